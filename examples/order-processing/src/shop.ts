@@ -1,0 +1,18 @@
+// The shop: all that the workflow works with, put together once when the service starts.
+
+import * as Database from "./database.ts";
+import * as Parties from "./parties.ts";
+import type { Settings } from "./settings.ts";
+
+export type Shop = ReturnType<typeof open>;
+
+export const open = (settings: Settings) =>
+  ({
+    settings,
+    database: Database.open(settings.DATABASE),
+    parties: Parties.connect(settings),
+    /** What only this one can do is tried until it is done. */
+    patient: { retry: { attempts: 50, delay: settings.RETRY_DELAY, ceiling: "1m" }, timeout: settings.PATIENCE },
+    /** What somebody else can do as well is tried a few times. */
+    brief: { retry: { attempts: 3, delay: settings.RETRY_DELAY, ceiling: "1s" }, timeout: settings.PATIENCE },
+  }) as const;

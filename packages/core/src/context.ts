@@ -1,0 +1,81 @@
+/** Context: what a body may ask besides steps. Everything here answers the same on replay. */
+import type { Logger } from "pino";
+import type { Context } from "./engine/scope.ts";
+import { scopeUnder } from "./engine/scope.ts";
+import { isReplaying, type Execution } from "./engine/execution.ts";
+import { bodyLogger } from "./engine/logs.ts";
+import { leaseOf, note } from "./engine/record.ts";
+import { encode } from "./model/codec.ts";
+import { assertName } from "./model/ids.ts";
+import { random as seeded, uuidFrom } from "./model/random.ts";
+
+export type { Context } from "./engine/scope.ts";
+
+/** The id of the run. */
+export const id = (ctx: Context): string => ctx.execution.id;
+
+/** A pino logger with the run, the workflow and the correlation id. It is silent during a replay: what was said was said. */
+export const log = (ctx: Context): Logger => bodyLogger(ctx.execution);
+
+/** The time at which the run learned what it knows, in ms since 1970: that of the last record it was given. The same on replay. */
+export const now = (ctx: Context): number => ctx.execution.seenAt;
+
+const chanceOf = (execution: Execution): (() => number) => (execution.chance ??= seeded(`${execution.id} ${execution.createdAt} ${execution.key}`));
+
+/** A random number from 0 up to 1, the same on replay. Not for secrets. */
+export const random = (ctx: Context): number => chanceOf(ctx.execution)();
+
+/** A random UUID, the same on replay. Not for secrets. */
+export const uuid = (ctx: Context): string => uuidFrom(chanceOf(ctx.execution));
+
+const signals = new WeakMap<Execution, AbortSignal>();
+
+/** Aborts when the run is cancelled. Steps get a signal of their own, which also fires on a timeout and a lost lease. */
+export const signal = (ctx: Context): AbortSignal => {
+  const { execution } = ctx;
+  const there = signals.get(execution);
+  if (there) return there;
+  const controller = new AbortController();
+  execution.onCancel.push((fault) => controller.abort(fault));
+  if (execution.root.fault) controller.abort(execution.root.fault);
+  signals.set(execution, controller.signal);
+  return controller.signal;
+};
+
+/**
+ * Publishes a value for `Run.state` to read, in place of the one before. It shares the commit of the step that follows, so
+ * that it costs nothing of its own. Throws `invalid_value` and `value_too_large`.
+ */
+export const publish = (ctx: Context, value: unknown): void => {
+  const { execution } = ctx;
+  const text = encode(value, { what: `state of run ${execution.id}`, limit: execution.engine.settings.payload });
+  if (isReplaying(execution) || execution.phase !== "executing") return;
+  const { store, clock, logger } = execution.engine;
+  store.states.publish(leaseOf(execution), text, clock.now()).catch((error: unknown) => logger.error({ run: execution.id, err: error }, "a state could not be published"));
+};
+
+/**
+ * Guards changed code: true for runs that come here for the first time, false for runs that passed here with the old code.
+ * Keep the old branch for as long as such runs exist.
+ */
+export const patched = (ctx: Context, patch: string): boolean => {
+  const { execution } = ctx;
+  assertName(patch, "id of a patch");
+  const known = execution.patches.get(patch);
+  if (known !== undefined) return known;
+  const isNew = !isReplaying(execution) || marks(execution, patch);
+  execution.patches.set(patch, isNew);
+  if (isNew && !isReplaying(execution) && execution.phase === "executing") execution.seen = note(execution, { kind: "patched", key: patch }).seq;
+  return isNew;
+};
+
+/** True when an earlier execution took the new branch here. */
+const marks = (execution: Execution, patch: string): boolean =>
+  execution.inbox.some(({ row }, at) => at >= execution.cursor && row.kind === "patched" && row.key === patch);
+
+/**
+ * Calls back with a context that a cancel does not reach, for cleaning up: its steps still work, and get no abort.
+ * What they record is replayed like everything else.
+ */
+export const shield = <T>(ctx: Context, run: (ctx: Context) => Promise<T>): Promise<T> => run({ ...ctx, scope: scopeUnder(undefined) });
+

@@ -1,0 +1,71 @@
+/** What a run does once its body rests: notes what was asked, starts what may start, and decides whether to wait here or to park. */
+import { collect } from "./mailbox.ts";
+import { hasMore, isAlive, type Execution } from "./execution.ts";
+import { finish } from "./finish.ts";
+import type { Operation } from "./operation.ts";
+import { letGo, park } from "./park.ts";
+import { launch, release } from "./launch.ts";
+import { note } from "./record.ts";
+import { beget } from "./children.ts";
+import { block, clearNote, isUnseen, watchUnseen } from "./mismatch.ts";
+import { mostSwallowed } from "./settings.ts";
+import { nextDue, ring, setAlarm } from "./alarm.ts";
+
+export const advance = (execution: Execution): void => {
+  if (!isAlive(execution)) return;
+  if (hasMore(execution)) return block(execution);
+  execution.rests++;
+  if (execution.outcome !== undefined && finish(execution)) return;
+  const fresh = execution.fresh;
+  execution.fresh = [];
+  release(execution);
+  for (const operation of fresh) act(execution, operation);
+  ring(execution);
+  rest(execution);
+};
+
+/** Begins the effect of an operation. */
+const act = (execution: Execution, operation: Operation): void => {
+  if (operation.settled) return;
+  const { ask } = operation;
+  switch (ask.kind) {
+    case "step":
+    case "undo":
+    case "transaction":
+      if (operation.due === null) launch(execution, operation);
+      return;
+    case "sleep":
+      operation.due ??= ask.due(execution.engine.clock.now());
+      if (!operation.noted && operation.due > execution.engine.clock.now()) note(execution, { kind: "timer", key: operation.key, due: operation.due });
+      operation.noted = true;
+      return;
+    case "wait":
+      if (!operation.noted && ask.timeout !== undefined) operation.due ??= execution.engine.clock.now() + ask.timeout;
+      return collect(execution);
+    case "call":
+      return operation.noted ? collect(execution) : beget(execution, operation, ask.child);
+    case "start":
+      return beget(execution, operation, ask.child);
+  }
+};
+
+const rest = (execution: Execution): void => {
+  const { engine } = execution;
+  if (!isAlive(execution) || hasMore(execution) || execution.fresh.length > 0) return;
+  if (execution.flights > 0 || execution.reading > 0) return setAlarm(execution);
+  if (engine.closing) return letGo(execution, "queued");
+  if (execution.paused) return letGo(execution, "paused");
+  if (execution.held.length > 0) return setAlarm(execution);
+  if (execution.cancelled && execution.swallowed > mostSwallowed) return giveUp(execution);
+  if (isUnseen(execution)) return watchUnseen(execution);
+  clearNote(execution);
+  const due = nextDue(execution);
+  if (due !== null && due - engine.clock.now() <= engine.settings.moment) return setAlarm(execution);
+  park(execution, due);
+};
+
+/** A body that swallows one cancellation after the other will not end by itself. */
+const giveUp = (execution: Execution): void => {
+  execution.outcome = { kind: "threw", error: execution.root.fault };
+  execution.engine.ready.add(execution);
+};

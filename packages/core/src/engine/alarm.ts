@@ -1,0 +1,48 @@
+/** The timers of a run in memory: one alarm, for whatever is due first. */
+import { expire } from "./launch.ts";
+import { askCancel } from "./mailbox.ts";
+import { isAlive, type Execution } from "./execution.ts";
+import type { Operation } from "./operation.ts";
+import { wake } from "./wake.ts";
+
+/** The next moment at which something of the run is due, or null. */
+export const nextDue = (execution: Execution): number | null => {
+  let next = execution.cancelAsked === undefined ? execution.deadline : null;
+  for (const operation of execution.operations.values()) {
+    if (!operation.settled && operation.due !== null && (next === null || operation.due < next)) next = operation.due;
+  }
+  return next;
+};
+
+export const setAlarm = (execution: Execution): void => {
+  const due = nextDue(execution);
+  if (due === execution.alarm && execution.callOff !== undefined) return;
+  silence(execution);
+  if (due === null) return;
+  execution.alarm = due;
+  execution.callOff = execution.engine.clock.at(due, () => {
+    silence(execution);
+    if (isAlive(execution)) wake(execution);
+  });
+};
+
+export const silence = (execution: Execution): void => {
+  execution.callOff?.();
+  execution.callOff = undefined;
+  execution.alarm = null;
+};
+
+/** Lets everything happen that is due, in the order of its moments. */
+export const ring = (execution: Execution): void => {
+  const now = execution.engine.clock.now();
+  if (execution.deadline !== null && execution.deadline <= now && execution.outcome === undefined) askCancel(execution, "timeout");
+  const due: Operation[] = [];
+  for (const operation of execution.operations.values()) {
+    if (!operation.settled && operation.due !== null && operation.due <= now && operation.flight === undefined) due.push(operation);
+  }
+  if (due.length === 0) return;
+  for (const operation of due.toSorted((a, b) => (a.due ?? 0) - (b.due ?? 0))) {
+    operation.due = null;
+    expire(execution, operation);
+  }
+};

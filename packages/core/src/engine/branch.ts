@@ -1,0 +1,19 @@
+/** Branches of a body: a context with its own path and its own scope. */
+import type { Fault } from "../model/fault.ts";
+import { cancelScope } from "./deliver.ts";
+import { scopeUnder, type Context } from "./scope.ts";
+
+/** A context whose keys begin with the branch's name. */
+export const branchOf = (ctx: Context, name: string): Context => ({ ...ctx, scope: scopeUnder(ctx.scope), path: `${ctx.path}${branchName(ctx, name)}/` });
+
+/** The same name in the same place again is another branch. */
+const branchName = (ctx: Context, name: string): string => {
+  const { branches } = ctx.execution;
+  const path = ctx.path + name;
+  const count = (branches.get(path) ?? 0) + 1;
+  branches.set(path, count);
+  return count === 1 ? name : `${name}#${count}`;
+};
+
+/** Cancels a branch: what it waits for is rejected, what it has under way gets its abort. */
+export const abandon = (ctx: Context, fault: Fault): void => cancelScope(ctx.execution, ctx.scope, fault);

@@ -1,0 +1,75 @@
+/** Runs that a run starts: begotten with a note in one commit, and heard of when they are at their end. */
+import { decode, encode } from "../model/codec.ts";
+import { fromError, toError, type Failure } from "../model/failure.ts";
+import * as Fault from "../model/fault.ts";
+import type { NewRun, Row } from "../store/rows.ts";
+import { drop } from "./drop.ts";
+import { isAlive, type Answer, type Execution } from "./execution.ts";
+import type { Operation } from "./operation.ts";
+import { follow, leaseOf, record, rowOf } from "./record.ts";
+import { wake } from "./wake.ts";
+
+/** Starts a child, once: after a crash the same id finds the same child. */
+export const beget = (execution: Execution, operation: Operation, child: (key: string, now: number) => NewRun): void => {
+  const { engine } = execution;
+  const run = child(operation.key, engine.clock.now());
+  const row = rowOf(execution, {
+    kind: operation.kind === "call" ? "calling" : "spawning",
+    key: operation.key,
+    value: encode(run.id, { what: "id of a child", limit: 65_536 }),
+    issued: operation.issued,
+  });
+  operation.noted = true;
+  execution.hasChildren = true;
+  execution.reading++;
+  const written = engine.store.history.appendChild(leaseOf(execution), row, run);
+  follow(execution, row.seq, written.then((answer) => answer !== "fenced"));
+  written.then(
+    (answer) => {
+      execution.reading--;
+      if (!isAlive(execution)) return;
+      if (answer === "taken") refuse(execution, operation, run);
+      else if (operation.kind === "start") record(execution, { kind: "spawned", key: operation.key, value: row.value, issued: operation.issued }, { kind: "value", value: run.id });
+      wake(execution);
+      engine.poke();
+    },
+    () => drop(execution, "lease_lost"),
+  );
+};
+
+const refuse = (execution: Execution, operation: Operation, run: NewRun): void => {
+  operation.answered = true;
+  const failure = fromError(
+    Fault.make("run_conflict", `The id "${run.id}" for the child of step "${operation.key}" belongs to another run already. Give the child another id.`, { run: run.id }),
+  );
+  const kind = operation.kind === "call" ? "call-failed" : "spawn-failed";
+  record(execution, { kind, key: operation.key, value: failureText(failure), issued: operation.issued }, { kind: "error", error: toError(failure) });
+};
+
+const failureText = (failure: Failure): string | null => encode(failure, { what: "failure of a child", limit: 2_097_152 });
+
+type Ended = { readonly id: string; readonly row: Row };
+
+/** Records what became of a child. */
+export const childEnded = (execution: Execution, stepKey: string, child: Ended): void => {
+  const operation = execution.operations.get(stepKey);
+  if (!isAlive(execution) || operation?.kind !== "call" || operation.settled || operation.answered) return;
+  operation.answered = true;
+  if (child.row.kind === "completed") {
+    return record(
+      execution,
+      { kind: "called", key: stepKey, value: child.row.value, issued: operation.issued },
+      { kind: "value", value: decode(child.row.value) },
+    );
+  }
+  const failure = childFailure(stepKey, child);
+  const answer: Answer = { kind: "error", error: toError(failure) };
+  record(execution, { kind: "call-failed", key: stepKey, value: failureText(failure), issued: operation.issued }, answer);
+};
+
+const childFailure = (stepKey: string, { id, row }: Ended): Failure => {
+  const end = decode(row.value) as { readonly failure: Failure | null; readonly reason?: string } | undefined;
+  const cause = end?.failure ? { cause: toError(end.failure) } : {};
+  const why = row.kind === "cancelled" ? `was cancelled: ${end?.reason ?? "no reason given"}` : `failed: ${end?.failure?.message ?? "unknown"}`;
+  return fromError(Fault.make("child_failed", `Child ${id} (${stepKey}) ${why}`, { child: id, step: stepKey, status: row.kind }, cause));
+};

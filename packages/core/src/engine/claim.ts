@@ -1,0 +1,66 @@
+/** Taking due runs, and bringing them into memory: hot ones go on where they rested, cold ones replay. */
+import type { Row, RunRow } from "../store/rows.ts";
+import { definitionOf, room, type Engine } from "./engine.ts";
+import { createExecution, type Execution } from "./execution.ts";
+import { attend } from "./mailbox.ts";
+import { putAside } from "./park.ts";
+import { readHistory } from "./read.ts";
+import { suspectAt } from "./settings.ts";
+import { wake } from "./wake.ts";
+
+/** Claims what is due, as far as there is room. Answers with the moment at which more will be due. */
+export const claimDue = async (engine: Engine): Promise<number | undefined> => {
+  for (;;) {
+    const free = room(engine);
+    const due = await engine.store.runs.nextDue(engine.known);
+    const now = engine.clock.now();
+    if (free <= 0 || due === undefined || due > now) return due;
+    const claim = { worker: engine.worker, known: engine.known, now, limit: free, suspectAt };
+    const runs = await engine.store.runs.claim(claim);
+    await Promise.all(runs.map((run) => takeOn(engine, run)));
+    if (runs.length < free) return engine.store.runs.nextDue(engine.known);
+  }
+};
+
+const takeOn = async (engine: Engine, run: RunRow): Promise<void> => {
+  const hot = engine.hot.get(run.key);
+  if (hot?.phase === "parked" && hot.lease === run.lease - 1) return goOn(hot, run);
+  engine.hot.delete(run.key);
+  const definition = definitionOf(engine, run.workflow, run.version);
+  if (!definition) return;
+  const rows = await readHistory(engine, run.key);
+  const execution = createExecution(engine, definition, run, rows);
+  engine.executing.set(run.key, execution);
+  if (run.strikes > engine.settings.crashes) return quarantine(execution, rows);
+  adopt(execution, run);
+};
+
+/** Puts a run to work that is already ours: a claimed one, or one that was started here. */
+export const adopt = (execution: Execution, run: RunRow): void => {
+  execution.engine.executing.set(execution.key, execution);
+  attend(execution, run);
+  wake(execution);
+};
+
+const goOn = (hot: Execution, run: RunRow): void => {
+  const { engine } = hot;
+  engine.hot.delete(run.key);
+  hot.lease = run.lease;
+  hot.strikes = run.strikes;
+  hot.phase = "executing";
+  engine.executing.set(run.key, hot);
+  attend(hot, run);
+};
+
+/** A run that ended its process time and again is put aside before it does so once more. */
+const quarantine = (execution: Execution, rows: readonly Row[]): void => {
+  const { crashes } = execution.engine.settings;
+  const step = rows.findLast((row) => row.kind === "running")?.key ?? null;
+  putAside(execution, "paused", {
+    code: "quarantined",
+    message: `Run ${execution.id} was put aside: its process died ${crashes} times in a row${step === null ? "" : ` in step "${step}"`}, and the run got no further.
+Mend the step, then Run.resume the run, or cancel it.`,
+    step,
+    crashes,
+  });
+};

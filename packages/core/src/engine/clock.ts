@@ -1,0 +1,29 @@
+/** The one clock. Everything that asks for the time or waits for a moment gets it passed in, so that tests move it by hand. */
+
+export type Clock = {
+  /** Wall time in ms since 1970. */
+  readonly now: () => number;
+  /** Ms that never go back: for how long something took. */
+  readonly monotonic: () => number;
+  /** Calls back once `now()` has reached `due`, never before. Answers with a function that calls it off. */
+  readonly at: (due: number, call: () => void) => () => void;
+};
+
+/** A timer of more than 2^31 ms fires at once, and wall time may jump: a long wait looks at the clock this often. */
+const piece = 1_000;
+
+/** The machine's clock. */
+export const system: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  at: (due, call) => {
+    let timer: ReturnType<typeof setTimeout>;
+    const wait = (): void => {
+      const left = due - Date.now();
+      if (left <= 0) call();
+      else timer = setTimeout(wait, Math.min(left, piece));
+    };
+    timer = setTimeout(wait, Math.max(0, Math.min(due - Date.now(), piece)));
+    return () => clearTimeout(timer);
+  },
+};

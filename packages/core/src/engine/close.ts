@@ -1,0 +1,36 @@
+/** Closing in good order: steps finish, leases go back at once, and the worker takes itself off the list. */
+import { drop } from "./drop.ts";
+import { notify, type Engine } from "./engine.ts";
+import { wake } from "./wake.ts";
+
+const nap = (ms: number): Promise<void> => Bun.sleep(ms);
+
+export const closeEngine = async (engine: Engine): Promise<void> => {
+  if (engine.closing) return;
+  engine.closing = true;
+  for (const execution of engine.executing.values()) wake(execution);
+  await drained(engine);
+  for (const execution of engine.executing.values()) drop(execution, "runtime_closed");
+  await engine.store.workers.leave(engine.worker, engine.clock.now()).catch((error: unknown) => {
+    engine.logger.warn({ err: error }, "the worker could not be taken off the list; its runs are taken over when it is missed");
+  });
+  halt(engine);
+  await engine.store.close();
+};
+
+/** Stops everything in memory at once, and writes nothing: what a crash does. */
+export const halt = (engine: Engine): void => {
+  engine.closing = true;
+  engine.closed = true;
+  engine.stopLong();
+  for (const stop of engine.stops.splice(0)) stop();
+  for (const execution of [...engine.executing.values(), ...engine.hot.values()]) drop(execution, "runtime_closed");
+  notify(engine);
+};
+
+/** Every run leaves when its steps have finished and what they did is written; those that take too long are not waited for. */
+const drained = async (engine: Engine): Promise<void> => {
+  const until = engine.clock.monotonic() + engine.settings.drain;
+  const realUntil = performance.now() + engine.settings.drain;
+  while (engine.executing.size > 0 && engine.clock.monotonic() < until && performance.now() < realUntil) await nap(1);
+};

@@ -1,0 +1,116 @@
+/** Ordered delivery: the next record of a history meets the operation that the body asked for, live and on replay alike. */
+import { decode } from "../model/codec.ts";
+import { toError, type Failure } from "../model/failure.ts";
+import * as Fault from "../model/fault.ts";
+import { isNote, operationOf, type Row } from "../model/records.ts";
+import { begin } from "./begin.ts";
+import type { Answer, Delivery, Execution } from "./execution.ts";
+import { applyNote, rejectWith, type Operation } from "./operation.ts";
+import { isWithin, type Scope } from "./scope.ts";
+import { unwind } from "./unwind.ts";
+
+/** Gives the body the next record. False when there is none, or when it does not meet what the body asked. */
+export const deliverNext = (execution: Execution): boolean => {
+  if (execution.phase !== "executing") return false;
+  if (!execution.started) {
+    begin(execution);
+    return true;
+  }
+  for (;;) {
+    const next = execution.inbox[execution.cursor];
+    if (next === undefined) {
+      execution.inbox = [];
+      execution.cursor = 0;
+      return false;
+    }
+    if (!meets(execution, next.row)) return false;
+    execution.cursor++;
+    execution.stalls = 0;
+    if (!isNote(next.row.kind)) {
+      deliver(execution, next);
+      return true;
+    }
+    take(execution, next.row);
+  }
+};
+
+/** The operation of a row, if it is the one the body asked for. */
+const operationFor = (execution: Execution, row: Row): Operation | undefined => {
+  const operation = execution.operations.get(row.key ?? "");
+  return operation?.kind === operationOf(row.kind) ? operation : undefined;
+};
+
+/** True when the record fits what the body has asked so far. */
+const meets = (execution: Execution, row: Row): boolean => {
+  if (operationOf(row.kind) === undefined) return true;
+  if (operationOf(row.kind) === "undo" && !execution.unwinding && execution.outcome?.kind === "threw") unwind(execution);
+  return operationFor(execution, row) !== undefined;
+};
+
+const take = (execution: Execution, row: Row): void => {
+  if (row.kind === "patched") execution.patches.set(row.key ?? "", true);
+  else if (row.kind === "redo") execution.rounds.set(row.key ?? "", row.attempt ?? 1);
+  else {
+    const operation = operationFor(execution, row);
+    if (operation) applyNote(operation, row);
+    if (row.kind === "calling" || row.kind === "spawning") execution.hasChildren = true;
+  }
+  if (row.seq > execution.seen) execution.seen = row.seq;
+};
+
+const deliver = (execution: Execution, { row, answer }: Delivery): void => {
+  execution.seen = row.seq;
+  execution.seenAt = row.at;
+  if (row.kind === "cancel") return deliverCancel(execution, row);
+  const operation = operationFor(execution, row);
+  if (!operation) return;
+  execution.operations.delete(operation.key);
+  execution.lastKey = operation.key;
+  settle(execution, operation, answer ?? answerOf(row), row);
+};
+
+const settle = (execution: Execution, operation: Operation, answer: Answer, row: Row): void => {
+  if (row.kind === "step" && operation.ask.kind !== "sleep" && planOf(operation)?.undo && answer.kind === "value") {
+    execution.undoable.push({ operation, value: answer.value });
+  }
+  const over = execution.outcome !== undefined && operation.kind !== "undo";
+  if (operation.settled || over) return;
+  operation.settled = true;
+  if (answer.kind === "value") operation.resolve(answer.value);
+  else rejectWith(operation, answer.error);
+};
+
+export const planOf = (operation: Operation) => ("plan" in operation.ask ? operation.ask.plan : undefined);
+
+const failed = new Set<Row["kind"]>(["step-failed", "call-failed", "spawn-failed", "undo-failed"]);
+
+/** What a record says, from its text. */
+export const answerOf = (row: Row): Answer =>
+  failed.has(row.kind) ? { kind: "error", error: toError(decode(row.value) as Failure) } : { kind: "value", value: decode(row.value) };
+
+/** Everything the body waits for, outside of a shield, is rejected; what it asks for from now on is too. */
+const deliverCancel = (execution: Execution, row: Row): void => {
+  execution.cancelled = true;
+  const reason = decode(row.value);
+  execution.timedOut = reason === "timeout";
+  const fault = execution.timedOut
+    ? Fault.make("run_timeout", `Run ${execution.id} took longer than its timeout.`, { run: execution.id })
+    : Fault.make("cancelled", `Run ${execution.id} was cancelled: ${String(reason)}.`, { run: execution.id, reason });
+  cancelScope(execution, execution.root, fault);
+  for (const call of execution.onCancel) call(fault);
+};
+
+/** Cancels what belongs to a scope: functions get their abort, the body its rejection. A late success is still recorded, so that it can be undone. */
+export const cancelScope = (execution: Execution, scope: Scope, fault: Fault.Fault): void => {
+  if (scope.fault) return;
+  mark(scope, fault);
+  for (const operation of execution.operations.values()) {
+    if (operation.settled || operation.kind === "undo" || !isWithin(operation.scope, scope)) continue;
+    rejectWith(operation, fault);
+    operation.flight?.abort(fault);
+  }
+};
+
+const mark = (scope: Scope, fault: Fault.Fault): void => {
+  Object.assign(scope, { fault });
+};

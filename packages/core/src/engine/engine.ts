@@ -1,0 +1,66 @@
+/** The state of one runtime: what it knows, what it executes, what it keeps. */
+import type { Logger } from "pino";
+import type { Known, Store } from "../store/contract.ts";
+import type { Row } from "../store/rows.ts";
+import type { Clock } from "./clock.ts";
+import { nameOf, type Definition } from "./definition.ts";
+import type { Execution } from "./execution.ts";
+import type { Operation } from "./operation.ts";
+import type { Settings } from "./settings.ts";
+
+/** What the engine asks of a circuit breaker. */
+export type BreakerGate = {
+  /** Lets a call through, or says when to ask again. */
+  readonly enter: (engine: Engine) => Promise<{ readonly kind: "pass" } | { readonly kind: "open"; readonly retryAt: number }>;
+  readonly leave: (engine: Engine, result: { readonly kind: "success" } | { readonly kind: "failure"; readonly error: unknown }, ms: number) => void;
+  readonly name: string;
+};
+
+export type Engine = {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly chance: () => number;
+  readonly logger: Logger;
+  readonly settings: Settings;
+  readonly execute: boolean;
+  readonly known: readonly Known[];
+  readonly definitions: ReadonlyMap<string, Definition>;
+  /** This process in the database. */
+  worker: number;
+  /** False while this process may have lost its leases: no step starts. */
+  holds: () => boolean;
+
+  /** Runs under a lease of ours, by key. */
+  readonly executing: Map<number, Execution>;
+  /** Parked runs, the longest unused first. */
+  readonly hot: Map<number, Execution>;
+  /** Runs that have something to deliver or to decide in this turn. */
+  readonly ready: Set<Execution>;
+  /** Operations whose functions are under way. */
+  readonly flights: Map<Operation, Execution>;
+  /** Steps that take long are looked for. */
+  watchingLong: boolean;
+  stopLong: () => void;
+  /** Who waits for the end of a run, by its key. */
+  readonly waiters: Map<number, Set<(row: Row) => void>>;
+  /** Who wants to know that something was written, here or elsewhere. */
+  readonly listeners: Set<() => void>;
+  /** Stops timers, watchers and threads. */
+  readonly stops: (() => void)[];
+  /** Set by the loop: looks for due runs soon. */
+  poke: () => void;
+  /** Places kept for runs whose start is not durable yet. */
+  reserved: number;
+  closing: boolean;
+  closed: boolean;
+};
+
+export const definitionOf = (engine: Engine, name: string, version: number): Definition | undefined =>
+  engine.definitions.get(nameOf({ name, version }));
+
+/** Room for more runs in execution. */
+export const room = (engine: Engine): number => (engine.closing ? 0 : engine.settings.concurrency - engine.executing.size - engine.reserved);
+
+export const notify = (engine: Engine): void => {
+  for (const listener of engine.listeners) listener();
+};

@@ -1,0 +1,159 @@
+/** One run in memory: its place in the history, the operations its body waits for, and what is under way. */
+import type { Failure } from "../model/failure.ts";
+import type { Fault } from "../model/fault.ts";
+import type { Row } from "../model/records.ts";
+import type { RunRow, SignalRow } from "../store/rows.ts";
+import type { Definition } from "./definition.ts";
+import type { Engine } from "./engine.ts";
+import type { Operation } from "./operation.ts";
+import { scopeUnder, type Scope } from "./scope.ts";
+
+export type Outcome =
+  | { readonly kind: "returned"; readonly output: unknown }
+  | { readonly kind: "threw"; readonly error: unknown }
+  | { readonly kind: "unwound"; readonly error: unknown; readonly undo: readonly UndoFailure[] };
+
+export type UndoFailure = { readonly key: string; readonly failure: Failure };
+
+/** A step that has been done and says how it is undone. */
+export type Undoable = { readonly operation: Operation; readonly value: unknown };
+
+/** A record on its way to the body; a live one brings what the body is given. */
+export type Delivery = { readonly row: Row; readonly answer: Answer | undefined };
+export type Answer = { readonly kind: "value"; readonly value: unknown } | { readonly kind: "error"; readonly error: Error };
+
+export type Execution = {
+  readonly engine: Engine;
+  readonly key: number;
+  readonly id: string;
+  readonly definition: Definition;
+  readonly correlation: string;
+  readonly createdAt: number;
+  readonly deadline: number | null;
+  readonly parent: { readonly key: number; readonly stepKey: string } | undefined;
+  readonly input: string | null;
+  /** Tells every random source of the run apart from those of other runs. */
+  readonly root: Scope;
+  lease: number;
+  mail: number;
+  strikes: number;
+  phase: "executing" | "parking" | "parked" | "settling" | "over";
+  started: boolean;
+
+  /** Records not delivered yet, in order; `cursor` is the next. */
+  inbox: Delivery[];
+  cursor: number;
+  /** The last seq of the history that was loaded: up to there it is a replay. */
+  loaded: number;
+  /** The last seq given to a record; committed up to; seen by the body up to. */
+  seq: number;
+  durable: number;
+  seen: number;
+  /** When the last record the body saw was made. */
+  seenAt: number;
+
+  readonly operations: Map<string, Operation>;
+  readonly keys: Map<string, number>;
+  readonly branches: Map<string, number>;
+  /** Rounds in which a step is done anew after it was undone. */
+  readonly rounds: Map<string, number>;
+  readonly patches: Map<string, boolean>;
+  fresh: Operation[];
+  held: Operation[];
+  flights: number;
+  /** Reads under way that may give the body something. */
+  reading: number;
+  collectAgain: boolean;
+  readonly taken: Set<number>;
+  readonly mailbox: SignalRow[];
+
+  outcome: Outcome | undefined;
+  unwinding: boolean;
+  readonly undoable: Undoable[];
+  cancelAsked: string | undefined;
+  cancelled: boolean;
+  timedOut: boolean;
+  swallowed: number;
+  paused: boolean;
+  hasChildren: boolean;
+  stalls: number;
+  rests: number;
+  noted: boolean;
+  /** The last step the body was given, for people. */
+  lastKey: string | undefined;
+  callOff: (() => void) | undefined;
+  /** The moment `callOff` belongs to. */
+  alarm: number | null;
+  chance: (() => number) | undefined;
+  /** Who wants to know when the run is cancelled. */
+  readonly onCancel: ((fault: Fault) => void)[];
+};
+
+export const createExecution = (engine: Engine, definition: Definition, run: RunRow, rows: readonly Row[]): Execution => {
+  const [first, ...rest] = rows;
+  const last = rows.at(-1)?.seq ?? 0;
+  return {
+    engine,
+    key: run.key,
+    id: run.id,
+    definition,
+    correlation: run.correlation ?? run.id,
+    createdAt: run.createdAt,
+    deadline: run.deadline,
+    parent: run.parent !== null && run.parentKey !== null ? { key: run.parent, stepKey: run.parentKey } : undefined,
+    input: first?.value ?? null,
+    root: scopeUnder(undefined),
+    lease: run.lease,
+    mail: run.mail,
+    strikes: run.strikes,
+    phase: "executing",
+    started: false,
+    inbox: rest.map((row) => ({ row, answer: undefined })),
+    cursor: 0,
+    loaded: last,
+    seq: last,
+    durable: last,
+    seen: 0,
+    seenAt: run.createdAt,
+    operations: new Map(),
+    keys: new Map(),
+    branches: new Map(),
+    rounds: new Map(),
+    patches: new Map(),
+    fresh: [],
+    held: [],
+    flights: 0,
+    reading: 0,
+    collectAgain: false,
+    taken: new Set(),
+    mailbox: [],
+    outcome: undefined,
+    unwinding: false,
+    undoable: [],
+    cancelAsked: undefined,
+    cancelled: false,
+    timedOut: false,
+    swallowed: 0,
+    paused: run.pause,
+    hasChildren: false,
+    stalls: 0,
+    rests: 0,
+    noted: run.reason !== null,
+    lastKey: undefined,
+    callOff: undefined,
+    alarm: null,
+    chance: undefined,
+    onCancel: [],
+  };
+};
+
+export const hasMore = (execution: Execution): boolean => execution.cursor < execution.inbox.length;
+
+/** True while records of an earlier execution are still to be delivered: nothing the body asks for has an effect. */
+export const isReplaying = (execution: Execution): boolean => {
+  const next = execution.inbox[execution.cursor];
+  return next !== undefined && next.row.seq <= execution.loaded;
+};
+
+/** True while this process may still write for the run. */
+export const isAlive = (execution: Execution): boolean => execution.phase === "executing";

@@ -1,0 +1,132 @@
+/** The end of a run: what is under way is let finish, what is to be undone is undone, then the last record and the state are one commit. */
+import { encode } from "../model/codec.ts";
+import { fromError, type Failure } from "../model/failure.ts";
+import * as Fault from "../model/fault.ts";
+import { validate } from "../model/schema.ts";
+import type { EndStatus } from "../model/states.ts";
+import { silence } from "./alarm.ts";
+import { drop, leave } from "./drop.ts";
+import { notify } from "./engine.ts";
+import type { Execution, UndoFailure } from "./execution.ts";
+import { childEnded } from "./children.ts";
+import { leaseOf, rowOf } from "./record.ts";
+import { unwind } from "./unwind.ts";
+import { wake } from "./wake.ts";
+
+/** The last record of a run that did not complete. */
+export type EndValue = { readonly failure: Failure | null; readonly reason?: string; readonly undo: readonly UndoFailure[] };
+
+/** Does what the outcome asks for. True when the run is on its way out and nothing else is to be done for it in this turn. */
+export const finish = (execution: Execution): boolean => {
+  const { outcome } = execution;
+  if (outcome === undefined) return false;
+  switch (outcome.kind) {
+    case "returned":
+      complete(execution, outcome.output);
+      return true;
+    case "threw":
+      return execution.unwinding ? false : drained(execution, outcome.error);
+    case "unwound":
+      fail(execution, outcome.error, outcome.undo);
+      return true;
+  }
+};
+
+/** Functions under way are told to stop and let finish: what they did must be known before anything is undone. */
+const drained = (execution: Execution, error: unknown): boolean => {
+  const waiting = execution.flights > 0;
+  for (const [operation, of] of execution.engine.flights) if (of === execution) operation.flight?.abort(error);
+  if (waiting) return !execution.engine.closing;
+  if (execution.undoable.length === 0) {
+    fail(execution, error, []);
+    return true;
+  }
+  unwind(execution);
+  return false;
+};
+
+const complete = (execution: Execution, output: unknown): void => {
+  const { definition, engine } = execution;
+  const what = `output of workflow "${definition.name}"`;
+  const keep = (value: unknown): void => settle(execution, "completed", encode(value, { what, limit: engine.settings.payload }));
+  const refuse = (error: unknown): void => {
+    execution.outcome = { kind: "threw", error };
+    wake(execution);
+  };
+  try {
+    if (!definition.output) return keep(output);
+    const checked = validate(definition.output, output, { code: "invalid_output", what });
+    if (!(checked instanceof Promise)) return keep(checked);
+    execution.phase = "settling";
+    checked.then(keep, (error: unknown) => {
+      execution.phase = "executing";
+      refuse(error);
+    });
+  } catch (error) {
+    refuse(error);
+  }
+};
+
+const fail = (execution: Execution, error: unknown, undo: readonly UndoFailure[]): void => {
+  const isCancel = Fault.is(error, "cancelled");
+  const cancelled = execution.cancelled && !execution.timedOut;
+  const value: EndValue = {
+    failure: cancelled && isCancel ? null : fromError(error),
+    ...(cancelled ? { reason: execution.cancelAsked ?? "" } : {}),
+    undo,
+  };
+  settle(execution, cancelled ? "cancelled" : "failed", encodeEnd(value));
+};
+
+const encodeEnd = (value: EndValue): string | null => {
+  const options = { what: "failure of the run", limit: 4_194_304 };
+  try {
+    return encode(value, options);
+  } catch {
+    const { failure } = value;
+    return encode({ ...value, failure: failure && { name: failure.name, message: failure.message }, undo: value.undo.map(({ key }) => ({ key })) }, options);
+  }
+};
+
+/** A run whose code no longer fits cannot be unwound. A cancel ends it all the same, and says that nothing was undone. */
+export const cancelUnfit = (execution: Execution): void => {
+  const error = Fault.make("history_mismatch", `Run ${execution.id} was cancelled while its code did not fit its history: its steps were not undone.`, { run: execution.id });
+  settle(execution, "cancelled", encodeEnd({ failure: fromError(error), reason: execution.cancelAsked ?? "", undo: [] }));
+};
+
+const settle = (execution: Execution, status: EndStatus, value: string | null): void => {
+  const { engine } = execution;
+  execution.phase = "settling";
+  silence(execution);
+  const over = Fault.make("run_ended", `Run ${execution.id} is at its end.`, { run: execution.id });
+  for (const [operation, of] of engine.flights) {
+    if (of !== execution) continue;
+    operation.flight?.abort(over);
+    engine.flights.delete(operation);
+  }
+  const row = rowOf(execution, { kind: status, key: null, value });
+  const { parent } = execution;
+  const end = { status, row, parent: parent?.key ?? null, orphans: execution.hasChildren };
+  void engine.store.runs.settle(leaseOf(execution), end).then(
+    (held) => {
+      if (!held) return drop(execution, "lease_lost");
+      leave(execution);
+      tellParent(execution, row);
+      for (const waiter of engine.waiters.get(execution.key) ?? []) waiter(row);
+      engine.waiters.delete(execution.key);
+      if (engine.executing.size + 1 >= engine.settings.concurrency || execution.hasChildren || parent) engine.poke();
+      notify(engine);
+    },
+    (error: unknown) => {
+      engine.logger.error({ run: execution.id, err: error }, "the end of a run could not be written");
+      drop(execution, "lease_lost");
+    },
+  );
+};
+
+const tellParent = ({ engine, parent, id }: Execution, row: ReturnType<typeof rowOf>): void => {
+  const above = parent && engine.executing.get(parent.key);
+  if (!parent || !above) return;
+  above.mail++;
+  childEnded(above, parent.stepKey, { id, row });
+};

@@ -1,0 +1,23 @@
+/** A run as a client holds it: which one, and by which runtime it is reached. */
+import * as Fault from "../model/fault.ts";
+import type { RunRow } from "../store/rows.ts";
+import type { Engine } from "./engine.ts";
+
+export type Reach = { readonly engine: Engine; readonly id: string; key: number | undefined };
+
+/** The row of the run. Throws `run_not_found`. */
+export const rowOfRun = async (reach: Reach): Promise<RunRow> => {
+  assertOpen(reach.engine);
+  const { runs } = reach.engine.store;
+  const row = reach.key === undefined ? await runs.byId(reach.id) : await runs.byKey(reach.key);
+  if (!row) throw Fault.make("run_not_found", `There is no run with the id "${reach.id}" in this database.`, { run: reach.id });
+  reach.key = row.key;
+  return row;
+};
+
+/** The inner key of the run. Throws `run_not_found`. */
+export const keyOfRun = async (reach: Reach): Promise<number> => reach.key ?? (await rowOfRun(reach)).key;
+
+export const assertOpen = (engine: Engine): void => {
+  if (engine.closed) throw Fault.make("runtime_closed", "This runtime is closed. Open another one with Runtime.open.");
+};

@@ -1,0 +1,30 @@
+/** From a wish to an effect: functions start when their ground is durable, timers fire when they are due. */
+import { startAttempt } from "./attempt.ts";
+import type { Execution } from "./execution.ts";
+import type { Operation } from "./operation.ts";
+import { record } from "./record.ts";
+
+/** Starts a function, once what the body had seen when it asked is durable. */
+export const launch = (execution: Execution, operation: Operation): void => {
+  const { engine } = execution;
+  operation.due = null;
+  if (execution.paused || engine.closing || !engine.holds() || execution.durable < operation.issued) execution.held.push(operation);
+  else startAttempt(execution, operation);
+};
+
+/** More is durable, or the run may go on: what was held is tried again. */
+export const release = (execution: Execution): void => {
+  if (execution.held.length === 0) return;
+  const held = execution.held;
+  execution.held = [];
+  for (const operation of held) if (!operation.settled) launch(execution, operation);
+};
+
+/** Records that a timer fired or a wait gave up. */
+export const expire = (execution: Execution, operation: Operation): void => {
+  if (operation.answered) return;
+  operation.answered = operation.ask.kind === "sleep" || operation.ask.kind === "wait";
+  if (operation.ask.kind === "sleep") record(execution, { kind: "fired", key: operation.key, issued: operation.issued }, { kind: "value", value: undefined });
+  else if (operation.ask.kind === "wait") record(execution, { kind: "expired", key: operation.key, issued: operation.issued }, { kind: "value", value: undefined });
+  else launch(execution, operation);
+};

@@ -1,0 +1,16 @@
+/** Loggers that know their run. During a replay they are silent: what is said was said. */
+import type { Logger } from "pino";
+import { isReplaying, type Execution } from "./execution.ts";
+
+export const loggerFor = (execution: Execution, fields: Readonly<Record<string, unknown>> = {}): Logger =>
+  execution.engine.logger.child({ run: execution.id, workflow: execution.definition.name, correlation: execution.correlation, ...fields });
+
+const silenced = new WeakMap<Execution, Logger>();
+
+/** The logger of a body. */
+export const bodyLogger = (execution: Execution): Logger => {
+  const logger = silenced.get(execution) ?? loggerFor(execution);
+  silenced.set(execution, logger);
+  logger.level = isReplaying(execution) ? "silent" : execution.engine.logger.level;
+  return logger;
+};

@@ -1,0 +1,101 @@
+/** The loop of a worker: looks for due runs when there may be some, and only then. Hints wake it at once, a slow look makes it sure. */
+import { claimDue } from "./claim.ts";
+import { notify, type Engine } from "./engine.ts";
+import { attend } from "./mailbox.ts";
+import { drop } from "./drop.ts";
+
+export const startLoop = (engine: Engine): void => {
+  startClaiming(engine);
+  if (engine.store.file !== undefined) {
+    const wake = (): void => hear(engine);
+    engine.stops.push(engine.store.watch(wake));
+    repeat(engine, engine.settings.poll, wake);
+  }
+  engine.poke();
+};
+
+/** Calls back every so often until the runtime is closed. */
+export const repeat = (engine: Engine, every: number, call: () => void): void => {
+  let callOff: () => void;
+  const again = (): void => {
+    callOff = engine.clock.at(engine.clock.now() + every, () => {
+      if (engine.closed) return;
+      call();
+      again();
+    });
+  };
+  again();
+  engine.stops.push(() => callOff());
+};
+
+/** One look at a time; a wish that comes during a look is granted after it. */
+const startClaiming = (engine: Engine): void => {
+  if (!engine.execute) return;
+  let looking = false;
+  let again = false;
+  let callOff: (() => void) | undefined;
+  const look = async (): Promise<void> => {
+    looking = true;
+    do {
+      again = false;
+      const due = await claimDue(engine);
+      callOff?.();
+      callOff = due === undefined || due <= engine.clock.now() ? undefined : engine.clock.at(due, () => engine.poke());
+    } while (again && !engine.closing);
+    looking = false;
+  };
+  engine.poke = () => {
+    if (engine.closing) return;
+    if (looking) again = true;
+    else {
+      look().catch((error: unknown) => {
+        looking = false;
+        if (!engine.closed) engine.logger.error({ err: error }, "due runs could not be claimed; the next look tries again");
+      });
+    }
+  };
+  engine.stops.push(() => callOff?.());
+};
+
+/** Another process may have written: mail for our runs, runs that are due, ends that somebody waits for. */
+const hear = (engine: Engine): void => {
+  if (engine.closed || !heard(engine)) return;
+  engine.poke();
+  notify(engine);
+  void readMail(engine).catch((error: unknown) => engine.logger.error({ err: error }, "the mail of runs could not be read"));
+  void tellWaiters(engine).catch((error: unknown) => engine.logger.error({ err: error }, "the ends of runs could not be read"));
+};
+
+const heard = (engine: Engine): boolean => {
+  try {
+    return engine.store.changed();
+  } catch {
+    return true;
+  }
+};
+
+const readMail = async (engine: Engine): Promise<void> => {
+  if (engine.executing.size === 0) return;
+  const held = new Map((await engine.store.runs.heldBy(engine.worker)).map((run) => [run.key, run]));
+  for (const execution of engine.executing.values()) {
+    const run = held.get(execution.key);
+    if (run && run.lease === execution.lease && run.mail > execution.mail) attend(execution, run);
+  }
+};
+
+const tellWaiters = async (engine: Engine): Promise<void> => {
+  for (const [key, waiters] of engine.waiters) {
+    const run = await engine.store.runs.byKey(key);
+    if (run?.endedAt === null) continue;
+    const row = await engine.store.history.last(key);
+    if (!row) continue;
+    engine.waiters.delete(key);
+    for (const waiter of waiters) waiter(row);
+  }
+};
+
+/** The leases are gone: nothing of this process is accepted any more. */
+export const loseAll = (engine: Engine): void => {
+  for (const execution of engine.executing.values()) drop(execution, "lease_lost");
+  for (const execution of engine.hot.values()) drop(execution, "lease_lost");
+};

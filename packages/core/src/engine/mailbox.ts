@@ -1,0 +1,125 @@
+/** What comes to a run from outside: cancels, pauses, signals, children at their end. */
+import { decode, encode } from "../model/codec.ts";
+import * as Fault from "../model/fault.ts";
+import type { RunRow } from "../store/rows.ts";
+import type { Engine } from "./engine.ts";
+import { isAlive, isReplaying, type Execution } from "./execution.ts";
+import type { Operation } from "./operation.ts";
+import { childEnded } from "./children.ts";
+import { follow, leaseOf, note, record, rowOf } from "./record.ts";
+import { faultOf } from "./scope.ts";
+import { wake } from "./wake.ts";
+
+type Mail = Pick<RunRow, "mail" | "cancel" | "pause">;
+
+/** Sees to everything that came for a run that is executed here. */
+export const attend = (execution: Execution, mail: Mail): void => {
+  if (!isAlive(execution)) return;
+  execution.mail = Math.max(execution.mail, mail.mail);
+  if (mail.cancel !== null) askCancel(execution, mail.cancel);
+  execution.paused = mail.pause;
+  collect(execution);
+  wake(execution);
+};
+
+/** Somebody in this process wrote to a run: if it is executed here it is told at once, else it may be due. */
+export const refresh = async (engine: Engine, key: number): Promise<void> => {
+  const execution = engine.executing.get(key);
+  if (!execution) return engine.poke();
+  const row = await engine.store.runs.byKey(key);
+  if (row && row.lease === execution.lease) attend(execution, row);
+};
+
+/** Records the cancel, and tells the functions that are under way at once. */
+export const askCancel = (execution: Execution, reason: string): void => {
+  if (execution.cancelAsked !== undefined || execution.outcome !== undefined) return;
+  execution.cancelAsked = reason;
+  if (!execution.started && execution.loaded === 0) {
+    execution.started = true;
+    execution.cancelled = true;
+    const fault = Fault.make("cancelled", `Run ${execution.id} was cancelled before it began: ${reason}.`, { run: execution.id, reason });
+    execution.outcome = { kind: "unwound", error: fault, undo: [] };
+    return wake(execution);
+  }
+  record(execution, { kind: "cancel", key: null, value: encode(reason, { what: "reason of the cancel", limit: 65_536 }) }, { kind: "value", value: undefined });
+  const fault = Fault.make(reason === "timeout" ? "run_timeout" : "cancelled", `Run ${execution.id} is being cancelled: ${reason}.`, { run: execution.id, reason });
+  for (const operation of execution.operations.values()) {
+    if (operation.flight && operation.kind !== "undo" && isUnderRoot(execution, operation)) operation.flight.abort(fault);
+  }
+};
+
+const isUnderRoot = (execution: Execution, operation: Operation): boolean => {
+  for (let scope: Operation["scope"] | undefined = operation.scope; scope; scope = scope.parent) if (scope === execution.root) return true;
+  return false;
+};
+
+const isWaiting = (operation: Operation, kind: "wait" | "call"): boolean => operation.kind === kind && !operation.settled;
+
+/** Fetches the messages and the ended children that the body waits for. */
+export const collect = (execution: Execution): void => {
+  if (isReplaying(execution)) return;
+  if (execution.reading > 0) {
+    execution.collectAgain = true;
+    return;
+  }
+  const open = [...execution.operations.values()];
+  const waits = open.filter((operation) => isWaiting(operation, "wait"));
+  const calls = open.some((operation) => isWaiting(operation, "call") && operation.noted);
+  if (waits.length === 0 && !calls) return;
+  execution.reading++;
+  void fetchMail(execution, waits, calls).then(
+    () => finishReading(execution),
+    (error: unknown) => {
+      execution.engine.logger.error({ run: execution.id, err: error }, "the messages of a run could not be read");
+      finishReading(execution);
+    },
+  );
+};
+
+const finishReading = (execution: Execution): void => {
+  execution.reading--;
+  if (execution.collectAgain) {
+    execution.collectAgain = false;
+    collect(execution);
+  }
+  wake(execution);
+};
+
+const fetchMail = async (execution: Execution, waits: readonly Operation[], calls: boolean): Promise<void> => {
+  const { store } = execution.engine;
+  if (waits.length > 0) {
+    const names = [...new Set(waits.map(signalOf))];
+    const signals = await store.signals.pending(execution.key, names, waits.length + execution.taken.size);
+    if (!isAlive(execution)) return;
+    const left = signals.filter(({ key }) => !execution.taken.has(key));
+    for (const wait of waits) takeSignal(execution, wait, left);
+  }
+  if (calls) {
+    for (const child of await store.runs.endedChildren(execution.key)) childEnded(execution, child.parentKey, child);
+  }
+};
+
+const signalOf = (operation: Operation): string => (operation.ask.kind === "wait" ? operation.ask.signal : "");
+
+const takeSignal = (execution: Execution, wait: Operation, left: { key: number; name: string; value: string | null }[]): void => {
+  if (wait.settled || wait.answered || faultOf(wait.scope)) return;
+  const at = left.findIndex(({ name }) => name === signalOf(wait));
+  const signal = left[at];
+  if (!signal) return noteWait(execution, wait);
+  left.splice(at, 1);
+  execution.taken.add(signal.key);
+  wait.answered = true;
+  wait.due = null;
+  wake(execution);
+  const row = rowOf(execution, { kind: "taken", key: wait.key, value: signal.value, issued: wait.issued });
+  const written = execution.engine.store.signals.take(leaseOf(execution), row, signal.key);
+  follow(execution, row.seq, written);
+  void written.then(() => execution.taken.delete(signal.key), () => {});
+  execution.inbox.push({ row, answer: { kind: "value", value: decode(signal.value) } });
+};
+
+const noteWait = (execution: Execution, wait: Operation): void => {
+  if (wait.noted) return;
+  wait.noted = true;
+  note(execution, { kind: "waiting", key: wait.key, due: wait.due, issued: wait.issued, value: encode(signalOf(wait), { what: "signal", limit: 65_536 }) });
+};

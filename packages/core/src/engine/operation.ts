@@ -1,0 +1,132 @@
+/** What a body asks for. Its promise settles when the record that answers it is delivered, and never otherwise. */
+import type { Retry } from "../model/backoff.ts";
+import type { OperationKind, Row } from "../model/records.ts";
+import type { Schema } from "../model/schema.ts";
+import type { NewRun } from "../store/rows.ts";
+import * as settings from "./settings.ts";
+import type { BreakerGate } from "./engine.ts";
+import type { Execution } from "./execution.ts";
+import { faultOf, type Context, type Scope } from "./scope.ts";
+import { wake } from "./wake.ts";
+
+export type Tools = { readonly key: string; readonly attempt: number; readonly signal: AbortSignal; readonly log: unknown };
+
+/** The settled options of a step. */
+export type Plan = {
+  readonly retry: Retry;
+  readonly when: ((error: unknown) => boolean) | undefined;
+  readonly timeout: number | undefined;
+  readonly breaker: BreakerGate | undefined;
+  readonly fallback: ((error: unknown, tools: Tools) => unknown) | undefined;
+  readonly undo: ((value: unknown, tools: Tools) => unknown) | undefined;
+  readonly undoRetry: Retry;
+};
+
+export type Ask =
+  | { readonly kind: "step" | "undo"; readonly run: (tools: Tools) => unknown; readonly plan: Plan }
+  | { readonly kind: "transaction"; readonly database: unknown; readonly run: (tx: unknown, tools: Tools) => unknown; readonly plan: Plan }
+  | { readonly kind: "sleep"; readonly due: (now: number) => number }
+  | { readonly kind: "wait"; readonly signal: string; readonly schema: Schema | undefined; readonly timeout: number | undefined }
+  | { readonly kind: "call" | "start"; readonly child: (key: string, now: number) => NewRun };
+
+export type Operation = {
+  readonly key: string;
+  readonly kind: OperationKind;
+  readonly ask: Ask;
+  readonly scope: Scope;
+  /** What the body had seen when it asked. Its effect waits until that is durable. */
+  issued: number;
+  /** True when the body has its answer, or gave it up: a late result is recorded and goes nowhere. */
+  settled: boolean;
+  /** True when its record is on its way to the body. */
+  answered: boolean;
+  /** Attempts that failed. */
+  failed: number;
+  /** When it fires, gives up or is tried again. */
+  due: number | null;
+  /** A note about it is in the history. */
+  noted: boolean;
+  flight: Flight | undefined;
+  readonly promise: Promise<unknown>;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+};
+
+/** A function of the user's that is under way. */
+export type Flight = { readonly startedAt: number; readonly attempt: number; noted: boolean; over: boolean; abort: (reason: unknown) => void };
+
+const kindOf = (ask: Ask): OperationKind => (ask.kind === "transaction" ? "step" : ask.kind);
+
+/** The key of an operation: its name, and how often the name was used before. */
+const keyFor = (execution: Execution, name: string): string => {
+  const { keys } = execution;
+  let count = (keys.get(name) ?? 0) + 1;
+  let key = count === 1 ? name : `${name}#${count}`;
+  while (count > 1 && keys.has(key)) key = `${name}#${++count}`;
+  keys.set(name, count);
+  if (count > 1) keys.set(key, 1);
+  return key;
+};
+
+const silent = (): void => {};
+
+/** Rejects without the process hearing of it when the body looks away: a lost race is no crash. */
+export const rejectWith = (operation: Operation, error: unknown): void => {
+  operation.settled = true;
+  operation.promise.catch(silent);
+  operation.reject(error);
+};
+
+/** A promise of its own each time: one that all share would keep everybody who ever awaited it. */
+const never = (): Promise<never> => new Promise(silent);
+
+/** Asks for an operation. The answer is the promise that the body awaits. */
+export const issue = (ctx: Context, name: string, ask: Ask): Promise<unknown> => {
+  const { execution } = ctx;
+  if (execution.phase === "over" || (execution.outcome !== undefined && ask.kind !== "undo")) return never();
+  const key = keyFor(execution, ctx.path + name);
+  const fault = faultOf(ctx.scope);
+  if (fault) return ++execution.swallowed > settings.mostSwallowed ? never() : Promise.reject(fault);
+  const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+  const operation: Operation = {
+    key,
+    kind: kindOf(ask),
+    ask,
+    scope: ctx.scope,
+    issued: execution.seen,
+    settled: false,
+    answered: false,
+    failed: 0,
+    due: null,
+    noted: false,
+    flight: undefined,
+    promise,
+    resolve,
+    reject,
+  };
+  execution.operations.set(key, operation);
+  execution.fresh.push(operation);
+  wake(execution);
+  return promise;
+};
+
+/** What a note of an earlier execution tells about an operation. */
+export const applyNote = (operation: Operation, row: Row): void => {
+  switch (row.kind) {
+    case "attempt":
+    case "undo-attempt":
+      operation.failed = row.attempt ?? operation.failed;
+      operation.due = row.due;
+      break;
+    case "timer":
+    case "waiting":
+      operation.due = row.due;
+      operation.noted = true;
+      break;
+    case "calling":
+    case "spawning":
+      operation.noted = true;
+      break;
+    default:
+  }
+};

@@ -1,0 +1,59 @@
+/** Leaving memory, or the worker, while nothing can be done. What the run waits for is in the database before it goes. */
+import type { Reason } from "../store/rows.ts";
+import { silence } from "./alarm.ts";
+import { drop, leave } from "./drop.ts";
+import { notify } from "./engine.ts";
+import type { Execution } from "./execution.ts";
+import { leaseOf } from "./record.ts";
+
+/** Parks a run until `due`, a message or a child wakes it. It stays hot: whoever of this process wakes it goes on without replay. */
+export const park = (execution: Execution, due: number | null): void => {
+  const { engine } = execution;
+  giveBack(execution, { status: "waiting", wakeAt: due, reason: null }, () => {
+    execution.phase = "parked";
+    engine.executing.delete(execution.key);
+    keepHot(execution);
+  });
+};
+
+const keepHot = (execution: Execution): void => {
+  const { hot, settings } = execution.engine;
+  hot.delete(execution.key);
+  hot.set(execution.key, execution);
+  for (const oldest of hot.values()) {
+    if (hot.size <= settings.hot) break;
+    leave(oldest);
+  }
+};
+
+/** Hands a run back: for another worker to go on with, or until a person says so. */
+export const letGo = (execution: Execution, status: "queued" | "paused"): void => {
+  const wakeAt = status === "queued" ? execution.engine.clock.now() : null;
+  giveBack(execution, { status, wakeAt, reason: null }, () => drop(execution, "runtime_closed"));
+};
+
+/** Puts a run aside with a reason for a person to read. */
+export const putAside = (execution: Execution, status: "blocked" | "paused", reason: Reason): void => {
+  execution.engine.logger.warn({ run: execution.id, workflow: execution.definition.name, reason }, reason.message);
+  giveBack(execution, { status, wakeAt: null, reason }, () => drop(execution, "runtime_closed"));
+};
+
+type Rest = { readonly status: "queued" | "waiting" | "paused" | "blocked"; readonly wakeAt: number | null; readonly reason: Reason | null };
+
+const giveBack = (execution: Execution, rest: Rest, then: () => void): void => {
+  const { engine } = execution;
+  execution.phase = "parking";
+  silence(execution);
+  void engine.store.runs.rest(leaseOf(execution), { ...rest, mail: execution.mail, now: engine.clock.now() }).then(
+    (held) => {
+      if (!held) return drop(execution, "lease_lost");
+      then();
+      engine.poke();
+      notify(engine);
+    },
+    (error: unknown) => {
+      engine.logger.error({ run: execution.id, err: error }, "a run could not be parked");
+      drop(execution, "lease_lost");
+    },
+  );
+};

@@ -1,0 +1,58 @@
+/** Writing a history: every record gets its seq here, joins the commit of this turn, and frees what waited for it to be durable. */
+import type { Answer, Execution } from "./execution.ts";
+import type { RecordKind, Row } from "../model/records.ts";
+import { drop } from "./drop.ts";
+import { notify } from "./engine.ts";
+import { wake } from "./wake.ts";
+
+export type Entry = {
+  readonly kind: RecordKind;
+  readonly key: string | null;
+  readonly value?: string | null;
+  readonly attempt?: number | null;
+  readonly issued?: number;
+  readonly due?: number | null;
+};
+
+export const rowOf = (execution: Execution, entry: Entry): Row => ({
+  seq: ++execution.seq,
+  kind: entry.kind,
+  key: entry.key,
+  value: entry.value ?? null,
+  attempt: entry.attempt ?? null,
+  issued: entry.issued ?? execution.seen,
+  due: entry.due ?? null,
+  at: execution.engine.clock.now(),
+});
+
+export const leaseOf = (execution: Execution): { run: number; number: number } => ({ run: execution.key, number: execution.lease });
+
+/** Follows a write: what it made durable, or that the run is no longer ours. */
+export const follow = (execution: Execution, seq: number, written: Promise<boolean>): void => {
+  void written.then(
+    (held) => {
+      if (!held) return drop(execution, "lease_lost");
+      if (seq > execution.durable) execution.durable = seq;
+      if (execution.held.length > 0) wake(execution);
+      if (execution.engine.listeners.size > 0) notify(execution.engine);
+    },
+    (error: unknown) => {
+      execution.engine.logger.error({ run: execution.id, err: error }, "a record could not be written; the run is let go and claimed again");
+      drop(execution, "lease_lost");
+    },
+  );
+};
+
+/** A note: for the next worker, not for the body. */
+export const note = (execution: Execution, entry: Entry): Row => {
+  const row = rowOf(execution, entry);
+  follow(execution, row.seq, execution.engine.store.history.append(leaseOf(execution), row));
+  return row;
+};
+
+/** A record for the body: it is given the answer at once, and whatever it does next waits until the record is durable. */
+export const record = (execution: Execution, entry: Entry, answer: Answer): void => {
+  wake(execution);
+  const row = note(execution, entry);
+  execution.inbox.push({ row, answer });
+};

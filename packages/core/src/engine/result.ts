@@ -1,0 +1,62 @@
+/** Waiting for the end of a run: told in memory when it ends here, by a look when it ends elsewhere. Nothing is polled. */
+import { decode } from "../model/codec.ts";
+import { toError } from "../model/failure.ts";
+import * as Fault from "../model/fault.ts";
+import { isEnd } from "../model/states.ts";
+import type { Row } from "../store/rows.ts";
+import type { EndValue } from "./finish.ts";
+import { keyOfRun, rowOfRun, type Reach } from "./handle.ts";
+
+/** What the last record of a run that did not complete says. */
+export const endOf = (row: Row): EndValue => (decode(row.value) ?? { failure: null, undo: [] }) as EndValue;
+
+export type Wait = { readonly timeout: number | undefined; readonly signal: AbortSignal | undefined };
+
+export const resultOf = async (reach: Reach, wait: Wait): Promise<unknown> => {
+  const row = await lastRow(reach, wait);
+  if (row.kind === "completed") return decode(row.value);
+  const end = endOf(row);
+  if (row.kind === "cancelled") {
+    const cause = end.failure ? { cause: toError(end.failure) } : {};
+    throw Fault.make("run_cancelled", `Run ${reach.id} was cancelled: ${end.reason ?? "no reason given"}.`, { run: reach.id, reason: end.reason }, cause);
+  }
+  const error = end.failure ? toError(end.failure) : undefined;
+  throw Fault.make("run_failed", `Run ${reach.id} failed: ${error?.message ?? "unknown"}`, { run: reach.id, undo: end.undo.map(({ key }) => key) }, { cause: error });
+};
+
+const lastRow = async (reach: Reach, { timeout, signal }: Wait): Promise<Row> => {
+  signal?.throwIfAborted();
+  const { engine } = reach;
+  const key = await keyOfRun(reach);
+  const { promise, resolve, reject } = Promise.withResolvers<Row>();
+  const waiters = engine.waiters.get(key) ?? new Set();
+  engine.waiters.set(key, waiters);
+  waiters.add(resolve);
+  const onClose = (): void => {
+    if (engine.closed) reject(Fault.make("runtime_closed", `The runtime was closed while the result of run ${reach.id} was awaited. The run goes on elsewhere.`, { run: reach.id }));
+  };
+  engine.listeners.add(onClose);
+  const onAbort = (): void => reject(signal?.reason);
+  signal?.addEventListener("abort", onAbort);
+  const callOff =
+    timeout === undefined
+      ? undefined
+      : engine.clock.at(engine.clock.now() + timeout, () => reject(Fault.make("result_timeout", `Run ${reach.id} was not at its end after ${timeout} ms. It goes on.`, { run: reach.id })));
+  try {
+    const ended = await endedRow(reach);
+    return ended ?? (await promise);
+  } finally {
+    callOff?.();
+    signal?.removeEventListener("abort", onAbort);
+    engine.listeners.delete(onClose);
+    waiters.delete(resolve);
+    if (waiters.size === 0 && engine.waiters.get(key) === waiters) engine.waiters.delete(key);
+  }
+};
+
+/** The last record, if the run is at its end already. */
+const endedRow = async (reach: Reach): Promise<Row | undefined> => {
+  if (reach.key !== undefined && reach.engine.executing.has(reach.key)) return undefined;
+  const run = await rowOfRun(reach);
+  return isEnd(run.status) ? reach.engine.store.history.last(run.key) : undefined;
+};

@@ -1,0 +1,51 @@
+/** Every default, in one place. `Runtime.open` settles the user's options over them. Times are in ms, sizes in bytes. */
+import type { Retry } from "../model/backoff.ts";
+
+export type Settings = {
+  /** Runs executed at the same time by this process. A run that waits is none of them. */
+  readonly concurrency: number;
+  /** Parked runs kept in memory, so that they go on without a replay. */
+  readonly hot: number;
+  /** Retries of a step that says nothing else. */
+  readonly retry: Retry;
+  /** The largest value: an input, a result, a signal, a published state. */
+  readonly payload: number;
+  /** How long a silent worker keeps its runs. */
+  readonly lease: number;
+  /** How often a worker says that it lives. */
+  readonly heartbeat: number;
+  /** How often a process looks for what no hint told it of. */
+  readonly poll: number;
+  /** A wait up to this long keeps the run in memory; a longer one parks it. */
+  readonly moment: number;
+  /** A step that runs longer than this is recorded as running. */
+  readonly visible: number;
+  /** How long a body may rest on something Holdfast cannot see before it is said. */
+  readonly patience: number;
+  /** Crashes of its process after which a run that got nowhere is put aside. */
+  readonly crashes: number;
+  /** How long `close` lets steps finish before it aborts them. */
+  readonly drain: number;
+};
+
+export const defaults: Settings = {
+  concurrency: 256,
+  hot: 1_000,
+  retry: { attempts: 5, delay: 1_000, factor: 2, ceiling: 60_000, jitter: "full" },
+  payload: 1_048_576,
+  lease: 30_000,
+  heartbeat: 5_000,
+  poll: 200,
+  moment: 100,
+  visible: 1_000,
+  patience: 1_000,
+  crashes: 5,
+  drain: 10_000,
+};
+
+/** Claims without progress from which on a run is executed apart from other suspects. */
+export const suspectAt = 2;
+/** Records read at once when a run is replayed. */
+export const page = 1_000;
+/** Rejections a cancelled body may swallow before it is let rest for good. */
+export const mostSwallowed = 100;

@@ -1,0 +1,63 @@
+/** Starting a run: executed here from its first moment when there is room, else left to whoever has some. */
+import type { NewRun, Row, RunRow, Started } from "../store/rows.ts";
+import type { Definition } from "./definition.ts";
+import { definitionOf, room, type Engine } from "./engine.ts";
+import { createExecution } from "./execution.ts";
+import { adopt } from "./claim.ts";
+
+export type Wish = Omit<NewRun, "worker" | "at" | "wakeAt"> & { readonly delay: number };
+
+const place = (wish: Wish, at: number, worker: number | null): NewRun => {
+  const { delay, ...run } = wish;
+  return { ...run, at, worker, wakeAt: worker === null ? at + delay : null };
+};
+
+/** Resolves when the run is durable. */
+export const startRun = async (engine: Engine, wish: Wish): Promise<Started> => {
+  const definition = definitionOf(engine, wish.workflow, wish.version);
+  const here = engine.execute && definition !== undefined && wish.delay === 0 && room(engine) > 0;
+  const run = place(wish, engine.clock.now(), here ? engine.worker : null);
+  if (here) engine.reserved++;
+  try {
+    const started = await engine.store.runs.start(run);
+    if (started.kind === "created" && here) adoptNew(engine, definition, run, started.key);
+    else if (started.kind === "created") engine.poke();
+    return started;
+  } finally {
+    if (here) engine.reserved--;
+  }
+};
+
+/** Starts a run inside a transaction that the user holds open: it is due once that has committed. */
+export const startRunWithin = (engine: Engine, wish: Wish, tx: unknown): Started => {
+  const started = engine.store.startWithin(tx, place(wish, engine.clock.now(), null));
+  setImmediate(() => engine.poke());
+  return started;
+};
+
+const adoptNew = (engine: Engine, definition: Definition, run: NewRun, key: number): void => {
+  const row: RunRow = {
+    key,
+    id: run.id,
+    workflow: run.workflow,
+    version: run.version,
+    status: "running",
+    lease: 1,
+    worker: run.worker,
+    wakeAt: null,
+    strikes: 1,
+    mail: 0,
+    cancel: null,
+    pause: false,
+    reason: null,
+    parent: run.parent,
+    parentKey: run.parentKey,
+    orphan: run.orphan,
+    correlation: run.correlation,
+    deadline: run.deadline,
+    createdAt: run.at,
+    endedAt: null,
+  };
+  const first: Row = { seq: 0, kind: "started", key: null, value: run.input, attempt: null, issued: 0, due: null, at: run.at };
+  adopt(createExecution(engine, definition, row, [first]), row);
+};

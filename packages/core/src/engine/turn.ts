@@ -1,0 +1,36 @@
+/**
+ * A turn of the event loop: bodies are given what is theirs and run ahead, then everything they ask for shares one commit.
+ *
+ *   ready runs ─► deliver one record each ─► drain microtasks ─┐
+ *        ▲                                                     │ more to deliver
+ *        └─────────────────────────────────────────────────────┘
+ *        all at rest ─► advance: notes, settles and parks join the commit; functions whose ground is durable start
+ */
+import { drainMicrotasks } from "bun:jsc";
+import { advance } from "./advance.ts";
+import type { Engine } from "./engine.ts";
+import { hasMore, type Execution } from "./execution.ts";
+import { deliverNext } from "./deliver.ts";
+
+/** Runs as the store's `beforeCommit`. */
+export const turn = (engine: Engine): void => {
+  const { ready } = engine;
+  while (ready.size > 0) {
+    const batch = [...ready];
+    ready.clear();
+    pump(batch);
+    for (const execution of batch) advance(execution);
+    drainMicrotasks();
+  }
+};
+
+/** Delivers in order, one record at a time to each run, the next only when all bodies have come to rest. */
+const pump = (batch: readonly Execution[]): void => {
+  let moving = batch;
+  while (moving.length > 0) {
+    const moved: Execution[] = [];
+    for (const execution of moving) if (deliverNext(execution) && hasMore(execution)) moved.push(execution);
+    drainMicrotasks();
+    moving = moved;
+  }
+};

@@ -1,0 +1,31 @@
+/** Undo: the steps that were done are undone, last first, each as a step of its own with its own attempts. */
+import { fromError } from "../model/failure.ts";
+import { end } from "./begin.ts";
+import type { Execution, Undoable, UndoFailure } from "./execution.ts";
+import { issue } from "./operation.ts";
+import { scopeUnder } from "./scope.ts";
+
+/** Begins the undoing. It is a body like any other: a crash in its middle replays it, and what was undone stays so. */
+export const unwind = (execution: Execution): void => {
+  const { outcome } = execution;
+  if (outcome?.kind !== "threw" || execution.unwinding) return;
+  execution.unwinding = true;
+  void undoAll(execution, execution.undoable.toReversed()).then((undo) => end(execution, { kind: "unwound", error: outcome.error, undo }));
+};
+
+const undoAll = async (execution: Execution, steps: readonly Undoable[]): Promise<UndoFailure[]> => {
+  const ctx = { execution, scope: scopeUnder(undefined), path: "" };
+  const failures: UndoFailure[] = [];
+  for (const { operation, value } of steps) {
+    const plan = "plan" in operation.ask ? operation.ask.plan : undefined;
+    if (!plan?.undo) continue;
+    const { undo } = plan;
+    const undoPlan = { ...plan, retry: plan.undoRetry, when: undefined, breaker: undefined, fallback: undefined, undo: undefined };
+    try {
+      await issue(ctx, `undo:${operation.key}`, { kind: "undo", run: (tools) => undo(value, tools), plan: undoPlan });
+    } catch (error) {
+      failures.push({ key: operation.key, failure: fromError(error) });
+    }
+  }
+  return failures;
+};

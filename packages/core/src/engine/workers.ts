@@ -1,0 +1,150 @@
+/**
+ * Who lives. A worker says so by a beat that grows; the others look on.
+ *
+ *   same machine, process gone      ─► buried at once
+ *   beat unchanged for a lease,
+ *   by the looker's own clock       ─► buried: it stopped, or lost its disk
+ *   buried                          ─► its runs are due, under new lease numbers; what it still writes is refused
+ *
+ * Clocks of different processes are never compared. Whoever could not beat for most of a lease starts nothing more.
+ */
+import { readFileSync, readlinkSync } from "node:fs";
+import { hostname } from "node:os";
+import type { WorkerRow } from "../store/rows.ts";
+import { system } from "./clock.ts";
+import type { Engine } from "./engine.ts";
+import source from "./heartbeat.worker.js" with { type: "text" };
+import { loseAll, repeat } from "./loop.ts";
+
+const read = (path: string): string | undefined => {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+};
+
+/** When a process was started, as its kernel counts; empty where the kernel does not say, undefined when there is no such process. */
+const bornOf = (pid: number): string | undefined => {
+  const stat = read(`/proc/${pid}/stat`);
+  if (stat !== undefined) return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+  if (process.platform === "linux") return undefined;
+  try {
+    process.kill(pid, 0);
+    return "";
+  } catch (error) {
+    return (error as { code?: string }).code === "EPERM" ? "" : undefined;
+  }
+};
+
+const pidNamespace = (): string => {
+  try {
+    return readlinkSync("/proc/self/ns/pid");
+  } catch {
+    return "";
+  }
+};
+
+/** Where a pid means the same process: one boot of one machine, and one container of it. */
+const machine = `${read("/proc/sys/kernel/random/boot_id")?.trim() ?? hostname()} ${pidNamespace()}`;
+
+export const register = async (engine: Engine): Promise<void> => {
+  engine.worker = await engine.store.workers.register({
+    machine,
+    pid: process.pid,
+    born: bornOf(process.pid) ?? "",
+    host: hostname(),
+    execute: engine.execute,
+    openedAt: engine.clock.now(),
+  });
+};
+
+/** Begins to beat, and to look after the others. A database nobody else can reach needs neither. */
+export const startBeating = (engine: Engine): void => {
+  if (engine.store.file === undefined) return;
+  if (engine.clock === system) beatApart(engine, engine.store.file);
+  else beatHere(engine);
+  watchOthers(engine);
+};
+
+const ns = 1_000_000n;
+
+/** True while the last beat is younger than two thirds of the lease: before the others may think us dead, we stop. */
+const isFresh = (engine: Engine, age: number): boolean => age < (engine.settings.lease * 2) / 3;
+
+const beatApart = (engine: Engine, file: string): void => {
+  const shared = new SharedArrayBuffer(24);
+  const cell = new BigInt64Array(shared);
+  cell[0] = process.hrtime.bigint();
+  cell[2] = BigInt(engine.worker);
+  const thread = new Worker(URL.createObjectURL(new Blob([source], { type: "application/javascript" })));
+  thread.unref();
+  thread.postMessage({ file, every: engine.settings.heartbeat, shared });
+  engine.holds = () => isFresh(engine, Number((process.hrtime.bigint() - Atomics.load(cell, 0)) / ns));
+  repeat(engine, engine.settings.poll, () => {
+    if (Atomics.exchange(cell, 1, 0n) === 1n) void rise(engine).then(() => Atomics.store(cell, 2, BigInt(engine.worker)), () => {});
+  });
+  engine.stops.push(() => thread.terminate());
+};
+
+const beatHere = (engine: Engine): void => {
+  let last = engine.clock.monotonic();
+  engine.holds = () => isFresh(engine, engine.clock.monotonic() - last);
+  repeat(engine, engine.settings.heartbeat, () => {
+    const startedAt = engine.clock.monotonic();
+    const answer = engine.store.workers.beat(engine.worker);
+    void answer.then(
+      async (alive) => {
+        if (!alive) await rise(engine);
+        last = startedAt;
+      },
+      () => {},
+    );
+  });
+};
+
+/** This process was declared dead while it stood still. It lets go of everything and begins anew, as another worker. */
+const rise = async (engine: Engine): Promise<void> => {
+  if (engine.closing) return;
+  engine.logger.warn({ worker: engine.worker }, "this process was silent for longer than its lease; others have taken over its runs");
+  loseAll(engine);
+  await register(engine);
+  engine.poke();
+};
+
+type Sighting = { readonly beat: number; readonly at: number };
+
+const watchOthers = (engine: Engine): void => {
+  const sightings = new Map<number, Sighting>();
+  const look = async (): Promise<void> => {
+    const workers = await engine.store.workers.list();
+    for (const worker of workers) if (worker.key !== engine.worker) await lookAt(engine, sightings, worker);
+    const there = new Set(workers.map(({ key }) => key));
+    for (const key of sightings.keys()) if (!there.has(key)) sightings.delete(key);
+  };
+  let looking = false;
+  const safely = (): void => {
+    if (looking) return;
+    looking = true;
+    void look()
+      .catch((error: unknown) => engine.closed || engine.logger.error({ err: error }, "the other workers could not be looked at"))
+      .finally(() => {
+        looking = false;
+      });
+  };
+  safely();
+  repeat(engine, engine.settings.poll, safely);
+};
+
+const lookAt = async (engine: Engine, sightings: Map<number, Sighting>, worker: WorkerRow): Promise<void> => {
+  const seen = sightings.get(worker.key);
+  const now = engine.clock.monotonic();
+  if (seen?.beat !== worker.beat) sightings.set(worker.key, { beat: worker.beat, at: now });
+  const gone = worker.machine === machine && bornOf(worker.pid) !== worker.born;
+  const silent = seen !== undefined && seen.beat === worker.beat && now - seen.at >= engine.settings.lease;
+  if (!gone && !silent) return;
+  if (await engine.store.workers.bury(worker.key, worker.beat, engine.clock.now())) {
+    engine.logger.info({ worker: worker.key, pid: worker.pid, gone }, "a worker died; its runs go on here or elsewhere");
+    engine.poke();
+  }
+};

@@ -1,0 +1,9 @@
+export * as Chain from "./chain.ts";
+export * as CircuitBreaker from "./circuit-breaker.ts";
+export * as Context from "./context.ts";
+export * as Fault from "./fault.ts";
+export * as Run from "./run.ts";
+export * as Runtime from "./runtime.ts";
+export * as Signal from "./signal.ts";
+export * as Step from "./step.ts";
+export * as Workflow from "./workflow.ts";

@@ -1,0 +1,68 @@
+/**
+ * Ids and names: what may be one, and the id of a child. Ids are compared by their bytes and never become file paths.
+ */
+import * as Fault from "./fault.ts";
+
+export { random, uuidFrom } from "./random.ts";
+
+/** The most bytes of UTF-8 in the id of a run, and the most characters in a name. */
+export const longest = 200;
+
+/** Throws `invalid_option` unless the id of a run is 1 to 200 bytes of well-formed text without control characters. */
+export const assertRunId = (id: string): void => {
+  const against = textAgainst(id) ?? (Buffer.byteLength(id) > longest ? `it has ${Buffer.byteLength(id)} bytes` : undefined);
+  if (against === undefined) return;
+  throw invalid(
+    id,
+    `A run cannot have the id ${shown(id)}: ${against}. An id is 1 to ${longest} bytes of UTF-8 without control characters.`,
+  );
+};
+
+/** Throws `invalid_option` unless the name is 1 to 200 characters without control characters. `what` is for the message: "step", "workflow". */
+export const assertName = (name: string, what: string): void => {
+  const against = textAgainst(name) ?? (name.length > longest ? `it has ${name.length} characters` : undefined);
+  if (against === undefined) return;
+  throw invalid(
+    name,
+    `A ${what} cannot have the name ${shown(name)}: ${against}. A name is 1 to ${longest} characters without control characters.`,
+  );
+};
+
+/**
+ * The id of the child that a run starts under a key: `parent/key`, or, when that has more than 200 bytes, its start and a
+ * hash of both. The same run and key always give the same id.
+ */
+export const childId = (parentId: string, key: string): string => {
+  const id = `${parentId}/${key}`;
+  if (Buffer.byteLength(id) <= longest) return id;
+  const hash = fingerprint(parentId, key);
+  return `${start(id, longest - hash.length - 2)}~/${hash}`;
+};
+
+const textAgainst = (text: unknown): string | undefined => {
+  if (typeof text !== "string") return "it is no string";
+  if (text === "") return "it is empty";
+  if (!text.isWellFormed()) return "it has half a surrogate pair";
+  return /\p{Cc}/u.test(text) ? "it has a control character" : undefined;
+};
+
+/** Half of a SHA-256 in base 36: 25 characters. Written as JSON first, so that no two pairs give one text. */
+const fingerprint = (parentId: string, key: string): string => {
+  const hex = new Bun.CryptoHasher("sha256")
+    .update(JSON.stringify([parentId, key]))
+    .digest("hex")
+    .slice(0, 32);
+  return BigInt(`0x${hex}`).toString(36).padStart(25, "0");
+};
+
+/** As many whole characters as fit into so many bytes. */
+const start = (text: string, bytes: number): string => {
+  const { read } = new TextEncoder().encodeInto(text, new Uint8Array(bytes));
+  return text.slice(0, read);
+};
+
+const invalid = (given: unknown, message: string): Fault.Fault =>
+  Fault.make("invalid_option", message, { given: typeof given === "string" ? given.slice(0, longest) : typeof given });
+
+const shown = (text: unknown): string =>
+  typeof text === "string" ? JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text) : `of type ${typeof text}`;

@@ -1,0 +1,68 @@
+/**
+ * The records of a history. Some are delivered to the body (a step's result, a timer that fired); the others are notes that
+ * tell the next worker how far an operation has come (an attempt that failed, a timer that is set).
+ */
+
+/** What the body asked for. Every record but the first, the last and `cancel` belongs to one operation. */
+export type OperationKind = "step" | "sleep" | "wait" | "call" | "start" | "undo";
+
+const belongsTo = {
+  // delivered
+  step: "step",
+  "step-failed": "step",
+  fired: "sleep",
+  taken: "wait",
+  expired: "wait",
+  called: "call",
+  "call-failed": "call",
+  spawned: "start",
+  "spawn-failed": "start",
+  // notes
+  attempt: "step",
+  running: "step",
+  timer: "sleep",
+  waiting: "wait",
+  calling: "call",
+  spawning: "start",
+  // clean-up
+  undone: "undo",
+  "undo-failed": "undo",
+  "undo-attempt": "undo",
+} as const satisfies Record<string, OperationKind>;
+
+export type OperationRecord = keyof typeof belongsTo;
+export type RunRecord = "started" | "cancel" | "patched" | "redo" | "completed" | "failed" | "cancelled";
+export type RecordKind = OperationRecord | RunRecord;
+
+/** A record of a history. `issued` is the seq that the body had seen when it asked; `due` a moment in ms; `value` encoded. */
+export type Row = {
+  readonly seq: number;
+  readonly kind: RecordKind;
+  readonly key: string | null;
+  readonly value: string | null;
+  readonly attempt: number | null;
+  readonly issued: number;
+  readonly due: number | null;
+  readonly at: number;
+};
+
+const notes: ReadonlySet<RecordKind> = new Set([
+  "attempt",
+  "running",
+  "timer",
+  "waiting",
+  "calling",
+  "undo-attempt",
+  "patched",
+  "redo",
+]);
+
+/** True for a record that tells how far something has come and is never handed to the body. */
+export const isNote = (kind: RecordKind): boolean => notes.has(kind);
+
+/** The kind of operation that a record answers, or undefined for a record of the run itself. */
+export const operationOf = (kind: RecordKind): OperationKind | undefined =>
+  (belongsTo as Partial<Record<RecordKind, OperationKind>>)[kind];
+
+/** True for a record that says a step, wait or child is at its end. */
+export const isResult = (kind: RecordKind): boolean => operationOf(kind) !== undefined && !isNote(kind);

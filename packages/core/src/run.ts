@@ -1,0 +1,266 @@
+/** Run: a handle on one execution of a workflow, and everything one may ask of it. */
+import { keyOfRun, rowOfRun, type Reach } from "./engine/handle.ts";
+import { refresh } from "./engine/mailbox.ts";
+import { endOf, resultOf } from "./engine/result.ts";
+import { changes } from "./engine/watch.ts";
+import { fork as forkRun, reopen } from "./engine/reopen.ts";
+import { readHistory } from "./engine/read.ts";
+import { decode } from "./model/codec.ts";
+import { milliseconds, type Duration } from "./model/duration.ts";
+import type { Failure } from "./model/failure.ts";
+import * as Fault from "./model/fault.ts";
+import { assertRunId } from "./model/ids.ts";
+import { progressOf, type Progress } from "./model/progress.ts";
+import type { RecordKind } from "./model/records.ts";
+import { isEnd, open as openStates, ended, type Status } from "./model/states.ts";
+import type { Reason, RunRow } from "./store/rows.ts";
+import { engineOf, type Runtime } from "./runtime.ts";
+
+export type { Failure } from "./model/failure.ts";
+export type { Pending, Progress } from "./model/progress.ts";
+export type { Status } from "./model/states.ts";
+
+const reach: unique symbol = Symbol("holdfast.reach");
+
+/** A run, as its starter holds it. `disposition` says whether this start made it; `found` is a handle from `Run.of`. */
+export type Handle<Output = unknown> = {
+  readonly id: string;
+  readonly workflow: string | undefined;
+  readonly disposition: "created" | "existing" | "found";
+  readonly [reach]: Reach;
+  /** Only for the type checker. */
+  readonly types?: { readonly output: Output };
+};
+
+/** @internal How a handle reaches its run. */
+export const reachOf = (run: Handle): Reach => run[reach];
+
+/** @internal */
+export const createHandle = <Output>(of: Reach, workflow: string | undefined, disposition: Handle["disposition"]): Handle<Output> =>
+  Object.defineProperty({ id: of.id, workflow, disposition } as Handle<Output>, reach, { value: of });
+
+/** A handle on the run with this id, whether it exists or not. With the workflow, results are typed. */
+export const of = <Output = unknown>(runtime: Runtime, id: string, workflow?: { readonly name: string; readonly types?: { readonly output: Output } }): Handle<Output> => {
+  assertRunId(id);
+  return createHandle({ engine: engineOf(runtime), id, key: undefined }, workflow?.name, "found");
+};
+
+/** A run in a list. Times are ms since 1970. */
+export type Summary = {
+  readonly id: string;
+  readonly workflow: string;
+  readonly version: number;
+  readonly status: Status;
+  /** When a run that waits is due next, if time wakes it. */
+  readonly wakeAt: number | null;
+  /** Why the run stands still, for a person: blocked, put aside, waiting for something that is not durable. */
+  readonly reason: Reason | null;
+  readonly correlation: string;
+  readonly createdAt: number;
+  readonly endedAt: number | null;
+};
+
+/** A run with all that is known of it. */
+export type View<Output = unknown> = Summary & {
+  readonly input: unknown;
+  readonly output: Output | undefined;
+  readonly failure: Failure | null;
+  /** Steps whose undo failed: `Run.retry` tries them again. */
+  readonly undo: readonly { readonly key: string; readonly failure: Failure }[];
+  readonly progress: Progress;
+  readonly tags: readonly string[];
+};
+
+const summary = (row: RunRow): Summary => ({
+  id: row.id,
+  workflow: row.workflow,
+  version: row.version,
+  status: row.status,
+  wakeAt: row.wakeAt,
+  reason: row.reason,
+  correlation: row.correlation ?? row.id,
+  createdAt: row.createdAt,
+  endedAt: row.endedAt,
+});
+
+/** Everything about a run now. Throws `run_not_found`. */
+export const get = async <Output>(run: Handle<Output>): Promise<View<Output>> => {
+  const { engine } = reachOf(run);
+  const row = await rowOfRun(reachOf(run));
+  const rows = await readHistory(engine, row.key);
+  const last = rows.at(-1);
+  const end = last && isEnd(row.status) && row.status !== "completed" ? endOf(last) : undefined;
+  return {
+    ...summary(row),
+    input: decode(rows[0]?.value ?? null),
+    output: row.status === "completed" && last ? (decode(last.value) as Output) : undefined,
+    failure: end?.failure ?? null,
+    undo: end?.undo ?? [],
+    progress: progressOf(rows),
+    tags: await engine.store.runs.tags(row.key),
+  };
+};
+
+export type Filter = {
+  readonly workflow?: string;
+  readonly status?: Status | readonly Status[];
+  readonly tag?: string;
+  /** Started at or after: a Date or ms since 1970. */
+  readonly from?: Date | number;
+  /** Started at or before. */
+  readonly until?: Date | number;
+  /** Runs a page, 1 to 1000. Default 50. */
+  readonly limit?: number;
+  /** The `next` of the page before. */
+  readonly after?: string;
+};
+
+export type Page = { readonly runs: readonly Summary[]; /** For the next page; undefined on the last. */ readonly next: string | undefined };
+
+const known = new Set<string>([...openStates, ...ended]);
+
+const statusesOf = (status: Filter["status"]): readonly Status[] | undefined => {
+  if (status === undefined) return undefined;
+  const statuses = typeof status === "string" ? [status] : status;
+  for (const one of statuses) {
+    if (!known.has(one)) throw Fault.make("invalid_option", `"${one}" is no state of a run. The states are ${[...known].join(", ")}.`, { status: one });
+  }
+  return statuses;
+};
+
+const cursorOf = (after: string | undefined): number | undefined => {
+  if (after === undefined) return undefined;
+  if (!/^\d{1,15}$/.test(after)) throw Fault.make("invalid_option", `The option after of Run.list takes the next of an earlier page, not "${after.slice(0, 50)}".`);
+  return Number(after);
+};
+
+/** Runs, newest first, in pages. Throws `invalid_option`. */
+export const list = async (runtime: Runtime, filter: Filter = {}): Promise<Page> => {
+  const limit = filter.limit ?? 50;
+  if (!Number.isInteger(limit) || limit < 1 || limit > 1_000) {
+    throw Fault.make("invalid_option", `The limit of Run.list is ${limit}; it takes a whole number from 1 to 1000.`);
+  }
+  const rows = await engineOf(runtime).store.runs.list({
+    workflow: filter.workflow,
+    statuses: statusesOf(filter.status),
+    tag: filter.tag,
+    parent: undefined,
+    from: filter.from === undefined ? undefined : Number(filter.from),
+    until: filter.until === undefined ? undefined : Number(filter.until),
+    before: cursorOf(filter.after),
+    limit: limit + 1,
+  });
+  const more = rows.length > limit;
+  const shown = more ? rows.slice(0, limit) : rows;
+  return { runs: shown.map(summary), next: more ? String(shown.at(-1)?.key) : undefined };
+};
+
+/** A record of a history. `value` is what a step answered, a failure, or what was waited for; `due` and `at` are ms since 1970. */
+export type Record = {
+  readonly seq: number;
+  readonly kind: RecordKind;
+  readonly key: string | null;
+  readonly value: unknown;
+  readonly attempt: number | null;
+  readonly due: number | null;
+  readonly at: number;
+};
+
+/** All records of a run, in the order in which they were committed. Throws `run_not_found`. */
+export const history = async (run: Handle): Promise<readonly Record[]> => {
+  const rows = await readHistory(reachOf(run).engine, await keyOfRun(reachOf(run)));
+  return rows.map(({ seq, kind, key, value, attempt, due, at }) => ({ seq, kind, key, value: decode(value), attempt, due, at }));
+};
+
+export type ResultOptions = {
+  /** Gives up waiting after this long, with `result_timeout`. The run goes on. */
+  readonly timeout?: Duration;
+  readonly signal?: AbortSignal;
+};
+
+/**
+ * Waits for the end of a run and answers with its output. Throws `run_failed` (the run's own error as its cause), `run_cancelled`,
+ * `run_not_found`, `result_timeout`, and `runtime_closed` when this runtime is closed first.
+ */
+export const result = async <Output>(run: Handle<Output>, options: ResultOptions = {}): Promise<Output> => {
+  const timeout = options.timeout === undefined ? undefined : milliseconds(options.timeout, "timeout of Run.result");
+  return (await resultOf(reachOf(run), { timeout, signal: options.signal })) as Output;
+};
+
+/** What the body published last, or undefined. Throws `run_not_found`. */
+export const state = async <State = unknown>(run: Handle): Promise<State | undefined> => {
+  const published = await reachOf(run).engine.store.states.read(await keyOfRun(reachOf(run)));
+  return (published === undefined ? undefined : decode(published.value)) as State | undefined;
+};
+
+/** What happens in a run: each record once, in order, and its state whenever that is another one. */
+export type Change = { readonly kind: "record"; readonly record: Record } | { readonly kind: "status"; readonly status: Status };
+
+/** Follows a run, from its first record or from `after` on, until it is at its end. Throws `run_not_found`. */
+export async function* watch(run: Handle, options: { readonly after?: number; readonly signal?: AbortSignal } = {}): AsyncGenerator<Change, void> {
+  for await (const change of changes(reachOf(run), options.after ?? -1, options.signal)) {
+    if (change.kind === "status") yield change;
+    else {
+      const { seq, kind, key, value, attempt, due, at } = change.row;
+      yield { kind: "record", record: { seq, kind, key, value: decode(value), attempt, due, at } };
+    }
+  }
+}
+
+const refuse = async (run: Handle, what: string): Promise<never> => {
+  const { status } = await rowOfRun(reachOf(run));
+  const code = isEnd(status) ? "run_ended" : "wrong_state";
+  throw Fault.make(code, `Run ${run.id} is ${status} and cannot be ${what}.`, { run: run.id, status });
+};
+
+/**
+ * Asks a run to stop. Resolves once the wish is durable. Its functions get their abort at once, its body a rejection where it
+ * waits, then its steps are undone; `Run.result` tells the end. Throws `run_not_found` and `run_ended`.
+ */
+export const cancel = async (run: Handle, reason = "cancelled by request"): Promise<void> => {
+  const { engine } = reachOf(run);
+  const key = await keyOfRun(reachOf(run));
+  if (!(await engine.store.runs.cancel(key, reason, engine.clock.now()))) return refuse(run, "cancelled");
+  await refresh(engine, key);
+};
+
+/** Stops a run from going on: steps under way finish, then it rests until `resume`. Throws `run_not_found` and `run_ended`. */
+export const pause = async (run: Handle): Promise<void> => {
+  const { engine } = reachOf(run);
+  const key = await keyOfRun(reachOf(run));
+  if (!(await engine.store.runs.pause(key))) return refuse(run, "paused");
+  await refresh(engine, key);
+};
+
+/** Lets a paused, blocked or quarantined run go on. Throws `run_not_found`, `run_ended`, and `wrong_state` when it is none of them. */
+export const resume = async (run: Handle): Promise<void> => {
+  const { engine } = reachOf(run);
+  const key = await keyOfRun(reachOf(run));
+  if (!(await engine.store.runs.resume(key, engine.clock.now()))) return refuse(run, "resumed");
+  await refresh(engine, key);
+};
+
+/**
+ * Lets a failed or cancelled run go on from where it failed: what is recorded stays, the failed step is tried again, and steps that were
+ * undone are done anew. When an undo had failed, only the undoing is tried again. Throws `run_not_found` and `wrong_state`.
+ */
+export const retry = async (run: Handle): Promise<void> => {
+  const { engine } = reachOf(run);
+  const key = await keyOfRun(reachOf(run));
+  if (!(await reopen(engine, key))) return refuse(run, "retried");
+  engine.poke();
+};
+
+/**
+ * Starts a new run of the same workflow with the same input, that has everything recorded before the step `from`. Throws
+ * `run_not_found`, `invalid_option` when the run has no such step, and `run_conflict` when the id is taken.
+ */
+export const fork = async <Output>(run: Handle<Output>, options: { readonly from: string; readonly id?: string }): Promise<Handle<Output>> => {
+  const id = options.id ?? Bun.randomUUIDv7();
+  assertRunId(id);
+  const row = await rowOfRun(reachOf(run));
+  const { engine } = reachOf(run);
+  const key = await forkRun(engine, row, { from: options.from, id });
+  engine.poke();
+  return createHandle({ engine, id, key }, row.workflow, "created");
+};

@@ -1,0 +1,169 @@
+/** Runtime: a database opened for workflows, and this process as one of its workers. */
+import type { Database } from "bun:sqlite";
+import type { BunSQLiteDatabase } from "drizzle-orm/bun-sqlite";
+import pino, { type Logger } from "pino";
+import { system, type Clock } from "./engine/clock.ts";
+import { closeEngine } from "./engine/close.ts";
+import { nameOf, type Definition } from "./engine/definition.ts";
+import type { Engine } from "./engine/engine.ts";
+import { startLoop } from "./engine/loop.ts";
+import { defaults, type Settings } from "./engine/settings.ts";
+import { turn } from "./engine/turn.ts";
+import { register, startBeating } from "./engine/workers.ts";
+import { milliseconds, type Duration } from "./model/duration.ts";
+import * as Fault from "./model/fault.ts";
+import { settleRetry, type RetryOptions } from "./engine/options.ts";
+import { openSqlite } from "./store/sqlite/store.ts";
+import type { Store } from "./store/contract.ts";
+import { definitionWithin, type AnyDefinition } from "./workflow.ts";
+
+const inside: unique symbol = Symbol("holdfast.engine");
+
+/** An open database with its worker. Close it with `Runtime.close`. */
+export type Runtime = { readonly [inside]: Engine };
+
+/** @internal The engine of a runtime. */
+export const engineOf = (runtime: Runtime): Engine => runtime[inside];
+
+export type Options = {
+  /** `"sqlite:orders.db"`, `"sqlite::memory:"`, or a Drizzle database on `bun:sqlite`. Default: `HOLDFAST_DATABASE`, else `"sqlite:holdfast.db"`. */
+  readonly database?: string | BunSQLiteDatabase<Record<string, unknown>> | (BunSQLiteDatabase & { readonly $client: Database });
+  /** The workflows that this process knows, in every version that may still run. */
+  readonly workflows?: readonly AnyDefinition[];
+  /** False makes this process a client: it starts and reads runs, and others execute them. Default true. */
+  readonly execute?: boolean;
+  /** Runs executed at the same time. A waiting run does not count. Default 256. */
+  readonly concurrency?: number;
+  /** Parked runs kept in memory, so that they go on without a replay. Default 1000. */
+  readonly hot?: number;
+  /** The largest value kept (input, result, signal, state), in bytes. Default 1 MiB. */
+  readonly payload?: number;
+  /** Retries of steps that say nothing else. Default 5 attempts from 1 s, factor 2, up to 1 min, full jitter. */
+  readonly retry?: RetryOptions;
+  /** How long a silent process keeps its runs. Default 30 s. A dead process on this machine is noticed at once. */
+  readonly lease?: Duration;
+  /** How long `close` lets steps finish. Default 10 s. */
+  readonly drain?: Duration;
+  /** Crashes in a row after which a run that gets nowhere is put aside. Default 5. */
+  readonly crashes?: number;
+  /** A pino logger. Default: warnings and errors, on stderr. */
+  readonly logger?: Logger;
+  /** The clock, for tests. */
+  readonly clock?: Clock;
+};
+
+export type { Clock } from "./engine/clock.ts";
+
+/**
+ * Opens the database (made and migrated when needed) and begins to execute its runs.
+ *
+ * Throws `storage_…` when the file cannot be used, `schema_newer` when a newer release has migrated it, `invalid_option` and
+ * `invalid_definition`. Killed at any moment, it leaves the database as it was or migrated.
+ */
+export const open = async (options: Options = {}): Promise<Runtime> => {
+  const settings = settle(options);
+  const definitions = byName(options.workflows ?? []);
+  let engine: Engine | undefined = undefined;
+  const store = openStore(options.database, () => {
+    if (engine) turn(engine);
+  });
+  const opened: Engine = createEngine(options, settings, definitions, store);
+  engine = opened;
+  await register(opened);
+  startBeating(opened);
+  if (opened.execute) await store.runs.unblock(opened.known, opened.clock.now());
+  startLoop(opened);
+  return { [inside]: opened };
+};
+
+/**
+ * Closes the runtime: nothing new is begun, steps under way may finish for as long as `drain` says, and every run is handed
+ * back at once for other processes to go on with. Safe to call twice.
+ */
+export const close = (runtime: Runtime): Promise<void> => closeEngine(engineOf(runtime));
+
+/** A run for which nothing will ever happen. */
+export type Stuck = { readonly id: string; readonly status: string; readonly why: string };
+
+/** The runs that are stuck. It answers with an empty list, always: anything else is a defect of Holdfast. */
+export const check = (runtime: Runtime): Promise<readonly Stuck[]> => engineOf(runtime).store.runs.stuck();
+
+/** What keeps the database from taking writes now (a full disk, a missing right), or undefined. */
+export const trouble = (runtime: Runtime): Error | undefined => engineOf(runtime).store.trouble();
+
+const createEngine = (options: Options, settings: Settings, definitions: ReadonlyMap<string, Definition>, store: Store): Engine => ({
+  store,
+  clock: options.clock ?? system,
+  chance: Math.random,
+  logger: options.logger ?? pino({ level: "warn", name: "holdfast" }, pino.destination(2)),
+  settings,
+  execute: options.execute ?? true,
+  known: [...definitions.values()].map(({ name, version }) => ({ name, version })),
+  definitions,
+  worker: 0,
+  holds: () => true,
+  executing: new Map(),
+  hot: new Map(),
+  ready: new Set(),
+  flights: new Map(),
+  watchingLong: false,
+  stopLong: () => {},
+  waiters: new Map(),
+  listeners: new Set(),
+  stops: [],
+  poke: () => {},
+  reserved: 0,
+  closing: false,
+  closed: false,
+});
+
+const atLeast = (least: number, value: number, what: string): number => {
+  if (Number.isInteger(value) && value >= least) return value;
+  throw Fault.make("invalid_option", `The option ${what} of Runtime.open is ${value}; it takes a whole number from ${least}.`, { option: what });
+};
+
+const settle = (options: Options): Settings => {
+  const lease = options.lease === undefined ? defaults.lease : milliseconds(options.lease, "lease of Runtime.open");
+  return {
+    ...defaults,
+    concurrency: atLeast(1, options.concurrency ?? defaults.concurrency, "concurrency"),
+    hot: atLeast(0, options.hot ?? defaults.hot, "hot"),
+    payload: atLeast(1, options.payload ?? defaults.payload, "payload"),
+    crashes: atLeast(1, options.crashes ?? defaults.crashes, "crashes"),
+    retry: settleRetry(options.retry, defaults.retry, "retry of Runtime.open"),
+    lease,
+    heartbeat: Math.min(defaults.heartbeat, lease / 6),
+    drain: options.drain === undefined ? defaults.drain : milliseconds(options.drain, "drain of Runtime.open"),
+  };
+};
+
+const byName = (workflows: readonly AnyDefinition[]): ReadonlyMap<string, Definition> => {
+  const definitions = new Map<string, Definition>();
+  for (const workflow of workflows) {
+    const definition = definitionWithin(workflow);
+    const name = nameOf(definition);
+    if (definitions.has(name)) {
+      throw Fault.make("invalid_definition", `Two workflows are named "${definition.name}" with version ${definition.version}. Give one of them another name or version.`, { workflow: name });
+    }
+    definitions.set(name, definition);
+  }
+  return definitions;
+};
+
+const openStore = (database: Options["database"], beforeCommit: () => void): Store => {
+  const target = database ?? process.env["HOLDFAST_DATABASE"] ?? "sqlite:holdfast.db";
+  if (typeof target !== "string") return openSqlite(clientOf(target), { beforeCommit });
+  const path = /^sqlite:(?:\/\/)?(.+)$/.exec(target)?.[1];
+  if (path !== undefined) return openSqlite(path, { beforeCommit });
+  throw Fault.make("invalid_option", `"${target.replace(/\/\/.*@/, "//…@")}" is no database URL that this release knows. Use "sqlite:orders.db" or "sqlite::memory:".`);
+};
+
+/** A file is opened once more for ourselves, with settings of our own; a database in memory has only the user's connection. */
+const clientOf = (database: object): string | Database => {
+  const client = (database as { readonly $client?: Database }).$client;
+  if (typeof client?.prepare !== "function") {
+    throw Fault.make("invalid_option", "The option database of Runtime.open takes a URL or a Drizzle database on bun:sqlite (drizzle-orm/bun-sqlite).");
+  }
+  const inMemory = client.filename === "" || client.filename === ":memory:";
+  return inMemory ? client : client.filename;
+};

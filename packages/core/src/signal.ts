@@ -1,0 +1,46 @@
+/** Signals: typed messages to a run. A signal is kept until the run takes it, in the order in which it was sent, once. */
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { rowOfRun } from "./engine/handle.ts";
+import { refresh } from "./engine/mailbox.ts";
+import { encode } from "./model/codec.ts";
+import * as Fault from "./model/fault.ts";
+import { assertName } from "./model/ids.ts";
+import { validate, type Schema } from "./model/schema.ts";
+import { reachOf, type Handle } from "./run.ts";
+
+/** A kind of message, by its name. `Value` is what a run gets, `Sent` what a sender hands over. */
+export type Definition<Value = unknown, Sent = Value> = {
+  readonly name: string;
+  readonly schema: Schema | undefined;
+  readonly types?: { readonly value: Value; readonly sent: Sent };
+};
+
+/** Defines a signal. Without a schema it takes any value that can be kept. */
+export function define<S extends Schema>(name: string, schema: S): Definition<StandardSchemaV1.InferOutput<S>, StandardSchemaV1.InferInput<S>>;
+export function define<Value = unknown>(name: string): Definition<Value>;
+export function define(name: string, schema?: Schema): Definition {
+  assertName(name, "name of a signal");
+  return { name, schema };
+}
+
+export type SendOptions = {
+  /** A key of the sender's: a second signal of the run with the same key is the same signal, and is not kept again. */
+  readonly key?: string;
+};
+
+/**
+ * Sends a signal to a run, which may not wait for it yet. Resolves once it is durable: from then on it is not lost.
+ * Throws `invalid_input` when the value does not fit, `run_not_found`, `run_ended`, and `storage_…` when it was not kept.
+ */
+export const send = async <Value, Sent>(run: Handle<unknown>, signal: Definition<Value, Sent>, value: Sent, options: SendOptions = {}): Promise<void> => {
+  const { engine } = reachOf(run);
+  const what = `signal "${signal.name}"`;
+  const checked = signal.schema ? await validate(signal.schema, value, { code: "invalid_input", what }) : value;
+  const text = encode(checked, { what, limit: engine.settings.payload });
+  const row = await rowOfRun(reachOf(run));
+  const sent = await engine.store.signals.send({ run: row.key, name: signal.name, dedupe: options.key ?? null, value: text, at: engine.clock.now() });
+  if (sent.kind === "ended") {
+    throw Fault.make("run_ended", `Run ${run.id} is ${sent.status} and takes no signal "${signal.name}" any more.`, { run: run.id, signal: signal.name, status: sent.status });
+  }
+  await refresh(engine, row.key);
+};

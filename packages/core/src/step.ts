@@ -1,0 +1,188 @@
+/** Step: what a body may do. Each is recorded once, and a step that is recorded never runs again. */
+import type { Logger } from "pino";
+import { gateOf, type Definition as Breaker } from "./circuit-breaker.ts";
+import { settleRetry, type RetryOptions } from "./engine/options.ts";
+import { issue, type Plan } from "./engine/operation.ts";
+import type { Context } from "./engine/scope.ts";
+import { encode } from "./model/codec.ts";
+import { milliseconds, type Duration } from "./model/duration.ts";
+import * as Fault from "./model/fault.ts";
+import { assertName, assertRunId, childId } from "./model/ids.ts";
+import type { NewRun, Orphan } from "./store/rows.ts";
+import type { Definition as SignalDefinition } from "./signal.ts";
+import { checkInput, definitionWithin, type Definition } from "./workflow.ts";
+
+export { all, graph, map } from "./branches.ts";
+
+/** What a step's function gets. */
+export type Tools = {
+  /** Names this step of this run for the outside: the same in every attempt, so use it as the idempotency key. */
+  readonly key: string;
+  /** From 1. */
+  readonly attempt: number;
+  /** Aborts on the step's timeout, on a cancel, and when another worker has taken over the run. */
+  readonly signal: AbortSignal;
+  /** A pino logger with run, step and attempt. */
+  readonly log: Logger;
+};
+
+type Awaitable<T> = T | Promise<T>;
+
+export type Options<Result, Instead = never> = {
+  /** Attempts and waits, both durable: an attempt survives a crash, and a long wait parks the run. */
+  readonly retry?: RetryOptions;
+  /** How long one attempt may take. Then its signal aborts and it fails with `step_timeout`. */
+  readonly timeout?: Duration;
+  /** Calls go through this breaker. While it is open the step waits, without using up attempts, or falls back at once. */
+  readonly breaker?: Breaker;
+  /** Answers instead, when all attempts have failed or the breaker is open. */
+  readonly fallback?: (error: unknown, tools: Tools) => Awaitable<Instead>;
+  /** Undoes the step when the run fails or is cancelled later: last step first, recorded, with retries of its own. */
+  readonly undo?: (result: Result | Instead, tools: Tools) => unknown;
+  /** Retries of `undo`. Default: those of the step. */
+  readonly undoRetry?: RetryOptions;
+};
+
+const planFor = (ctx: Context, name: string, options: Options<never, unknown>): Plan => {
+  const { definition, engine } = ctx.execution;
+  const what = `retry of step "${name}"`;
+  const retry = settleRetry(options.retry, definition.retry ?? engine.settings.retry, what);
+  return {
+    retry,
+    when: options.retry?.when,
+    timeout: options.timeout === undefined ? undefined : milliseconds(options.timeout, `timeout of step "${name}"`),
+    breaker: options.breaker && gateOf(options.breaker),
+    fallback: options.fallback as Plan["fallback"],
+    undo: options.undo as Plan["undo"],
+    undoRetry: options.undoRetry === undefined ? retry : settleRetry(options.undoRetry, retry, what),
+  };
+};
+
+/**
+ * Runs a function and records what it answers; after that it never runs again. Its key is the name, and how often the name
+ * was used before. Rejects with the function's last error when the retries are over, `cancelled` when the run is cancelled.
+ * A crash in its middle runs the same attempt again, with the same `key`.
+ */
+export const run = <Result, Instead = never>(
+  ctx: Context,
+  name: string,
+  call: (tools: Tools) => Awaitable<Result>,
+  options: Options<NoInfer<Result>, Instead> = {},
+): Promise<Result | Instead> => {
+  assertName(name, "name of a step");
+  const ask = { kind: "step", run: call as (tools: unknown) => unknown, plan: planFor(ctx, name, options as Options<never, unknown>) } as const;
+  return issue(ctx, name, ask) as Promise<Result | Instead>;
+};
+
+/** A Drizzle database on `bun:sqlite`, as far as a transaction needs it. */
+export type TransactionDatabase<Tx> = { readonly transaction: (work: (tx: Tx) => unknown) => unknown };
+
+/**
+ * Runs a function in a transaction on the user's own Drizzle database, the one the runtime was opened on, and records its answer in
+ * the same commit: exactly once. The function is synchronous. Throws `foreign_database` and `async_transaction`; when it
+ * throws, nothing of it is kept and the step is retried like any other.
+ */
+export const transaction = <Tx, Result>(
+  ctx: Context,
+  name: string,
+  database: TransactionDatabase<Tx>,
+  call: (tx: Tx, tools: Tools) => Result extends PromiseLike<unknown> ? never : Result,
+  options: Pick<Options<NoInfer<Result>>, "retry" | "undo" | "undoRetry"> = {},
+): Promise<Result> => {
+  assertName(name, "name of a step");
+  const ask = { kind: "transaction", database, run: call as (tx: unknown, tools: unknown) => unknown, plan: planFor(ctx, name, options as Options<never, unknown>) } as const;
+  return issue(ctx, name, ask) as Promise<Result>;
+};
+
+/** Sleeps for a time that is recorded: a crash does not make it longer. The run leaves memory meanwhile. */
+export const sleep = (ctx: Context, name: string, duration: Duration): Promise<void> => {
+  assertName(name, "name of a sleep");
+  const ms = milliseconds(duration, `duration of sleep "${name}"`);
+  return issue(ctx, name, { kind: "sleep", due: (now) => now + ms }) as Promise<void>;
+};
+
+/** Sleeps until a moment: a Date, or ms since 1970. A moment that has passed is over at once. */
+export const sleepUntil = (ctx: Context, name: string, moment: Date | number): Promise<void> => {
+  assertName(name, "name of a sleep");
+  const due = Number(moment);
+  if (!Number.isSafeInteger(Math.trunc(due))) {
+    throw Fault.make("invalid_option", `The moment of sleep "${name}" is ${String(moment)}; it takes a Date or ms since 1970.`, { sleep: name });
+  }
+  return issue(ctx, name, { kind: "sleep", due: () => Math.ceil(due) }) as Promise<void>;
+};
+
+export type WaitOptions = {
+  /** Gives up after this long and answers with undefined. */
+  readonly timeout?: Duration;
+  /** The key of the wait. Default: the signal's name. */
+  readonly name?: string;
+};
+
+/**
+ * Waits for a signal and takes it: signals are kept from before the wait, come in the order in which they were sent, and
+ * each is taken once. With a `timeout` the answer is undefined when the time is over. A wait that lost a `Promise.race`
+ * still takes the next signal: use `timeout` instead of racing a sleep.
+ */
+export function wait<Value, Sent>(ctx: Context, signal: SignalDefinition<Value, Sent>, options: WaitOptions & { readonly timeout: Duration }): Promise<Value | undefined>;
+export function wait<Value, Sent>(ctx: Context, signal: SignalDefinition<Value, Sent>, options?: WaitOptions): Promise<Value>;
+export function wait(ctx: Context, signal: SignalDefinition, options: WaitOptions = {}): Promise<unknown> {
+  const name = options.name ?? signal.name;
+  assertName(name, "name of a wait");
+  const timeout = options.timeout === undefined ? undefined : milliseconds(options.timeout, `timeout of wait "${name}"`);
+  return issue(ctx, name, { kind: "wait", signal: signal.name, schema: signal.schema, timeout });
+}
+
+export type ChildOptions = {
+  /** The key of the step. Default: the workflow's name. */
+  readonly name?: string;
+  /** The child's id. Default: the parent's id and the key. */
+  readonly id?: string;
+  /** What becomes of the child when its parent ends first. `call` cancels it by default, `start` keeps it. */
+  readonly orphan?: Orphan;
+  readonly tags?: readonly string[];
+};
+
+const childOf = (ctx: Context, definition: Definition<never>, input: unknown, options: ChildOptions & { readonly orphan: Orphan; readonly awaited: boolean }) => {
+  const { execution } = ctx;
+  const untyped = definitionWithin(definition);
+  const checked = checkInput(untyped, input);
+  if (checked instanceof Promise) {
+    throw Fault.make("invalid_input", `The input schema of workflow "${untyped.name}" is asynchronous; a child needs one that answers at once.`, { workflow: untyped.name });
+  }
+  if (options.id !== undefined) assertRunId(options.id);
+  const text = encode(checked, { what: `input of workflow "${untyped.name}"`, limit: execution.engine.settings.payload });
+  return (key: string, at: number): NewRun => ({
+    id: options.id ?? childId(execution.id, key),
+    workflow: untyped.name,
+    version: untyped.version,
+    input: text,
+    at,
+    worker: null,
+    wakeAt: at,
+    parent: execution.key,
+    parentKey: options.awaited ? key : null,
+    orphan: options.orphan,
+    correlation: execution.correlation,
+    deadline: untyped.timeout === undefined ? null : at + untyped.timeout,
+    tags: options.tags ?? [],
+  });
+};
+
+/**
+ * Runs another workflow as a child and awaits its result. A cancel of the parent cancels it. Rejects with `child_failed`
+ * (the child's error as its cause) when it failed or was cancelled, `invalid_input`, and `run_conflict` when its id is another run's.
+ */
+export const call = async <Input, Output>(ctx: Context, workflow: Definition<Input, Output>, input: NoInfer<Input>, options: ChildOptions = {}): Promise<Output> => {
+  const name = options.name ?? workflow.name;
+  assertName(name, "name of a child's step");
+  const child = childOf(ctx, workflow, input, { ...options, orphan: options.orphan ?? "cancel", awaited: true });
+  return (await issue(ctx, name, { kind: "call", child })) as Output;
+};
+
+/** Starts another workflow as a child that goes its own way, and answers with its id. Rejects with `invalid_input` and `run_conflict`. */
+export const start = async <Input, Output>(ctx: Context, workflow: Definition<Input, Output>, input: NoInfer<Input>, options: ChildOptions = {}): Promise<string> => {
+  const name = options.name ?? workflow.name;
+  assertName(name, "name of a child's step");
+  const child = childOf(ctx, workflow, input, { ...options, orphan: options.orphan ?? "keep", awaited: false });
+  return (await issue(ctx, name, { kind: "start", child })) as string;
+};

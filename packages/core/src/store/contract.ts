@@ -1,0 +1,183 @@
+/**
+ * What the engine asks of a database, by noun. Every write verb is one guarded change that says whether it happened, is safe to
+ * repeat, and resolves once it is durable. The writes of one turn of the event loop share one commit, in the order in
+ * which they were asked for.
+ *
+ * A write marked *refusable* rejects with a `storage_…` fault when the database cannot take it. Every other write waits until
+ * the database is well again: it belongs to work that is already acknowledged.
+ */
+import type { BreakerRow, Lease, NewRun, NewSignal, Reason, Row, RunRow, Sent, SignalRow, Started, WorkerRow } from "./rows.ts";
+import type { EndStatus, Status } from "../model/states.ts";
+
+export type Known = { readonly name: string; readonly version: number };
+
+/** How a run leaves a worker without being at its end. `mail` is the count the worker knows: when there is more, it wakes at once. */
+export type Rest = {
+  readonly status: "queued" | "waiting" | "paused" | "blocked";
+  readonly wakeAt: number | null;
+  readonly mail: number;
+  readonly reason: Reason | null;
+  readonly now: number;
+};
+
+/** `parent` waits for this run and is nudged; `orphans` says that the run has children to cancel. */
+export type End = { readonly status: EndStatus; readonly row: Row; readonly parent: number | null; readonly orphans: boolean };
+
+export type Filter = {
+  readonly workflow: string | undefined;
+  readonly statuses: readonly Status[] | undefined;
+  readonly tag: string | undefined;
+  readonly parent: number | undefined;
+  readonly from: number | undefined;
+  readonly until: number | undefined;
+  readonly before: number | undefined;
+  readonly limit: number;
+};
+
+export type Claim = {
+  readonly worker: number;
+  readonly known: readonly Known[];
+  readonly now: number;
+  readonly limit: number;
+  /** A run that was claimed this often without getting on is a suspect: it is taken only while no other suspect is executed. */
+  readonly suspectAt: number;
+};
+
+export type Runs = {
+  /** Refusable. Inserts the run and its `started` record, or answers with the run that has the id already. */
+  readonly start: (run: NewRun) => Promise<Started>;
+  /**
+   * Takes due runs for a worker: `running`, lease one higher. Strikes count the claims since the run last got on, so that a run
+   * that kills its process is found out. Answers with the runs as they now are.
+   */
+  readonly claim: (claim: Claim) => Promise<readonly RunRow[]>;
+  /** Gives the lease back. False when the lease was no longer the run's. */
+  readonly rest: (lease: Lease, rest: Rest) => Promise<boolean>;
+  /** Ends the run: its last record, its state, a nudge for its parent and, when asked, a cancel for its children. */
+  readonly settle: (lease: Lease, end: End) => Promise<boolean>;
+  /** Writes the note people see on a running run; null clears it. */
+  readonly note: (lease: Lease, reason: Reason | null) => Promise<boolean>;
+  /** Refusable. Asks for a cancel. False when the run is at its end. */
+  readonly cancel: (run: number, reason: string, now: number) => Promise<boolean>;
+  /** Asks for a cancel of every child that is to end with its parent. */
+  readonly cancelChildren: (lease: Lease, reason: string, now: number) => Promise<boolean>;
+  /** Refusable. Stops a run from going on. False when it is at its end. */
+  readonly pause: (run: number) => Promise<boolean>;
+  /** Refusable. Lets a paused, blocked or quarantined run go on, strikes forgotten. False when it is none of them. */
+  readonly resume: (run: number, now: number) => Promise<boolean>;
+  /** Refusable. Reopens an ended run without the records named. False when the run moved in between (`lease` is the guard). */
+  readonly reopen: (lease: Lease, drop: readonly number[], add: readonly Row[], now: number) => Promise<boolean>;
+  /** Refusable. A new run with these records as its history, due now. */
+  readonly fork: (run: NewRun, rows: readonly Row[]) => Promise<Started>;
+  /** Wakes every blocked run of the workflows named, so that it is tried with the code at hand. */
+  readonly unblock: (known: readonly Known[], now: number) => Promise<number>;
+
+  readonly byId: (id: string) => Promise<RunRow | undefined>;
+  readonly byKey: (key: number) => Promise<RunRow | undefined>;
+  /** The runs that a worker holds: how it learns of cancels, pauses and mail from other processes. */
+  readonly heldBy: (worker: number) => Promise<readonly Pick<RunRow, "key" | "lease" | "mail" | "cancel" | "pause">[]>;
+  /** When the next run of the workflows known here is due; undefined when none is. */
+  readonly nextDue: (known: readonly Known[]) => Promise<number | undefined>;
+  /** Newest first. */
+  readonly list: (filter: Filter) => Promise<readonly RunRow[]>;
+  readonly tags: (run: number) => Promise<readonly string[]>;
+  /** Children of a run that are at an end: how a parent learns what became of them. */
+  readonly endedChildren: (
+    parent: number,
+  ) => Promise<readonly { readonly parentKey: string; readonly row: Row; readonly id: string }[]>;
+  /** Runs for which nothing will ever happen. Must be empty, always. */
+  readonly stuck: () => Promise<readonly { readonly id: string; readonly status: Status; readonly why: string }[]>;
+};
+
+export type History = {
+  /** Appends a record under a lease. False when the lease was no longer the run's. */
+  readonly append: (lease: Lease, row: Row) => Promise<boolean>;
+  /** Appends a record and starts a child with it. `taken` when the child's id belongs to a run that is not this child: nothing is written. */
+  readonly appendChild: (lease: Lease, row: Row, child: NewRun) => Promise<"held" | "fenced" | "taken">;
+  /** Records after a seq, in order. */
+  readonly read: (run: number, after: number, limit: number) => Promise<readonly Row[]>;
+  /** The last record, if the run has one. */
+  readonly last: (run: number) => Promise<Row | undefined>;
+};
+
+export type Signals = {
+  /** Refusable. Keeps a message until the run takes it, and wakes the run. */
+  readonly send: (signal: NewSignal) => Promise<Sent>;
+  /** Records that the run took the message, once. False when the lease was no longer the run's. */
+  readonly take: (lease: Lease, row: Row, signal: number) => Promise<boolean>;
+  /** The messages of these names that nobody took, oldest first. */
+  readonly pending: (run: number, names: readonly string[], limit: number) => Promise<readonly SignalRow[]>;
+};
+
+export type States = {
+  readonly publish: (lease: Lease, value: string | null, now: number) => Promise<boolean>;
+  readonly read: (run: number) => Promise<{ readonly value: string | null } | undefined>;
+};
+
+export type Workers = {
+  /** Refusable. */
+  readonly register: (worker: Omit<WorkerRow, "key" | "beat">) => Promise<number>;
+  /** Says that the worker lives. False when it was declared dead. */
+  readonly beat: (worker: number) => Promise<boolean>;
+  readonly list: () => Promise<readonly WorkerRow[]>;
+  /** Declares a worker dead, if its beat is still the one that was seen: its runs are due now, under a new lease number. */
+  readonly bury: (worker: number, beat: number, now: number) => Promise<boolean>;
+  /** Takes the worker off the list after its runs were handed back. */
+  readonly leave: (worker: number, now: number) => Promise<void>;
+};
+
+export type Breakers = {
+  readonly read: (name: string) => Promise<BreakerRow | undefined>;
+  /** Adds what was counted since the last time to the shared window; a new window starts when the old one is over. */
+  readonly count: (
+    name: string,
+    counts: { successes: number; failures: number; rejects: number },
+    windowMs: number,
+    now: number,
+  ) => Promise<BreakerRow>;
+  /** Moves the breaker, if it is still in the state that was seen. */
+  readonly move: (
+    name: string,
+    from: BreakerRow["state"],
+    to: BreakerRow["state"],
+    change: { retryAt: number | null; now: number },
+  ) => Promise<boolean>;
+  /** Takes the one probe of a breaker whose waiting time is over. A probe whose holder is silent for `patience` ms can be taken again. */
+  readonly probe: (name: string, worker: number, patience: number, now: number) => Promise<boolean>;
+};
+
+/** Work of the user's inside one transaction with a record of ours. */
+export type TransactionWork = {
+  readonly lease: Lease;
+  readonly row: (value: unknown) => Row;
+  readonly run: (tx: unknown) => unknown;
+};
+
+export type Store = {
+  readonly runs: Runs;
+  readonly history: History;
+  readonly signals: Signals;
+  readonly states: States;
+  readonly workers: Workers;
+  readonly breakers: Breakers;
+  /** Runs the user's function and appends the record in one transaction of the user's own database. Answers whether the lease held. */
+  readonly transact: (database: unknown, work: TransactionWork) => Promise<boolean>;
+  /** Starts a run inside a transaction that the user holds open, at once. */
+  readonly startWithin: (tx: unknown, run: NewRun) => Started;
+  /** Asks for a commit at the end of this turn even when nothing is written yet, so that `beforeCommit` is called. */
+  readonly touch: () => void;
+  /** True at most once after each time another process may have written. */
+  readonly changed: () => boolean;
+  /** Calls back soon after another process wrote. A hint: `changed` is the truth. Answers with a function that stops it. */
+  readonly watch: (wake: () => void) => () => void;
+  /** What keeps the database from taking writes, if anything does. */
+  readonly trouble: () => Error | undefined;
+  /** The file that several processes may share; undefined when nobody else can reach the database. */
+  readonly file: string | undefined;
+  readonly close: () => Promise<void>;
+};
+
+export type Hooks = {
+  /** Called at the start of each commit, so that bodies run ahead and what they ask for joins it. */
+  readonly beforeCommit: () => void;
+};

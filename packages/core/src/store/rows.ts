@@ -1,0 +1,99 @@
+/** The rows that cross the seam between the engine and a store, already free of any dialect. */
+import type { Row } from "../model/records.ts";
+import type { Status } from "../model/states.ts";
+
+export type { Row };
+
+/** What becomes of a child when its parent is at its end. */
+export type Orphan = "cancel" | "keep";
+
+/** Why a run stands still: for a person to read, and for `Run.get`. */
+export type Reason = { readonly code: string; readonly message: string; readonly [detail: string]: unknown };
+
+/** A run without its input and output, which are records of its history. */
+export type RunRow = {
+  readonly key: number;
+  readonly id: string;
+  readonly workflow: string;
+  readonly version: number;
+  readonly status: Status;
+  readonly lease: number;
+  readonly worker: number | null;
+  readonly wakeAt: number | null;
+  readonly strikes: number;
+  readonly mail: number;
+  readonly cancel: string | null;
+  readonly pause: boolean;
+  readonly reason: Reason | null;
+  readonly parent: number | null;
+  readonly parentKey: string | null;
+  readonly orphan: Orphan | null;
+  readonly correlation: string | null;
+  readonly deadline: number | null;
+  readonly createdAt: number;
+  readonly endedAt: number | null;
+};
+
+/** The right to write for a run: the fence compares the number. */
+export type Lease = { readonly run: number; readonly number: number };
+
+export type NewRun = {
+  readonly id: string;
+  readonly workflow: string;
+  readonly version: number;
+  readonly input: string | null;
+  readonly at: number;
+  /** The worker that executes the run from its first moment; null leaves it to whoever claims it at `wakeAt`. */
+  readonly worker: number | null;
+  readonly wakeAt: number | null;
+  readonly parent: number | null;
+  readonly parentKey: string | null;
+  readonly orphan: Orphan | null;
+  readonly correlation: string | null;
+  readonly deadline: number | null;
+  readonly tags: readonly string[];
+};
+
+export type Started =
+  | { readonly kind: "created"; readonly key: number }
+  | { readonly kind: "existing"; readonly run: RunRow; readonly sameInput: boolean };
+
+export type SignalRow = {
+  readonly key: number;
+  readonly name: string;
+  readonly value: string | null;
+  readonly at: number;
+};
+
+export type NewSignal = {
+  readonly run: number;
+  readonly name: string;
+  readonly dedupe: string | null;
+  readonly value: string | null;
+  readonly at: number;
+};
+
+export type Sent = { readonly kind: "sent" } | { readonly kind: "known" } | { readonly kind: "ended"; readonly status: Status };
+
+export type WorkerRow = {
+  readonly key: number;
+  readonly machine: string;
+  readonly pid: number;
+  readonly born: string;
+  readonly host: string;
+  readonly execute: boolean;
+  readonly beat: number;
+  readonly openedAt: number;
+};
+
+export type BreakerRow = {
+  readonly name: string;
+  readonly state: "closed" | "open" | "half-open";
+  readonly successes: number;
+  readonly failures: number;
+  readonly rejects: number;
+  readonly windowAt: number;
+  readonly openedAt: number | null;
+  readonly retryAt: number | null;
+  readonly probe: number | null;
+};

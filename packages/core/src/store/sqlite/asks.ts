@@ -1,0 +1,125 @@
+/** What people and other runs ask of a run, whoever executes it, on SQLite: cancel, pause, resume, reopen, wake. */
+import { and, eq, inArray, isNotNull, isNull, sql } from "drizzle-orm";
+import type { Known } from "../contract.ts";
+import type { Lease, NewRun, Row, Started } from "../rows.ts";
+import type { Connection } from "./connection.ts";
+import type { Insert } from "./insert.ts";
+import { history, runs } from "./schema.ts";
+import { changing, given, underLease } from "./statement.ts";
+
+export type AskVerbs = ReturnType<typeof prepareAsks>;
+
+const isOpen = and(eq(runs.key, given("run")), isNull(runs.endedAt));
+const moreMail = sql`${runs.mail} + 1`;
+
+/** A run at rest wakes to see to it; a run in execution learns of it by its mail. */
+const cancelling = {
+  cancel: sql`coalesce(${runs.cancel}, ${given("reason")})`,
+  pause: sql`0`,
+  mail: moreMail,
+  status: sql`case when ${runs.status} in ('paused', 'scheduled') then 'queued' else ${runs.status} end`,
+  wakeAt: sql`case when ${runs.worker} is null then ${given("now")} else null end`,
+};
+
+export const prepareAsks = (connection: Connection, insert: Insert) => {
+  const { db } = connection;
+  const nudge = changing(
+    connection,
+    db
+      .update(runs)
+      .set({ mail: moreMail, wakeAt: sql`case when ${runs.status} = 'waiting' then ${given("now")} else ${runs.wakeAt} end` })
+      .where(isOpen),
+  );
+  const cancel = changing(connection, db.update(runs).set(cancelling).where(isOpen));
+  const cancelOrphans = changing(
+    connection,
+    db
+      .update(runs)
+      .set(cancelling)
+      .where(and(eq(runs.parent, given("run")), eq(runs.orphan, "cancel"), isNull(runs.endedAt))),
+  );
+  const pause = changing(
+    connection,
+    db
+      .update(runs)
+      .set({
+        pause: sql`1`,
+        mail: moreMail,
+        status: sql`case when ${runs.worker} is null then 'paused' else ${runs.status} end`,
+        wakeAt: null,
+      })
+      .where(and(isOpen, isNull(runs.cancel))),
+  );
+  const resume = changing(
+    connection,
+    db
+      .update(runs)
+      .set({
+        pause: sql`0`,
+        mail: moreMail,
+        strikes: sql`case when ${runs.worker} is null then 0 else ${runs.strikes} end`,
+        status: sql`case when ${runs.worker} is null then 'queued' else ${runs.status} end`,
+        wakeAt: sql`case when ${runs.worker} is null then ${given("now")} else null end`,
+        reason: null,
+      })
+      .where(and(isOpen, sql`(${runs.status} in ('paused', 'blocked') or ${runs.pause} = 1)`)),
+  );
+  const reopen = changing(
+    connection,
+    db
+      .update(runs)
+      .set({
+        status: "queued",
+        wakeAt: given("now"),
+        endedAt: null,
+        cancel: null,
+        pause: false,
+        reason: null,
+        strikes: 0,
+        deadline: null,
+        lease: sql`${runs.lease} + 1`,
+      })
+      .where(and(underLease, isNotNull(runs.endedAt))),
+  );
+  const dropRow = changing(connection, db.delete(history).where(and(eq(history.run, given("run")), eq(history.seq, given("seq")))));
+  const holds = db
+    .select({ key: runs.key })
+    .from(runs)
+    .where(and(eq(runs.key, sql.placeholder("run")), eq(runs.lease, sql.placeholder("lease"))))
+    .prepare();
+
+  const cancelAll = (parent: number, reason: string, now: number): void => void cancelOrphans({ run: parent, reason, now });
+
+  return {
+    nudge: (run: number, now: number): void => void nudge({ run, now }),
+    cancelOrphans: cancelAll,
+
+    cancel: (run: number, reason: string, now: number): boolean => cancel({ run, reason, now }) === 1,
+    cancelChildren: (lease: Lease, reason: string, now: number): boolean => {
+      if (!holds.get({ run: lease.run, lease: lease.number })) return false;
+      cancelAll(lease.run, reason, now);
+      return true;
+    },
+    pause: (run: number): boolean => pause({ run }) === 1,
+    resume: (run: number, now: number): boolean => resume({ run, now }) === 1,
+
+    reopen: (lease: Lease, drop: readonly number[], add: readonly Row[], now: number): boolean => {
+      if (reopen({ run: lease.run, lease: lease.number, now }) !== 1) return false;
+      for (const seq of drop) dropRow({ run: lease.run, seq });
+      for (const row of add) insert.row(lease.run, row);
+      return true;
+    },
+    fork: (run: NewRun, rows: readonly Row[]): Started => insert.start(run, rows),
+
+    unblock: (known: readonly Known[], now: number): number => {
+      const versions = known.map(({ name, version }) => sql`(${name}, ${version})`);
+      if (versions.length === 0) return 0;
+      return db
+        .update(runs)
+        .set({ wakeAt: now })
+        .where(and(eq(runs.status, "blocked"), inArray(sql`(${runs.workflow}, ${runs.version})`, sql`(values ${sql.join(versions, sql`, `)})`)))
+        .returning({ key: runs.key })
+        .all().length;
+    },
+  };
+};

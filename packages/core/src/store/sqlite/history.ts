@@ -1,0 +1,98 @@
+/** The records of runs, on SQLite. */
+import { and, asc, desc, eq, gt, sql } from "drizzle-orm";
+import type { Lease, NewRun, Row } from "../rows.ts";
+import type { Connection } from "./connection.ts";
+import { history, runs } from "./schema.ts";
+import { changing, given } from "./statement.ts";
+import type { Insert } from "./insert.ts";
+
+const columns = {
+  seq: history.seq,
+  kind: history.kind,
+  key: history.key,
+  value: history.value,
+  attempt: history.attempt,
+  issued: history.issued,
+  due: history.due,
+  at: history.at,
+};
+
+export type HistoryVerbs = ReturnType<typeof prepareHistory>;
+
+export const prepareHistory = (connection: Connection, insert: Insert) => {
+  const { db } = connection;
+  const guarded = changing(
+    connection,
+    db
+      .insert(history)
+      .select(
+        db
+          .select({
+            run: runs.key,
+            seq: given("seq").as("seq"),
+            kind: given("kind").as("kind"),
+            key: given("key").as("key"),
+            value: given("value").as("value"),
+            attempt: given("attempt").as("attempt"),
+            issued: given("issued").as("issued"),
+            due: given("due").as("due"),
+            at: given("at").as("at"),
+          })
+          .from(runs)
+          .where(and(eq(runs.key, sql.placeholder("run")), eq(runs.lease, sql.placeholder("lease")))),
+      )
+      .onConflictDoNothing(),
+  );
+  const held = db
+    .select({ seq: history.seq })
+    .from(history)
+    .innerJoin(runs, eq(runs.key, history.run))
+    .where(and(eq(history.run, sql.placeholder("run")), eq(history.seq, sql.placeholder("seq")), eq(runs.lease, sql.placeholder("lease"))))
+    .prepare();
+  const holds = db
+    .select({ key: runs.key })
+    .from(runs)
+    .where(and(eq(runs.key, sql.placeholder("run")), eq(runs.lease, sql.placeholder("lease"))))
+    .prepare();
+  const after = db
+    .select(columns)
+    .from(history)
+    .where(and(eq(history.run, sql.placeholder("run")), gt(history.seq, sql.placeholder("after"))))
+    .orderBy(asc(history.seq))
+    .limit(sql.placeholder("limit"))
+    .prepare();
+  const newest = db
+    .select(columns)
+    .from(history)
+    .where(eq(history.run, sql.placeholder("run")))
+    .orderBy(desc(history.seq))
+    .limit(1)
+    .prepare();
+
+  /** A record that stands there already under the same lease was written by this worker: the answer to an earlier try was lost. */
+  const append = (lease: Lease, row: Row): boolean =>
+    guarded({
+      run: lease.run,
+      lease: lease.number,
+      seq: row.seq,
+      kind: row.kind,
+      key: row.key,
+      value: row.value,
+      attempt: row.attempt,
+      issued: row.issued,
+      due: row.due,
+      at: row.at,
+    }) === 1 || held.get({ run: lease.run, seq: row.seq, lease: lease.number }) !== undefined;
+
+  return {
+    append,
+    appendChild: (lease: Lease, row: Row, child: NewRun): "held" | "fenced" | "taken" => {
+      if (!holds.get({ run: lease.run, lease: lease.number })) return "fenced";
+      const started = insert.start(child);
+      if (started.kind === "existing" && (started.run.parent !== child.parent || started.run.parentKey !== child.parentKey)) return "taken";
+      return append(lease, row) ? "held" : "fenced";
+    },
+    read: (run: number, seq: number, limit: number): Row[] => after.all({ run, after: seq, limit }),
+    last: (run: number): Row | undefined => newest.get({ run }),
+  };
+};

@@ -1,0 +1,44 @@
+/** Brings a file to the schema of this release: each migration once, in one transaction, by one process. */
+import type { Database } from "bun:sqlite";
+import * as Fault from "../../model/fault.ts";
+import { migrations } from "./migrations.gen.ts";
+
+const newest = migrations.at(-1)?.version ?? 0;
+
+const versionOf = (client: Database): number => {
+  const table = client.query("select 1 from sqlite_master where name = 'holdfast_migrations'").get();
+  if (!table) return 0;
+  return client.query<{ version: number | null }, []>("select max(version) as version from holdfast_migrations").get()?.version ?? 0;
+};
+
+const refuseNewer = (version: number): void => {
+  if (version <= newest) return;
+  throw Fault.make(
+    "schema_newer",
+    `The database has schema ${version} and this release of Holdfast knows ${newest}. Nothing was written.
+Start a release that is at least as new as the one that migrated it.`,
+    { version, newest },
+  );
+};
+
+/** Throws `schema_newer` before it writes. Killed in its middle it leaves the schema as it was. */
+export const migrate = (client: Database): void => {
+  const version = versionOf(client);
+  refuseNewer(version);
+  if (version === newest) return;
+  client
+    .transaction(() => {
+      const now = versionOf(client);
+      refuseNewer(now);
+      client.run("create table if not exists holdfast_migrations (version integer primary key, name text not null, applied_at integer not null) strict");
+      for (const migration of migrations) {
+        if (migration.version <= now) continue;
+        for (const statement of migration.statements) client.run(statement);
+        client.run("insert into holdfast_migrations (version, name, applied_at) values (?, ?, cast(unixepoch('subsec') * 1000 as integer))", [
+          migration.version,
+          migration.name,
+        ]);
+      }
+    })
+    .immediate();
+};

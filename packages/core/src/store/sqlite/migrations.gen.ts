@@ -1,0 +1,20 @@
+// Made from drizzle/sqlite by scripts/embed-migrations.ts.
+export const migrations = [
+  { version: 1, name: "0000_core", statements: [
+  "CREATE TABLE `holdfast_breakers` (\n\t`name` text PRIMARY KEY NOT NULL,\n\t`state` text NOT NULL,\n\t`successes` integer DEFAULT 0 NOT NULL,\n\t`failures` integer DEFAULT 0 NOT NULL,\n\t`rejects` integer DEFAULT 0 NOT NULL,\n\t`window_at` integer NOT NULL,\n\t`opened_at` integer,\n\t`retry_at` integer,\n\t`probe` integer,\n\t`probe_at` integer\n) STRICT;",
+  "CREATE TABLE `holdfast_history` (\n\t`run` integer NOT NULL,\n\t`seq` integer NOT NULL,\n\t`kind` text NOT NULL,\n\t`key` text,\n\t`value` text,\n\t`attempt` integer,\n\t`issued` integer NOT NULL,\n\t`due` integer,\n\t`at` integer NOT NULL,\n\tPRIMARY KEY(`run`, `seq`)\n) WITHOUT ROWID, STRICT;",
+  "CREATE TABLE `holdfast_runs` (\n\t`key` integer PRIMARY KEY NOT NULL,\n\t`id` text NOT NULL,\n\t`workflow` text NOT NULL,\n\t`version` integer NOT NULL,\n\t`status` text NOT NULL,\n\t`lease` integer NOT NULL,\n\t`worker` integer,\n\t`wake_at` integer,\n\t`strikes` integer DEFAULT 0 NOT NULL,\n\t`mark` integer DEFAULT 0 NOT NULL,\n\t`mail` integer DEFAULT 0 NOT NULL,\n\t`cancel` text,\n\t`pause` integer DEFAULT false NOT NULL,\n\t`reason` text,\n\t`parent` integer,\n\t`parent_key` text,\n\t`orphan` text,\n\t`correlation` text,\n\t`deadline` integer,\n\t`created_at` integer NOT NULL,\n\t`ended_at` integer\n) STRICT;",
+  "CREATE UNIQUE INDEX `holdfast_runs_id` ON `holdfast_runs` (`id`);",
+  "CREATE INDEX `holdfast_runs_due` ON `holdfast_runs` (`wake_at`,`workflow`,`version`) WHERE \"holdfast_runs\".\"wake_at\" is not null;",
+  "CREATE INDEX `holdfast_runs_worker` ON `holdfast_runs` (`worker`) WHERE \"holdfast_runs\".\"worker\" is not null;",
+  "CREATE INDEX `holdfast_runs_parent` ON `holdfast_runs` (`parent`) WHERE \"holdfast_runs\".\"parent\" is not null;",
+  "CREATE INDEX `holdfast_runs_attention` ON `holdfast_runs` (`status`,`key`) WHERE \"holdfast_runs\".\"status\" in ('scheduled', 'queued', 'waiting', 'paused', 'blocked', 'failed', 'cancelled');",
+  "CREATE TABLE `holdfast_signals` (\n\t`key` integer PRIMARY KEY AUTOINCREMENT NOT NULL,\n\t`run` integer NOT NULL,\n\t`name` text NOT NULL,\n\t`dedupe` text,\n\t`value` text,\n\t`at` integer NOT NULL,\n\t`taken_at` integer\n) STRICT;",
+  "CREATE INDEX `holdfast_signals_pending` ON `holdfast_signals` (`run`,`name`,`key`) WHERE \"holdfast_signals\".\"taken_at\" is null;",
+  "CREATE UNIQUE INDEX `holdfast_signals_dedupe` ON `holdfast_signals` (`run`,`dedupe`) WHERE \"holdfast_signals\".\"dedupe\" is not null;",
+  "CREATE TABLE `holdfast_states` (\n\t`run` integer PRIMARY KEY NOT NULL,\n\t`value` text,\n\t`at` integer NOT NULL\n) STRICT;",
+  "CREATE TABLE `holdfast_tags` (\n\t`tag` text NOT NULL,\n\t`run` integer NOT NULL,\n\tPRIMARY KEY(`tag`, `run`)\n) WITHOUT ROWID, STRICT;",
+  "CREATE INDEX `holdfast_tags_run` ON `holdfast_tags` (`run`);",
+  "CREATE TABLE `holdfast_workers` (\n\t`key` integer PRIMARY KEY AUTOINCREMENT NOT NULL,\n\t`machine` text NOT NULL,\n\t`pid` integer NOT NULL,\n\t`born` text NOT NULL,\n\t`host` text NOT NULL,\n\t`execute` integer NOT NULL,\n\t`beat` integer DEFAULT 0 NOT NULL,\n\t`opened_at` integer NOT NULL\n) STRICT;"
+] },
+] as const;

@@ -1,0 +1,114 @@
+/** The tables on SQLite. `drizzle/sqlite` is made from this file; WITHOUT ROWID and STRICT are put in there by hand. */
+import { isNotNull, isNull, sql } from "drizzle-orm";
+import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
+import type { RecordKind } from "../../model/records.ts";
+import type { Status } from "../../model/states.ts";
+import type { BreakerRow, Orphan, Reason } from "../rows.ts";
+
+export const runs = sqliteTable(
+  "holdfast_runs",
+  {
+    key: integer("key").primaryKey(),
+    id: text("id").notNull(),
+    workflow: text("workflow").notNull(),
+    version: integer("version").notNull(),
+    status: text("status").$type<Status>().notNull(),
+    lease: integer("lease").notNull(),
+    worker: integer("worker"),
+    wakeAt: integer("wake_at"),
+    strikes: integer("strikes").notNull().default(0),
+    /** The last seq when the run was claimed: whether it got on since is told by its history. */
+    mark: integer("mark").notNull().default(0),
+    /** Grows with everything that wants the run's attention: a signal, a cancel, a pause, a child at its end. */
+    mail: integer("mail").notNull().default(0),
+    cancel: text("cancel"),
+    pause: integer("pause", { mode: "boolean" }).notNull().default(false),
+    reason: text("reason", { mode: "json" }).$type<Reason>(),
+    parent: integer("parent"),
+    parentKey: text("parent_key"),
+    orphan: text("orphan").$type<Orphan>(),
+    correlation: text("correlation"),
+    deadline: integer("deadline"),
+    createdAt: integer("created_at").notNull(),
+    endedAt: integer("ended_at"),
+  },
+  (run) => [
+    uniqueIndex("holdfast_runs_id").on(run.id),
+    index("holdfast_runs_due").on(run.wakeAt, run.workflow, run.version).where(isNotNull(run.wakeAt)),
+    index("holdfast_runs_worker").on(run.worker).where(isNotNull(run.worker)),
+    index("holdfast_runs_parent").on(run.parent).where(isNotNull(run.parent)),
+    index("holdfast_runs_attention")
+      .on(run.status, run.key)
+      .where(sql`${run.status} in ('scheduled', 'queued', 'waiting', 'paused', 'blocked', 'failed', 'cancelled')`),
+  ],
+);
+
+export const history = sqliteTable(
+  "holdfast_history",
+  {
+    run: integer("run").notNull(),
+    seq: integer("seq").notNull(),
+    kind: text("kind").$type<RecordKind>().notNull(),
+    key: text("key"),
+    value: text("value"),
+    attempt: integer("attempt"),
+    issued: integer("issued").notNull(),
+    due: integer("due"),
+    at: integer("at").notNull(),
+  },
+  (row) => [primaryKey({ columns: [row.run, row.seq] })],
+);
+
+export const signals = sqliteTable(
+  "holdfast_signals",
+  {
+    key: integer("key").primaryKey({ autoIncrement: true }),
+    run: integer("run").notNull(),
+    name: text("name").notNull(),
+    /** The sender's key: a second signal of the run with the same key is the same signal. */
+    dedupe: text("dedupe"),
+    value: text("value"),
+    at: integer("at").notNull(),
+    takenAt: integer("taken_at"),
+  },
+  (signal) => [
+    index("holdfast_signals_pending").on(signal.run, signal.name, signal.key).where(isNull(signal.takenAt)),
+    uniqueIndex("holdfast_signals_dedupe").on(signal.run, signal.dedupe).where(isNotNull(signal.dedupe)),
+  ],
+);
+
+export const states = sqliteTable("holdfast_states", {
+  run: integer("run").primaryKey(),
+  value: text("value"),
+  at: integer("at").notNull(),
+});
+
+export const tags = sqliteTable("holdfast_tags", { tag: text("tag").notNull(), run: integer("run").notNull() }, (tag) => [
+  primaryKey({ columns: [tag.tag, tag.run] }),
+  index("holdfast_tags_run").on(tag.run),
+]);
+
+export const workers = sqliteTable("holdfast_workers", {
+  key: integer("key").primaryKey({ autoIncrement: true }),
+  /** Tells whether a pid means anything here: the boot and the pid namespace. */
+  machine: text("machine").notNull(),
+  pid: integer("pid").notNull(),
+  born: text("born").notNull(),
+  host: text("host").notNull(),
+  execute: integer("execute", { mode: "boolean" }).notNull(),
+  beat: integer("beat").notNull().default(0),
+  openedAt: integer("opened_at").notNull(),
+});
+
+export const breakers = sqliteTable("holdfast_breakers", {
+  name: text("name").primaryKey(),
+  state: text("state").$type<BreakerRow["state"]>().notNull(),
+  successes: integer("successes").notNull().default(0),
+  failures: integer("failures").notNull().default(0),
+  rejects: integer("rejects").notNull().default(0),
+  windowAt: integer("window_at").notNull(),
+  openedAt: integer("opened_at"),
+  retryAt: integer("retry_at"),
+  probe: integer("probe"),
+  probeAt: integer("probe_at"),
+});

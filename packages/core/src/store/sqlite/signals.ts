@@ -1,0 +1,71 @@
+/** Messages to runs and what runs publish, on SQLite. */
+import { and, asc, eq, inArray, isNull, sql } from "drizzle-orm";
+import type { Lease, NewSignal, Row, Sent, SignalRow } from "../rows.ts";
+import type { AskVerbs } from "./asks.ts";
+import type { Connection } from "./connection.ts";
+import type { FindVerbs } from "./find.ts";
+import type { HistoryVerbs } from "./history.ts";
+import { runs, signals, states } from "./schema.ts";
+import { changing, given } from "./statement.ts";
+import { isEnd } from "../../model/states.ts";
+
+export type SignalVerbs = ReturnType<typeof prepareSignals>;
+
+export const prepareSignals = (connection: Connection, records: HistoryVerbs, asks: AskVerbs, find: FindVerbs) => {
+  const { db } = connection;
+  const insert = changing(
+    connection,
+    db
+      .insert(signals)
+      .values({ run: given("run"), name: given("name"), dedupe: given("dedupe"), value: given("value"), at: given("at") })
+      .onConflictDoNothing(),
+  );
+  const take = changing(
+    connection,
+    db.update(signals).set({ takenAt: given("at"), value: null }).where(and(eq(signals.key, given("signal")), isNull(signals.takenAt))),
+  );
+  const known = db
+    .select({ key: signals.key })
+    .from(signals)
+    .where(and(eq(signals.run, sql.placeholder("run")), eq(signals.dedupe, sql.placeholder("dedupe"))))
+    .prepare();
+  const publish = db
+    .insert(states)
+    .select(
+      db
+        .select({ run: runs.key, value: given("value").as("value"), at: given("at").as("at") })
+        .from(runs)
+        .where(and(eq(runs.key, sql.placeholder("run")), eq(runs.lease, sql.placeholder("lease")))),
+    )
+    .onConflictDoUpdate({ target: states.run, set: { value: sql`excluded.value`, at: sql`excluded.at` } })
+    .returning({ run: states.run })
+    .prepare();
+  const state = db.select({ value: states.value }).from(states).where(eq(states.run, sql.placeholder("run"))).prepare();
+
+  return {
+    send: (signal: NewSignal): Sent => {
+      if (signal.dedupe !== null && known.get({ run: signal.run, dedupe: signal.dedupe })) return { kind: "known" };
+      const run = find.byKey(signal.run);
+      if (!run || isEnd(run.status)) return { kind: "ended", status: run?.status ?? "cancelled" };
+      insert({ ...signal });
+      asks.nudge(signal.run, signal.at);
+      return { kind: "sent" };
+    },
+    take: (lease: Lease, row: Row, signal: number): boolean => {
+      if (!records.append(lease, row)) return false;
+      take({ signal, at: row.at });
+      return true;
+    },
+    pending: (run: number, names: readonly string[], limit: number): SignalRow[] =>
+      db
+        .select({ key: signals.key, name: signals.name, value: signals.value, at: signals.at })
+        .from(signals)
+        .where(and(eq(signals.run, run), inArray(signals.name, [...names]), isNull(signals.takenAt)))
+        .orderBy(asc(signals.key))
+        .limit(limit)
+        .all(),
+    publish: (lease: Lease, value: string | null, now: number): boolean =>
+      publish.get({ run: lease.run, lease: lease.number, value, at: now }) !== undefined,
+    state: (run: number): { value: string | null } | undefined => state.get({ run }),
+  };
+};

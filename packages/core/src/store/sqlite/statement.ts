@@ -1,0 +1,42 @@
+/** Drizzle writes the SQL of a hot statement once; bun:sqlite runs it, without anything between. */
+import type { SQLQueryBindings } from "bun:sqlite";
+import { and, eq, is, Placeholder, sql, type SQL } from "drizzle-orm";
+import type { Connection } from "./connection.ts";
+import { runs } from "./schema.ts";
+
+type Binding = string | number | bigint | boolean | null;
+export type Values = Readonly<Record<string, Binding>>;
+
+/** A value to be given when the statement runs. */
+export const given = (name: string): SQL => sql`${sql.placeholder(name)}`;
+
+/** The fence: the run, and the number of the lease that may write for it. */
+export const underLease = and(eq(runs.key, given("run")), eq(runs.lease, given("lease")));
+
+type Query = { readonly toSQL: () => { sql: string; params: unknown[] } };
+
+/** Prepares a statement, and what puts named values in the order it wants them. */
+const prepared = <Row>(connection: Connection, query: Query) => {
+  const { sql: text, params } = query.toSQL();
+  const slots = params.map((param) => (is(param, Placeholder) ? { name: param.name as string } : { constant: param as Binding }));
+  return {
+    statement: connection.client.prepare<Row, SQLQueryBindings[]>(text),
+    bind: (values: Values): Binding[] => {
+      const bindings: Binding[] = [];
+      for (const slot of slots) bindings.push("name" in slot ? (values[slot.name] ?? null) : slot.constant);
+      return bindings;
+    },
+  };
+};
+
+/** A statement that answers how many rows it changed. */
+export const changing = (connection: Connection, query: Query): ((values: Values) => number) => {
+  const { statement, bind } = prepared<unknown>(connection, query);
+  return (values) => statement.run(...bind(values)).changes;
+};
+
+/** A statement that answers with the first row it returns. */
+export const answering = <Row>(connection: Connection, query: Query): ((values: Values) => Row | null) => {
+  const { statement, bind } = prepared<Row>(connection, query);
+  return (values) => statement.get(...bind(values));
+};

@@ -1,0 +1,192 @@
+/** The store on SQLite: the verbs of each noun, prepared on one connection, behind the group commit. */
+import type { Database } from "bun:sqlite";
+import type { Hooks, Store } from "../contract.ts";
+import * as Fault from "../../model/fault.ts";
+import { createGroup, type Job } from "../group.ts";
+import { prepareAsks } from "./asks.ts";
+import { prepareBreakers } from "./breakers.ts";
+import { prepareChanged, watchFile } from "./change.ts";
+import { prepareClaim } from "./claim.ts";
+import { adopt, connect, disconnect, isInPlace, reconnect, replaced, type Connection } from "./connection.ts";
+import { prepareFind } from "./find.ts";
+import { prepareHistory } from "./history.ts";
+import { prepareInsert } from "./insert.ts";
+import { migrate } from "./migrate.ts";
+import { prepareRuns } from "./runs.ts";
+import { prepareSignals } from "./signals.ts";
+import { startWithin, transact } from "./transact.ts";
+import { isBusy, isTrouble, troubleOf } from "./trouble.ts";
+import { prepareWorkers } from "./workers.ts";
+
+const prepareAll = (connection: Connection) => {
+  const { client } = connection;
+  const insert = prepareInsert(connection);
+  const history = prepareHistory(connection, insert);
+  const asks = prepareAsks(connection, insert);
+  const find = prepareFind(connection, history);
+  return {
+    connection,
+    begin: client.prepare("BEGIN IMMEDIATE"),
+    commit: client.prepare("COMMIT"),
+    changed: prepareChanged(connection),
+    history,
+    asks,
+    find,
+    runs: prepareRuns(connection, insert, history, asks),
+    claim: prepareClaim(connection),
+    signals: prepareSignals(connection, history, asks, find),
+    workers: prepareWorkers(connection),
+    breakers: prepareBreakers(connection),
+  };
+};
+
+/** Opens `:memory:`, a file, or a database in memory that the user has open. Throws a `storage_…` or `schema_…` fault. */
+export const openSqlite = (target: string | Database, hooks: Hooks): Store => {
+  const connection = typeof target === "string" ? connect(target) : adopt(target);
+  migrate(connection.client);
+  return createStore(connection, hooks);
+};
+
+const createStore = (first: Connection, hooks: Hooks): Store => {
+  const { file } = first;
+  let verbs = prepareAll(first);
+
+  const commit = (jobs: readonly Job[]): unknown[] => {
+    if (file !== undefined && !isInPlace(verbs.connection)) throw replaced(file);
+    verbs.begin.run();
+    try {
+      const answers = jobs.map((job) => job.work());
+      verbs.commit.run();
+      return answers;
+    } catch (error) {
+      if (verbs.connection.client.inTransaction) verbs.connection.client.run("ROLLBACK");
+      throw error;
+    }
+  };
+
+  /** After an I/O error a connection may speak ill of a sound file: a fresh one is asked. */
+  const recover = (): void => {
+    if (file === undefined) return;
+    if (!isInPlace(verbs.connection)) throw replaced(file);
+    const fresh = reconnect(file);
+    if (fresh.inode !== first.inode) {
+      disconnect(fresh);
+      throw replaced(file);
+    }
+    const old = verbs.connection;
+    verbs = prepareAll(fresh);
+    disconnect(old);
+  };
+
+  const group = createGroup({
+    commit,
+    recover,
+    beforeCommit: hooks.beforeCommit,
+    judge: (error) => {
+      if (isBusy(error)) return { kind: "busy" };
+      return isTrouble(error) ? { kind: "trouble", error: troubleOf(error, file) } : { kind: "defect" };
+    },
+  });
+
+  const write = <T>(work: () => T): Promise<T> => group.submit(work, false);
+  const ask = <T>(work: () => T): Promise<T> => group.submit(work, true);
+
+  const read = async <T>(work: () => T): Promise<T> => {
+    for (;;) {
+      try {
+        return work();
+      } catch (error) {
+        if (!isBusy(error)) throw troubleOf(error, file);
+        await Bun.sleep(1 + Math.random() * 2);
+      }
+    }
+  };
+
+  /** Reads of work that is already acknowledged wait until the database is well again. */
+  const patiently = async <T>(work: () => T): Promise<T> => {
+    for (;;) {
+      try {
+        return await read(work);
+      } catch (error) {
+        if (!Fault.is(error) || !error.code.startsWith("storage_")) throw error;
+        await Bun.sleep(250);
+      }
+    }
+  };
+
+  return {
+    runs: {
+      start: (run) => ask(() => verbs.runs.start(run)),
+      claim: (claim) => write(() => verbs.claim.claim(claim)),
+      rest: (lease, rest) => write(() => verbs.runs.rest(lease, rest)),
+      settle: (lease, end) => write(() => verbs.runs.settle(lease, end)),
+      note: (lease, reason) => write(() => verbs.runs.note(lease, reason)),
+      cancel: (run, reason, now) => ask(() => verbs.asks.cancel(run, reason, now)),
+      cancelChildren: (lease, reason, now) => write(() => verbs.asks.cancelChildren(lease, reason, now)),
+      pause: (run) => ask(() => verbs.asks.pause(run)),
+      resume: (run, now) => ask(() => verbs.asks.resume(run, now)),
+      reopen: (lease, drop, add, now) => ask(() => verbs.asks.reopen(lease, drop, add, now)),
+      fork: (run, rows) => ask(() => verbs.asks.fork(run, rows)),
+      unblock: (known, now) => write(() => verbs.asks.unblock(known, now)),
+      byId: (id) => read(() => verbs.find.byId(id)),
+      byKey: (key) => read(() => verbs.find.byKey(key)),
+      heldBy: (worker) => patiently(() => verbs.claim.heldBy(worker)),
+      nextDue: (known) => patiently(() => verbs.claim.nextDue(known)),
+      list: (filter) => read(() => verbs.find.list(filter)),
+      tags: (run) => read(() => verbs.find.tags(run)),
+      endedChildren: (parent) => patiently(() => verbs.find.endedChildren(parent)),
+      stuck: () => read(() => verbs.find.stuck()),
+    },
+    history: {
+      append: (lease, row) => write(() => verbs.history.append(lease, row)),
+      appendChild: (lease, row, child) => write(() => verbs.history.appendChild(lease, row, child)),
+      read: (run, after, limit) => patiently(() => verbs.history.read(run, after, limit)),
+      last: (run) => read(() => verbs.history.last(run)),
+    },
+    signals: {
+      send: (signal) => ask(() => verbs.signals.send(signal)),
+      take: (lease, row, signal) => write(() => verbs.signals.take(lease, row, signal)),
+      pending: (run, names, limit) => patiently(() => verbs.signals.pending(run, names, limit)),
+    },
+    states: {
+      publish: (lease, value, now) => write(() => verbs.signals.publish(lease, value, now)),
+      read: (run) => read(() => verbs.signals.state(run)),
+    },
+    workers: {
+      register: (worker) => ask(() => verbs.workers.register(worker)),
+      beat: (worker) => write(() => verbs.workers.beat(worker)),
+      list: () => patiently(() => verbs.workers.list()),
+      bury: (worker, beat, now) => write(() => verbs.workers.bury(worker, beat, now)),
+      leave: (worker, now) => ask(() => verbs.workers.leave(worker, now)),
+    },
+    breakers: {
+      read: (name) => read(() => verbs.breakers.read(name)),
+      count: (name, counts, windowMs, now) => write(() => verbs.breakers.count(name, counts, windowMs, now)),
+      move: (name, from, to, change) => write(() => verbs.breakers.move(name, from, to, change)),
+      probe: (name, worker, patience, now) => write(() => verbs.breakers.probe(name, worker, patience, now)),
+    },
+    transact: async (database, work) => {
+      for (;;) {
+        await group.submit(() => undefined, false);
+        try {
+          return transact(verbs.connection, database, work);
+        } catch (error) {
+          if (isBusy(error)) await Bun.sleep(1 + Math.random() * 2);
+          else if (isTrouble(error)) await Bun.sleep(250);
+          else throw error;
+        }
+      }
+    },
+    startWithin: (tx, run) => startWithin(verbs.connection, tx, run),
+    touch: group.touch,
+    changed: () => verbs.changed(),
+    watch: (wake) => watchFile(file, wake),
+    trouble: group.trouble,
+    file,
+    close: async () => {
+      await group.idle();
+      group.close();
+      disconnect(verbs.connection);
+    },
+  };
+};

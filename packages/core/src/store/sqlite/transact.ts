@@ -1,0 +1,96 @@
+/** Writing on the user's own connection: our record, or a new run, in one transaction with the user's rows. */
+import { and, eq, sql } from "drizzle-orm";
+import type { BunSQLiteDatabase } from "drizzle-orm/bun-sqlite";
+import { realpathSync } from "node:fs";
+import * as Fault from "../../model/fault.ts";
+import type { TransactionWork } from "../contract.ts";
+import type { Lease, NewRun, Row, Started } from "../rows.ts";
+import { runColumns } from "./columns.ts";
+import type { Connection } from "./connection.ts";
+import { history, runs, tags } from "./schema.ts";
+
+type UserDatabase = Pick<BunSQLiteDatabase, "select" | "insert" | "all">;
+
+const pathOf = (file: string): string => {
+  try {
+    return realpathSync(file);
+  } catch {
+    return file;
+  }
+};
+
+/** Throws `foreign_database` unless the user's database is the one the runtime was opened on. */
+const assertOurs = (connection: Connection, database: UserDatabase): void => {
+  const files = database.all<{ name: string; file: string }>(sql`pragma database_list`);
+  const file = files.find(({ name }) => name === "main")?.file ?? "";
+  const same = connection.file === undefined ? file === "" : file !== "" && pathOf(file) === pathOf(connection.file);
+  if (same) return;
+  throw Fault.make(
+    "foreign_database",
+    `The transaction is on ${file || "a database in memory"}, but the runtime was opened on ${connection.file ?? "another one in memory"}.
+One commit can only cover one file: hand over the Drizzle database of the file that Runtime.open was given.`,
+    { file, ours: connection.file },
+  );
+};
+
+const appendWithin = (tx: UserDatabase, lease: Lease, row: Row): boolean => {
+  const held = tx
+    .select({ key: runs.key })
+    .from(runs)
+    .where(and(eq(runs.key, lease.run), eq(runs.lease, lease.number)))
+    .all();
+  if (held.length === 0) return false;
+  tx.insert(history)
+    .values({ run: lease.run, ...row })
+    .run();
+  return true;
+};
+
+const fenced = Symbol("fenced");
+
+/** Runs the user's function and appends our record, in one immediate transaction. Answers whether the lease held. */
+export const transact = (connection: Connection, database: unknown, work: TransactionWork): boolean => {
+  const db = database as BunSQLiteDatabase;
+  assertOurs(connection, db);
+  try {
+    db.transaction(
+      (tx) => {
+        const value = work.run(tx);
+        if (typeof (value as { then?: unknown } | null)?.then === "function") {
+          throw Fault.make(
+            "async_transaction",
+            "The function of Step.transaction returned a promise. A transaction on SQLite is synchronous: nothing was written. Do the waiting in a step before it.",
+          );
+        }
+        if (!appendWithin(tx, work.lease, work.row(value))) throw fenced;
+      },
+      { behavior: "immediate" },
+    );
+    return true;
+  } catch (error) {
+    if (error === fenced) return false;
+    throw error;
+  }
+};
+
+/** Starts a run inside the transaction that the user holds open. It exists when and if that commits. */
+export const startWithin = (connection: Connection, transaction: unknown, run: NewRun): Started => {
+  const tx = transaction as BunSQLiteDatabase;
+  assertOurs(connection, tx);
+  const there = tx.select(runColumns).from(runs).where(eq(runs.id, run.id)).all()[0];
+  if (there) {
+    const input = tx.select({ value: history.value }).from(history).where(and(eq(history.run, there.key), eq(history.seq, 0))).all()[0];
+    return { kind: "existing", run: there, sameInput: there.workflow === run.workflow && (input?.value ?? null) === run.input };
+  }
+  const status = run.wakeAt !== null && run.wakeAt > run.at ? "scheduled" : "queued";
+  const { at, input, tags: names, ...columns } = run;
+  const key = tx
+    .insert(runs)
+    .values({ ...columns, status, lease: 0, createdAt: at })
+    .returning({ key: runs.key })
+    .all()[0]?.key;
+  if (key === undefined) throw new Error(`Run ${run.id} was not inserted.`);
+  tx.insert(history).values({ run: key, seq: 0, kind: "started", value: input, issued: 0, at }).run();
+  for (const tag of names) tx.insert(tags).values({ tag, run: key }).onConflictDoNothing().run();
+  return { kind: "created", key };
+};

@@ -1,0 +1,45 @@
+/** The processes that have the database open, on SQLite. */
+import { and, eq, isNull, sql } from "drizzle-orm";
+import type { WorkerRow } from "../rows.ts";
+import type { Connection } from "./connection.ts";
+import { runs, workers } from "./schema.ts";
+import { changing, given } from "./statement.ts";
+
+export type WorkerVerbs = ReturnType<typeof prepareWorkers>;
+
+export const prepareWorkers = (connection: Connection) => {
+  const { db } = connection;
+  const beat = changing(connection, db.update(workers).set({ beat: sql`${workers.beat} + 1` }).where(eq(workers.key, given("worker"))));
+  const remove = changing(
+    connection,
+    db.delete(workers).where(and(eq(workers.key, given("worker")), sql`(${given("beat")} is null or ${workers.beat} = ${given("beat")})`)),
+  );
+  /** A run goes under a new lease number, so that nothing its late worker still writes is accepted. */
+  const release = changing(
+    connection,
+    db
+      .update(runs)
+      .set({ worker: null, lease: sql`${runs.lease} + 1`, status: sql`case when ${runs.pause} = 1 then 'paused' else 'queued' end`, wakeAt: sql`case when ${runs.pause} = 1 then null else ${given("now")} end` })
+      .where(and(eq(runs.worker, given("worker")), isNull(runs.endedAt))),
+  );
+
+  return {
+    register: (worker: Omit<WorkerRow, "key" | "beat">): number =>
+      db
+        .insert(workers)
+        .values({ ...worker })
+        .returning({ key: workers.key })
+        .get().key,
+    beat: (worker: number): boolean => beat({ worker }) === 1,
+    list: (): WorkerRow[] => db.select().from(workers).all(),
+    bury: (worker: number, seen: number, now: number): boolean => {
+      if (remove({ worker, beat: seen }) !== 1) return false;
+      release({ worker, now });
+      return true;
+    },
+    leave: (worker: number, now: number): void => {
+      release({ worker, now });
+      remove({ worker, beat: null });
+    },
+  };
+};

@@ -1,0 +1,52 @@
+// One run of `bun test` and what it came to. The runner's closing lines are read from its stderr, which is passed on as it comes.
+
+const root = `${import.meta.dir}/..`;
+
+export type Tally = { readonly passed: number; readonly failed: number; readonly skipped: number };
+
+export type Outcome = Tally & { readonly output: string };
+
+/** Runs the suite with these arguments of `bun test`. Anything but a clean, complete end counts as at least one failure. */
+export const runSuite = async (args: readonly string[], { quiet = false } = {}): Promise<Outcome> => {
+  const runner = Bun.spawn([process.execPath, "test", "--parallel", ...args], {
+    cwd: root,
+    stdin: "ignore",
+    stdout: quiet ? "ignore" : "inherit",
+    stderr: "pipe",
+  });
+  const output = await readThrough(runner.stderr, quiet);
+  const clean = (await runner.exited) === 0;
+  const tally = readTally(output);
+  const ran = tally.passed + tally.failed > 0;
+  return { ...tally, failed: clean && ran ? tally.failed : Math.max(1, tally.failed), output };
+};
+
+/** Adds tallies up, as over packages or rounds. */
+export const sum = (tallies: readonly Tally[]): Tally => ({
+  passed: tallies.reduce((total, { passed }) => total + passed, 0),
+  failed: tallies.reduce((total, { failed }) => total + failed, 0),
+  skipped: tallies.reduce((total, { skipped }) => total + skipped, 0),
+});
+
+/** The line that every test command of this repository ends with. */
+export const closingLine = ({ passed, failed, skipped }: Tally): string =>
+  `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
+
+const readThrough = async (stream: ReadableStream<Uint8Array>, quiet: boolean): Promise<string> => {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of stream) {
+    if (!quiet) process.stderr.write(chunk);
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text;
+};
+
+// " 12 pass", " 1 skip", " 0 fail" … "Ran 13 tests across 2 files."; no such end means that the runner died on the way.
+const readTally = (output: string): Tally => {
+  const plain = Bun.stripANSI(output);
+  const closing = /((?:^ \d+ .*\n)+)^Ran \d+ tests? across/gm;
+  const lines = [...plain.matchAll(closing)].at(-1)?.[1] ?? "";
+  const count = (word: string) => Number(new RegExp(`^ (\\d+) ${word}`, "m").exec(lines)?.[1] ?? 0);
+  return { passed: count("pass"), failed: Math.max(count("fail"), count("error")), skipped: count("skip") + count("todo") };
+};
