@@ -9,6 +9,7 @@ import { note } from "./record.ts";
 import { beget } from "./children.ts";
 import { block, clearNote, isUnseen, watchUnseen } from "./mismatch.ts";
 import { mostSwallowed } from "./settings.ts";
+import { wake } from "./wake.ts";
 import { nextDue, ring, setAlarm } from "./alarm.ts";
 
 export const advance = (execution: Execution): void => {
@@ -67,5 +68,5 @@ const rest = (execution: Execution): void => {
 /** A body that swallows one cancellation after the other will not end by itself. */
 const giveUp = (execution: Execution): void => {
   execution.outcome = { kind: "threw", error: execution.root.fault };
-  execution.engine.ready.add(execution);
+  wake(execution);
 };

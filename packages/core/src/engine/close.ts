@@ -1,6 +1,6 @@
 /** Closing in good order: steps finish, leases go back at once, and the worker takes itself off the list. */
 import { drop } from "./drop.ts";
-import { notify, type Engine } from "./engine.ts";
+import type { Engine } from "./engine.ts";
 import { wake } from "./wake.ts";
 
 const nap = (ms: number): Promise<void> => Bun.sleep(ms);
@@ -25,7 +25,8 @@ export const halt = (engine: Engine): void => {
   engine.stopLong();
   for (const stop of engine.stops.splice(0)) stop();
   for (const execution of [...engine.executing.values(), ...engine.hot.values()]) drop(execution, "runtime_closed");
-  notify(engine);
+  for (const listener of engine.listeners) listener();
+  for (const closer of engine.closers) closer();
 };
 
 /** Every run leaves when its steps have finished and what they did is written; those that take too long are not waited for. */

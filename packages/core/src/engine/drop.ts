@@ -29,5 +29,4 @@ export const leave = (execution: Execution): void => {
   execution.callOff = undefined;
   if (engine.executing.get(execution.key) === execution) engine.executing.delete(execution.key);
   if (engine.hot.get(execution.key) === execution) engine.hot.delete(execution.key);
-  engine.ready.delete(execution);
 };

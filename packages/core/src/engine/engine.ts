@@ -35,7 +35,7 @@ export type Engine = {
   /** Parked runs, the longest unused first. */
   readonly hot: Map<number, Execution>;
   /** Runs that have something to deliver or to decide in this turn. */
-  readonly ready: Set<Execution>;
+  ready: Execution[];
   /** Operations whose functions are under way. */
   readonly flights: Map<Operation, Execution>;
   /** Steps that take long are looked for. */
@@ -45,6 +45,10 @@ export type Engine = {
   readonly waiters: Map<number, Set<(row: Row) => void>>;
   /** Who wants to know that something was written, here or elsewhere. */
   readonly listeners: Set<() => void>;
+  /** They are told soon, once for everything that one commit brought. */
+  telling: boolean;
+  /** Who waits for something that will not come once the runtime is closed. */
+  readonly closers: Set<() => void>;
   /** Stops timers, watchers and threads. */
   readonly stops: (() => void)[];
   /** Set by the loop: looks for due runs soon. */
@@ -61,6 +65,12 @@ export const definitionOf = (engine: Engine, name: string, version: number): Def
 /** Room for more runs in execution. */
 export const room = (engine: Engine): number => (engine.closing ? 0 : engine.settings.concurrency - engine.executing.size - engine.reserved);
 
+/** Tells the listeners, once for all that happens in the same moment. */
 export const notify = (engine: Engine): void => {
-  for (const listener of engine.listeners) listener();
+  if (engine.listeners.size === 0 || engine.telling) return;
+  engine.telling = true;
+  queueMicrotask(() => {
+    engine.telling = false;
+    for (const listener of engine.listeners) listener();
+  });
 };

@@ -39,6 +39,8 @@ export type Execution = {
   strikes: number;
   phase: "executing" | "parking" | "parked" | "settling" | "over";
   started: boolean;
+  /** True while it waits for its turn. */
+  awake: boolean;
 
   /** Records not delivered yet, in order; `cursor` is the next. */
   inbox: Delivery[];
@@ -108,6 +110,7 @@ export const createExecution = (engine: Engine, definition: Definition, run: Run
     strikes: run.strikes,
     phase: "executing",
     started: false,
+    awake: false,
     inbox: rest.map((row) => ({ row, answer: undefined })),
     cursor: 0,
     loaded: last,

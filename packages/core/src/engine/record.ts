@@ -34,7 +34,7 @@ export const follow = (execution: Execution, seq: number, written: Promise<boole
       if (!held) return drop(execution, "lease_lost");
       if (seq > execution.durable) execution.durable = seq;
       if (execution.held.length > 0) wake(execution);
-      if (execution.engine.listeners.size > 0) notify(execution.engine);
+      notify(execution.engine);
     },
     (error: unknown) => {
       execution.engine.logger.error({ run: execution.id, err: error }, "a record could not be written; the run is let go and claimed again");

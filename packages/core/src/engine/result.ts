@@ -33,9 +33,9 @@ const lastRow = async (reach: Reach, { timeout, signal }: Wait): Promise<Row> =>
   engine.waiters.set(key, waiters);
   waiters.add(resolve);
   const onClose = (): void => {
-    if (engine.closed) reject(Fault.make("runtime_closed", `The runtime was closed while the result of run ${reach.id} was awaited. The run goes on elsewhere.`, { run: reach.id }));
+    reject(Fault.make("runtime_closed", `The runtime was closed while the result of run ${reach.id} was awaited. The run goes on elsewhere.`, { run: reach.id }));
   };
-  engine.listeners.add(onClose);
+  engine.closers.add(onClose);
   const onAbort = (): void => reject(signal?.reason);
   signal?.addEventListener("abort", onAbort);
   const callOff =
@@ -48,7 +48,7 @@ const lastRow = async (reach: Reach, { timeout, signal }: Wait): Promise<Row> =>
   } finally {
     callOff?.();
     signal?.removeEventListener("abort", onAbort);
-    engine.listeners.delete(onClose);
+    engine.closers.delete(onClose);
     waiters.delete(resolve);
     if (waiters.size === 0 && engine.waiters.get(key) === waiters) engine.waiters.delete(key);
   }

@@ -14,10 +14,10 @@ import { deliverNext } from "./deliver.ts";
 
 /** Runs as the store's `beforeCommit`. */
 export const turn = (engine: Engine): void => {
-  const { ready } = engine;
-  while (ready.size > 0) {
-    const batch = [...ready];
-    ready.clear();
+  while (engine.ready.length > 0) {
+    const batch = engine.ready;
+    engine.ready = [];
+    for (const execution of batch) execution.awake = false;
     pump(batch);
     for (const execution of batch) advance(execution);
     drainMicrotasks();

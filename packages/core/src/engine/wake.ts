@@ -3,6 +3,8 @@ import type { Execution } from "./execution.ts";
 
 /** The run is looked at in the next turn, before its commit. */
 export const wake = (execution: Execution): void => {
-  execution.engine.ready.add(execution);
+  if (execution.awake) return;
+  execution.awake = true;
+  execution.engine.ready.push(execution);
   execution.engine.store.touch();
 };
