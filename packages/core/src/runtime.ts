@@ -115,6 +115,7 @@ const createEngine = (options: Options, settings: Settings, definitions: Readonl
   stops: [],
   poke: () => {},
   reserved: 0,
+  behind: false,
   closing: false,
   closed: false,
 });

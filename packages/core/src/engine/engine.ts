@@ -55,6 +55,8 @@ export type Engine = {
   poke: () => void;
   /** Places kept for runs whose start is not durable yet. */
   reserved: number;
+  /** Runs were due at the last look and could not be taken: whoever leaves calls for another look. */
+  behind: boolean;
   closing: boolean;
   closed: boolean;
 };

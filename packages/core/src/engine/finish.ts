@@ -114,7 +114,7 @@ const settle = (execution: Execution, status: EndStatus, value: string | null): 
       tellParent(execution, row);
       for (const waiter of engine.waiters.get(execution.key) ?? []) waiter(row);
       engine.waiters.delete(execution.key);
-      if (engine.executing.size + 1 >= engine.settings.concurrency || execution.hasChildren || parent) engine.poke();
+      if (engine.behind || execution.hasChildren || parent) engine.poke();
       notify(engine);
     },
     (error: unknown) => {

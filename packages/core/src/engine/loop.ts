@@ -1,13 +1,13 @@
 /** The loop of a worker: looks for due runs when there may be some, and only then. Hints wake it at once, a slow look makes it sure. */
 import { claimDue } from "./claim.ts";
-import { notify, type Engine } from "./engine.ts";
+import { notify, room, type Engine } from "./engine.ts";
 import { attend } from "./mailbox.ts";
 import { drop } from "./drop.ts";
 
 export const startLoop = (engine: Engine): void => {
   startClaiming(engine);
   if (engine.store.file !== undefined) {
-    const wake = (): void => hear(engine);
+    const wake = (): boolean => hear(engine);
     engine.stops.push(engine.store.watch(wake));
     repeat(engine, engine.settings.poll, wake);
   }
@@ -40,7 +40,10 @@ const startClaiming = (engine: Engine): void => {
       again = false;
       const due = await claimDue(engine);
       callOff?.();
-      callOff = due === undefined || due <= engine.clock.now() ? undefined : engine.clock.at(due, () => engine.poke());
+      const now = engine.clock.now();
+      engine.behind = due !== undefined && due <= now;
+      const next = engine.behind && room(engine) > 0 ? now + engine.settings.poll : due;
+      callOff = next === undefined || next <= now ? undefined : engine.clock.at(next, () => engine.poke());
     } while (again && !engine.closing);
     looking = false;
   };
@@ -58,12 +61,13 @@ const startClaiming = (engine: Engine): void => {
 };
 
 /** Another process may have written: mail for our runs, runs that are due, ends that somebody waits for. */
-const hear = (engine: Engine): void => {
-  if (engine.closed || !heard(engine)) return;
+const hear = (engine: Engine): boolean => {
+  if (engine.closed || !heard(engine)) return false;
   engine.poke();
   notify(engine);
   void readMail(engine).catch((error: unknown) => engine.logger.error({ err: error }, "the mail of runs could not be read"));
   void tellWaiters(engine).catch((error: unknown) => engine.logger.error({ err: error }, "the ends of runs could not be read"));
+  return true;
 };
 
 const heard = (engine: Engine): boolean => {

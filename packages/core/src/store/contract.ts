@@ -168,8 +168,8 @@ export type Store = {
   readonly touch: () => void;
   /** True at most once after each time another process may have written. */
   readonly changed: () => boolean;
-  /** Calls back soon after another process wrote. A hint: `changed` is the truth. Answers with a function that stops it. */
-  readonly watch: (wake: () => void) => () => void;
+  /** Calls back soon after another process wrote, and again until the call answers that it saw a change. A hint: `changed` is the truth. Answers with a function that stops it. */
+  readonly watch: (wake: () => boolean) => () => void;
   /** What keeps the database from taking writes, if anything does. */
   readonly trouble: () => Error | undefined;
   /** The file that several processes may share; undefined when nobody else can reach the database. */

@@ -15,13 +15,33 @@ export const prepareChanged = ({ client, file }: Connection): (() => boolean) =>
   };
 };
 
-/** Calls back when the kernel tells of a write to the WAL. It misses some: the caller polls as well. */
-export const watchFile = (file: string | undefined, wake: () => void): (() => void) => {
+/** The kernel tells of the write to the WAL; the commit is seen only after its fsync. So the looks are repeated for a moment. */
+const looks = [0, 1, 2, 4, 8, 16];
+
+/** Calls back soon after the kernel told of a write. `wake` answers whether there was one. The kernel misses some: the caller polls as well. */
+export const watchFile = (file: string | undefined, wake: () => boolean): (() => void) => {
   if (file === undefined) return () => {};
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let again = false;
+  const look = (at: number): void => {
+    timer = undefined;
+    const seen = wake();
+    const next = again ? 0 : at + 1;
+    again = false;
+    const pause = looks[next];
+    if (pause !== undefined && (!seen || next === 0)) timer = setTimeout(() => look(next), pause);
+  };
+  const hint = (): void => {
+    if (timer === undefined) look(0);
+    else again = true;
+  };
   try {
-    const watcher: FSWatcher = watch(`${file}-wal`, { persistent: false }, wake);
+    const watcher: FSWatcher = watch(`${file}-wal`, { persistent: false }, hint);
     watcher.on("error", () => watcher.close());
-    return () => watcher.close();
+    return () => {
+      clearTimeout(timer);
+      watcher.close();
+    };
   } catch {
     return () => {};
   }
