@@ -20,8 +20,10 @@ const ENDS: Readonly<Record<string, OrderRow["status"]>> = { completed: "fulfill
 
 /** Everything that is not as it must be with one order. */
 export const judge = (evidence: Evidence): Complaint[] => {
-  const { order, row, run } = evidence;
+  const { order, row, run, effects } = evidence;
   if (row && run && row.status === ENDS[run]) return judgeEffects(evidence, row);
+  const neverBegan = run === "cancelled" && row === undefined && effects.length === 0;
+  if (neverBegan) return [];
   return [{ order: order.id, kind: "lost", what: `its run is ${run ?? "nowhere"}, its row ${row?.status ?? "nowhere"}` }];
 };
 

@@ -11,6 +11,7 @@ import type { World } from "./world.ts";
 
 export type Ledger = {
   readonly rows: readonly Database.OrderRow[];
+  readonly states: ReadonlyMap<string, Run.Status>;
   readonly effects: readonly Effect[];
   readonly complaints: readonly Complaint[];
 };
@@ -28,7 +29,7 @@ export const drawUp = async (world: World, book: Book): Promise<Ledger> => {
     judge({ order, row: rowOf.get(order.id), run: states.get(order.id), effects: effectsOf.get(order.id) ?? [] }),
   );
   const complaints = [...judged, ...stuck, ...unknown(book, effectsOf.keys()), ...unheard(book, rowOf)];
-  return { rows, effects, complaints };
+  return { rows, states, effects, complaints };
 };
 
 const readRuns = async (database: Database.OrdersDatabase) => {
@@ -61,8 +62,8 @@ const counted = (effects: readonly Effect[], kind: Kind, party?: string): number
   effects.filter((effect) => effect.kind === kind && (party === undefined || effect.party === party)).length;
 
 /** The ledger as lines of text: what, how many, and how that came about. */
-export const print = ({ rows, effects, complaints }: Ledger, book: Book): string => {
-  const tally = (status: string): number => rows.filter((row) => row.status === status).length;
+export const print = ({ rows, states, effects, complaints }: Ledger, book: Book): string => {
+  const ended = (end: Run.Status): number => [...states.values()].filter((status) => status === end).length;
   const paidBy = (payer: string): number => rows.filter((row) => row.status === "fulfilled" && row.paidBy === payer).length;
   const wrong = (kind: Complaint["kind"]): number =>
     new Set(complaints.filter((complaint) => complaint.kind === kind).map(({ order }) => order)).size;
@@ -73,11 +74,11 @@ export const print = ({ rows, effects, complaints }: Ledger, book: Book): string
     ["acknowledged", book.acknowledged.size, `besides ${existing} sent again, ${conflicting} conflicts and ${invalid} invalid`],
     [
       "fulfilled",
-      tally("fulfilled"),
+      ended("completed"),
       ["northpay", "southpay", "invoice", "nothing"].map((by) => `${by} ${paidBy(by)}`).join(", "),
     ],
-    ["refused", tally("refused"), reasons(rows)],
-    ["cancelled", tally("cancelled"), "by the customer"],
+    ["refused", ended("failed"), reasons(rows)],
+    ["cancelled", ended("cancelled"), "by the customer"],
     ["refunded", counted(effects, "refund") + counted(effects, "credit"), `${refunds}, invoices ${counted(effects, "credit")}`],
     ["charged twice", wrong("charged twice"), ""],
     ["lost", wrong("lost"), ""],

@@ -36,7 +36,7 @@ export const open = (file: string) => {
 
 export const accept = (tx: Tx, order: Order): void => {
   tx.insert(orders)
-    .values({ id: order.id, customer: order.customer.name, amount: amountOf(order), status: "accepted" })
+    .values(rowOf(order, { status: "accepted" }))
     .run();
 };
 
@@ -44,9 +44,17 @@ export const fulfil = (tx: Tx, { order, paidBy, tracking }: Receipt): void => {
   tx.update(orders).set({ status: "fulfilled", paidBy, tracking }).where(eq(orders.id, order)).run();
 };
 
-export const giveUp = (tx: Tx, order: Order, status: "refused" | "cancelled", reason: string): void => {
-  tx.update(orders).set({ status, reason }).where(eq(orders.id, order.id)).run();
+/** An order may be cancelled before it was even accepted: then there is no row yet. */
+export const giveUp = (tx: Tx, order: Order, end: Pick<OrderRow, "status" | "reason">): void => {
+  tx.insert(orders).values(rowOf(order, end)).onConflictDoUpdate({ target: orders.id, set: end }).run();
 };
+
+const rowOf = (order: Order, state: Pick<typeof orders.$inferInsert, "status" | "reason">) => ({
+  id: order.id,
+  customer: order.customer.name,
+  amount: amountOf(order),
+  ...state,
+});
 
 export const find = (database: OrdersDatabase, id: string): OrderRow | undefined =>
   database.select().from(orders).where(eq(orders.id, id)).get();

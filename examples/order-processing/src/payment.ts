@@ -10,8 +10,8 @@ import { reversible } from "./reversible.ts";
 import type { Shop } from "./shop.ts";
 
 const breakers = {
-  northpay: CircuitBreaker.define("northpay", { threshold: 50, volume: 10, cooldown: "500ms" }),
-  southpay: CircuitBreaker.define("southpay", { threshold: 50, volume: 10, cooldown: "500ms" }),
+  northpay: CircuitBreaker.define("northpay", { errorThresholdPercentage: 50, volumeThreshold: 10, resetTimeout: "500ms" }),
+  southpay: CircuitBreaker.define("southpay", { errorThresholdPercentage: 50, volumeThreshold: 10, resetTimeout: "500ms" }),
 };
 
 export const pay = async (ctx: Context.Context, shop: Shop, order: Order): Promise<Receipt["paidBy"]> => {
@@ -19,7 +19,7 @@ export const pay = async (ctx: Context.Context, shop: Shop, order: Order): Promi
   for (const provider of ["northpay", "southpay"] as const) {
     if (await charge(ctx, shop, provider, order)) return provider;
   }
-  await reversible(ctx, "invoice", shop.parties.invoice(order), shop.patient);
+  await reversible(ctx, "invoice", shop.parties.invoice(order), shop.usual);
   return "invoice";
 };
 
@@ -30,7 +30,7 @@ const charge = async (ctx: Context.Context, shop: Shop, provider: keyof typeof b
     breaker: breakers[provider],
     fallback: noAnswer,
   });
-  if (payment === undefined) await Step.run(ctx, `void-${provider}`, deed.takeBack, shop.patient);
+  if (payment === undefined) await Step.run(ctx, `void-${provider}`, deed.takeBack, shop.usual);
   return payment !== undefined;
 };
 

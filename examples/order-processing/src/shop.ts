@@ -11,8 +11,9 @@ export const open = (settings: Settings) =>
     settings,
     database: Database.open(settings.DATABASE),
     parties: Parties.connect(settings),
-    /** What only this one can do is tried until it is done. */
-    patient: { retry: { attempts: 50, delay: settings.RETRY_DELAY, ceiling: "1m" }, timeout: settings.PATIENCE },
+    /** What only this one can do, or undo, is tried until it is done. */
+    patience: { attempts: 50, delay: settings.RETRY_DELAY, ceiling: "1m" },
+    usual: { timeout: settings.PATIENCE },
     /** What somebody else can do as well is tried a few times. */
-    brief: { retry: { attempts: 3, delay: settings.RETRY_DELAY, ceiling: "1s" }, timeout: settings.PATIENCE },
+    brief: { timeout: settings.PATIENCE, retry: { attempts: 3, delay: settings.RETRY_DELAY, ceiling: "1s" } },
   }) as const;

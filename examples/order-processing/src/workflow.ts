@@ -18,10 +18,12 @@ import type { Shop } from "./shop.ts";
 export const Verdict = z.object({ by: z.string().min(1), approved: z.boolean() });
 export const verdict = Signal.define("verdict", Verdict);
 
+const spec = { name: "fulfil-order", version: 1, input: Order, output: Receipt } as const;
+
 export const fulfilment = (shop: Shop) =>
-  Workflow.define({ name: "fulfil-order", version: 1, input: Order, output: Receipt }, async (ctx, order) => {
-    await Step.transaction(ctx, "accept", shop.database, (tx) => Database.accept(tx, order));
+  Workflow.define({ ...spec, retry: shop.patience }, async (ctx, order) => {
     try {
+      await Step.transaction(ctx, "accept", shop.database, (tx) => Database.accept(tx, order));
       return await fulfil(ctx, shop, order);
     } catch (error) {
       await Context.shield(ctx, (ctx) => giveUp(ctx, shop, order, error));
@@ -30,17 +32,17 @@ export const fulfilment = (shop: Shop) =>
   });
 
 const fulfil = async (ctx: Context.Context, shop: Shop, order: Order): Promise<Receipt> => {
-  const { parties, patient, settings, database } = shop;
-  await reversible(ctx, "reserve", parties.reservation(order), patient);
+  const { parties, usual, settings, database } = shop;
+  await reversible(ctx, "reserve", parties.reservation(order), usual);
   const paidBy = await pay(ctx, shop, order);
   if (isFlagged(order)) await review(ctx, settings.REVIEW);
   await Step.sleep(ctx, "cooling-off", settings.COOLING_OFF);
-  const { tracking } = await reversible(ctx, "ship", parties.parcel(order), patient);
+  const { tracking } = await reversible(ctx, "ship", parties.parcel(order), usual);
   const receipt: Receipt = { order: order.id, amount: amountOf(order), paidBy, tracking };
   await Promise.all([
     Step.transaction(ctx, "fulfilled", database, (tx) => Database.fulfil(tx, receipt)),
     // A mail that cannot be sent is no reason to take a parcel back.
-    Step.run(ctx, "confirm", parties.confirmation(order).perform, { ...patient, fallback: () => undefined }),
+    Step.run(ctx, "confirm", parties.confirmation(order).perform, { ...usual, fallback: () => undefined }),
   ]);
   return receipt;
 };
@@ -54,5 +56,5 @@ const review = async (ctx: Context.Context, timeout: Settings["REVIEW"]): Promis
 const giveUp = async (ctx: Context.Context, { database }: Shop, order: Order, error: unknown): Promise<void> => {
   const status = Fault.is(error, "cancelled") ? "cancelled" : "refused";
   const reason = error instanceof Error ? error.message : String(error);
-  await Step.transaction(ctx, "give-up", database, (tx) => Database.giveUp(tx, order, status, reason));
+  await Step.transaction(ctx, "give-up", database, (tx) => Database.giveUp(tx, order, { status, reason }));
 };

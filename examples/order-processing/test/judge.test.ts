@@ -41,6 +41,11 @@ test("what is as it must be is not complained of", () => {
   expect(judge(refused)).toEqual([]);
 });
 
+test("an order that was cancelled before its run began has no row, and needs none", () => {
+  expect(judge({ order, row: undefined, run: "cancelled", effects: [] })).toEqual([]);
+  expect(kinds({ order, row: undefined, run: "cancelled", effects: [reserved] })).toEqual(["lost"]);
+});
+
 test("a charge that was voided before the other provider was asked is no second charge", () => {
   const effects = [reserved, charged, refunded, effect("southpay", "charge", 900), shipped];
   expect(judge({ ...fulfilled, effects })).toEqual([]);

@@ -137,7 +137,7 @@ export const graph = async <const T extends Tasks>(ctx: Context, name: string, t
       mine?.promise.catch(() => {});
       try {
         const before = task?.after ?? [];
-        await Promise.all(before.map((other) => done.get(other)?.promise));
+        await Promise.all(before.flatMap((other) => done.get(other)?.promise ?? []));
         const needed = Object.fromEntries(before.map((other) => [other, results[other]]));
         const result = await gate(async () => task?.run(scope, needed as never));
         results[key] = result;

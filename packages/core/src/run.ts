@@ -1,9 +1,10 @@
 /** Run: a handle on one execution of a workflow, and everything one may ask of it. */
-import { keyOfRun, rowOfRun, type Reach } from "./engine/handle.ts";
+import { createHandle, keyOfRun, reachOf, rowOfRun, type Handle } from "./engine/handle.ts";
 import { refresh } from "./engine/mailbox.ts";
 import { endOf, resultOf } from "./engine/result.ts";
 import { changes } from "./engine/watch.ts";
 import { fork as forkRun, reopen } from "./engine/reopen.ts";
+import { engineOf, type Runtime } from "./engine/opened.ts";
 import { readHistory } from "./engine/read.ts";
 import { decode } from "./model/codec.ts";
 import { milliseconds, type Duration } from "./model/duration.ts";
@@ -14,30 +15,12 @@ import { progressOf, type Progress } from "./model/progress.ts";
 import type { RecordKind } from "./model/records.ts";
 import { isEnd, open as openStates, ended, type Status } from "./model/states.ts";
 import type { Reason, RunRow } from "./store/rows.ts";
-import { engineOf, type Runtime } from "./runtime.ts";
 
+
+export type { Handle } from "./engine/handle.ts";
 export type { Failure } from "./model/failure.ts";
 export type { Pending, Progress } from "./model/progress.ts";
 export type { Status } from "./model/states.ts";
-
-const reach: unique symbol = Symbol("holdfast.reach");
-
-/** A run, as its starter holds it. `disposition` says whether this start made it; `found` is a handle from `Run.of`. */
-export type Handle<Output = unknown> = {
-  readonly id: string;
-  readonly workflow: string | undefined;
-  readonly disposition: "created" | "existing" | "found";
-  readonly [reach]: Reach;
-  /** Only for the type checker. */
-  readonly types?: { readonly output: Output };
-};
-
-/** @internal How a handle reaches its run. */
-export const reachOf = (run: Handle): Reach => run[reach];
-
-/** @internal */
-export const createHandle = <Output>(of: Reach, workflow: string | undefined, disposition: Handle["disposition"]): Handle<Output> =>
-  Object.defineProperty({ id: of.id, workflow, disposition } as Handle<Output>, reach, { value: of });
 
 /** A handle on the run with this id, whether it exists or not. With the workflow, results are typed. */
 export const of = <Output = unknown>(runtime: Runtime, id: string, workflow?: { readonly name: string; readonly types?: { readonly output: Output } }): Handle<Output> => {

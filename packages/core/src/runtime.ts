@@ -1,33 +1,25 @@
 /** Runtime: a database opened for workflows, and this process as one of its workers. */
-import type { Database } from "bun:sqlite";
-import type { BunSQLiteDatabase } from "drizzle-orm/bun-sqlite";
 import pino, { type Logger } from "pino";
 import { system, type Clock } from "./engine/clock.ts";
 import { closeEngine } from "./engine/close.ts";
-import { nameOf, type Definition } from "./engine/definition.ts";
+import { definitionWithin, nameOf, type AnyDefinition, type Untyped } from "./engine/definition.ts";
 import type { Engine } from "./engine/engine.ts";
 import { startLoop } from "./engine/loop.ts";
 import { defaults, type Settings } from "./engine/settings.ts";
+import { engineOf, runtimeOf, type Runtime } from "./engine/opened.ts";
 import { turn } from "./engine/turn.ts";
 import { register, startBeating } from "./engine/workers.ts";
 import { milliseconds, type Duration } from "./model/duration.ts";
 import * as Fault from "./model/fault.ts";
 import { settleRetry, type RetryOptions } from "./engine/options.ts";
-import { openSqlite } from "./store/sqlite/store.ts";
+import { openStore, type DrizzleDatabase } from "./store/open.ts";
 import type { Store } from "./store/contract.ts";
-import { definitionWithin, type AnyDefinition } from "./workflow.ts";
 
-const inside: unique symbol = Symbol("holdfast.engine");
-
-/** An open database with its worker. Close it with `Runtime.close`. */
-export type Runtime = { readonly [inside]: Engine };
-
-/** @internal The engine of a runtime. */
-export const engineOf = (runtime: Runtime): Engine => runtime[inside];
+export type { Runtime } from "./engine/opened.ts";
 
 export type Options = {
   /** `"sqlite:orders.db"`, `"sqlite::memory:"`, or a Drizzle database on `bun:sqlite`. Default: `HOLDFAST_DATABASE`, else `"sqlite:holdfast.db"`. */
-  readonly database?: string | BunSQLiteDatabase<Record<string, unknown>> | (BunSQLiteDatabase & { readonly $client: Database });
+  readonly database?: string | DrizzleDatabase;
   /** The workflows that this process knows, in every version that may still run. */
   readonly workflows?: readonly AnyDefinition[];
   /** False makes this process a client: it starts and reads runs, and others execute them. Default true. */
@@ -64,8 +56,10 @@ export const open = async (options: Options = {}): Promise<Runtime> => {
   const settings = settle(options);
   const definitions = byName(options.workflows ?? []);
   let engine: Engine | undefined = undefined;
-  const store = openStore(options.database, () => {
-    if (engine) turn(engine);
+  const store = await openStore(options.database ?? process.env["HOLDFAST_DATABASE"] ?? "sqlite:holdfast.db", {
+    beforeCommit: () => {
+      if (engine) turn(engine);
+    },
   });
   const opened: Engine = createEngine(options, settings, definitions, store);
   engine = opened;
@@ -73,7 +67,7 @@ export const open = async (options: Options = {}): Promise<Runtime> => {
   startBeating(opened);
   if (opened.execute) await store.runs.unblock(opened.known, opened.clock.now());
   startLoop(opened);
-  return { [inside]: opened };
+  return runtimeOf(opened);
 };
 
 /**
@@ -91,7 +85,7 @@ export const check = (runtime: Runtime): Promise<readonly Stuck[]> => engineOf(r
 /** What keeps the database from taking writes now (a full disk, a missing right), or undefined. */
 export const trouble = (runtime: Runtime): Error | undefined => engineOf(runtime).store.trouble();
 
-const createEngine = (options: Options, settings: Settings, definitions: ReadonlyMap<string, Definition>, store: Store): Engine => ({
+const createEngine = (options: Options, settings: Settings, definitions: ReadonlyMap<string, Untyped>, store: Store): Engine => ({
   store,
   clock: options.clock ?? system,
   chance: Math.random,
@@ -110,12 +104,14 @@ const createEngine = (options: Options, settings: Settings, definitions: Readonl
   stopLong: () => {},
   waiters: new Map(),
   listeners: new Set(),
+  heard: 0,
   telling: false,
   closers: new Set(),
   stops: [],
   poke: () => {},
   reserved: 0,
   behind: false,
+  emptied: () => {},
   closing: false,
   closed: false,
 });
@@ -140,8 +136,8 @@ const settle = (options: Options): Settings => {
   };
 };
 
-const byName = (workflows: readonly AnyDefinition[]): ReadonlyMap<string, Definition> => {
-  const definitions = new Map<string, Definition>();
+const byName = (workflows: readonly AnyDefinition[]): ReadonlyMap<string, Untyped> => {
+  const definitions = new Map<string, Untyped>();
   for (const workflow of workflows) {
     const definition = definitionWithin(workflow);
     const name = nameOf(definition);
@@ -151,22 +147,4 @@ const byName = (workflows: readonly AnyDefinition[]): ReadonlyMap<string, Defini
     definitions.set(name, definition);
   }
   return definitions;
-};
-
-const openStore = (database: Options["database"], beforeCommit: () => void): Store => {
-  const target = database ?? process.env["HOLDFAST_DATABASE"] ?? "sqlite:holdfast.db";
-  if (typeof target !== "string") return openSqlite(clientOf(target), { beforeCommit });
-  const path = /^sqlite:(?:\/\/)?(.+)$/.exec(target)?.[1];
-  if (path !== undefined) return openSqlite(path, { beforeCommit });
-  throw Fault.make("invalid_option", `"${target.replace(/\/\/.*@/, "//…@")}" is no database URL that this release knows. Use "sqlite:orders.db" or "sqlite::memory:".`);
-};
-
-/** A file is opened once more for ourselves, with settings of our own; a database in memory has only the user's connection. */
-const clientOf = (database: object): string | Database => {
-  const client = (database as { readonly $client?: Database }).$client;
-  if (typeof client?.prepare !== "function") {
-    throw Fault.make("invalid_option", "The option database of Runtime.open takes a URL or a Drizzle database on bun:sqlite (drizzle-orm/bun-sqlite).");
-  }
-  const inMemory = client.filename === "" || client.filename === ":memory:";
-  return inMemory ? client : client.filename;
 };

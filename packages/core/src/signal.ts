@@ -1,12 +1,11 @@
 /** Signals: typed messages to a run. A signal is kept until the run takes it, in the order in which it was sent, once. */
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import { rowOfRun } from "./engine/handle.ts";
+import { reachOf, rowOfRun, type Handle } from "./engine/handle.ts";
 import { refresh } from "./engine/mailbox.ts";
 import { encode } from "./model/codec.ts";
 import * as Fault from "./model/fault.ts";
 import { assertName } from "./model/ids.ts";
 import { validate, type Schema } from "./model/schema.ts";
-import { reachOf, type Handle } from "./run.ts";
 
 /** A kind of message, by its name. `Value` is what a run gets, `Sent` what a sender hands over. */
 export type Definition<Value = unknown, Sent = Value> = {
@@ -32,7 +31,7 @@ export type SendOptions = {
  * Sends a signal to a run, which may not wait for it yet. Resolves once it is durable: from then on it is not lost.
  * Throws `invalid_input` when the value does not fit, `run_not_found`, `run_ended`, and `storage_…` when it was not kept.
  */
-export const send = async <Value, Sent>(run: Handle<unknown>, signal: Definition<Value, Sent>, value: Sent, options: SendOptions = {}): Promise<void> => {
+export const send = async <Value, Sent>(run: Handle, signal: Definition<Value, Sent>, value: Sent, options: SendOptions = {}): Promise<void> => {
   const { engine } = reachOf(run);
   const what = `signal "${signal.name}"`;
   const checked = signal.schema ? await validate(signal.schema, value, { code: "invalid_input", what }) : value;

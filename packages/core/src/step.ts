@@ -1,7 +1,8 @@
 /** Step: what a body may do. Each is recorded once, and a step that is recorded never runs again. */
 import type { Logger } from "pino";
 import { gateOf, type Definition as Breaker } from "./circuit-breaker.ts";
-import { settleRetry, type RetryOptions } from "./engine/options.ts";
+import { definitionWithin, type Definition } from "./engine/definition.ts";
+import { checkInput, settleRetry, type RetryOptions } from "./engine/options.ts";
 import { issue, type Plan } from "./engine/operation.ts";
 import type { Context } from "./engine/scope.ts";
 import { encode } from "./model/codec.ts";
@@ -10,7 +11,6 @@ import * as Fault from "./model/fault.ts";
 import { assertName, assertRunId, childId } from "./model/ids.ts";
 import type { NewRun, Orphan } from "./store/rows.ts";
 import type { Definition as SignalDefinition } from "./signal.ts";
-import { checkInput, definitionWithin, type Definition } from "./workflow.ts";
 
 export { all, graph, map } from "./branches.ts";
 

@@ -1,8 +1,9 @@
 /** Workflow: definitions, and starting runs of them. */
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import type { Definition as Untyped } from "./engine/definition.ts";
-import { assertOpen } from "./engine/handle.ts";
-import { settleRetry, type RetryOptions } from "./engine/options.ts";
+import { definitionOver, definitionWithin, type AnyDefinition, type Definition, type Untyped } from "./engine/definition.ts";
+import { assertOpen, createHandle, type Handle } from "./engine/handle.ts";
+import { engineOf, type Runtime } from "./engine/opened.ts";
+import { checkInput, settleRetry, type RetryOptions } from "./engine/options.ts";
 import { defaults } from "./engine/settings.ts";
 import type { Context } from "./engine/scope.ts";
 import { startRun, startRunWithin, type Wish } from "./engine/start.ts";
@@ -11,29 +12,12 @@ import { encode } from "./model/codec.ts";
 import { milliseconds, type Duration } from "./model/duration.ts";
 import * as Fault from "./model/fault.ts";
 import { assertName, assertRunId } from "./model/ids.ts";
-import { validate, type Schema } from "./model/schema.ts";
+import type { Schema } from "./model/schema.ts";
 import type { Started } from "./store/rows.ts";
-import { createHandle, type Handle } from "./run.ts";
-import { engineOf, type Runtime } from "./runtime.ts";
 
 export { chain } from "./chain.ts";
 
-const untyped: unique symbol = Symbol("holdfast.definition");
-
-/** A workflow: what `start` takes and what `Run.result` answers. */
-export type Definition<Input = unknown, Output = unknown> = {
-  readonly name: string;
-  readonly version: number;
-  readonly [untyped]: Untyped;
-  /** Only for the type checker. */
-  readonly types?: { readonly input: (input: Input) => void; readonly output: Output };
-};
-
-/** Any workflow, whatever it takes and answers. */
-export type AnyDefinition = Definition<never>;
-
-/** @internal The untyped definition that the engine knows. */
-export const definitionWithin = (definition: AnyDefinition): Untyped => definition[untyped];
+export type { AnyDefinition, Definition } from "./engine/definition.ts";
 
 export type Spec = {
   /** Up to 200 characters. Runs are found by it, so it stays as long as there are runs. */
@@ -75,7 +59,7 @@ export function define(spec: Spec & { readonly input?: Schema | undefined; reado
   try {
     assertName(name, "name of a workflow");
   } catch (cause) {
-    throw Fault.make("invalid_definition", (cause as Error).message, { workflow: String(name).slice(0, 200) }, { cause });
+    throw Fault.make("invalid_definition", (cause as Error).message, { workflow: name }, { cause });
   }
   if (!Number.isInteger(version) || version < 1) {
     throw Fault.make("invalid_definition", `The version of workflow "${name}" is ${version}; it takes a whole number from 1.`, { workflow: name });
@@ -90,7 +74,7 @@ export function define(spec: Spec & { readonly input?: Schema | undefined; reado
     retry: spec.retry === undefined ? undefined : settleRetry(spec.retry, defaults.retry, `retry of workflow "${name}"`),
     body: body as Untyped["body"],
   };
-  return { name, version, [untyped]: definition };
+  return definitionOver(definition);
 }
 
 export type StartOptions = {
@@ -150,10 +134,6 @@ const startNow = <Output>(runtime: Runtime, workflow: Definition<never, Output>,
   const wish = wishFor(engine, definition, checked, options);
   return handleFor(engine, wish, startRunWithin(engine, wish, options.tx), options);
 };
-
-/** The input as the body will get it. Also used for children. */
-export const checkInput = (definition: Untyped, input: unknown): unknown =>
-  definition.input ? validate(definition.input, input, { code: "invalid_input", what: `input of workflow "${definition.name}"` }) : input;
 
 const wishFor = (engine: Engine, definition: Untyped, input: unknown, options: StartOptions): Wish => {
   const id = options.id ?? Bun.randomUUIDv7();

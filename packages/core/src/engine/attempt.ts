@@ -4,6 +4,9 @@ import { encode } from "../model/codec.ts";
 import { fromError, toError } from "../model/failure.ts";
 import * as Fault from "../model/fault.ts";
 import { afterFailure } from "../model/verdict.ts";
+import { stopWaiting, waitBehind } from "./breaker/rouse.ts";
+import { refusal } from "./breaker/rule.ts";
+import type { BreakerGate, BreakerPass, BreakerResult } from "./engine.ts";
 import { isAlive, type Answer, type Execution } from "./execution.ts";
 import { watchLong } from "./long.ts";
 import { loggerFor } from "./logs.ts";
@@ -12,11 +15,11 @@ import { follow, leaseOf, note, record, rowOf } from "./record.ts";
 import { suspectAt } from "./settings.ts";
 import { wake } from "./wake.ts";
 
-type Trial = { readonly execution: Execution; readonly operation: Operation; readonly plan: Plan; readonly flight: Flight; readonly tools: Tools; callOff: (() => void) | undefined };
+type Trial = { readonly execution: Execution; readonly operation: Operation; readonly plan: Plan; readonly flight: Flight; readonly tools: Tools; callOff: (() => void) | undefined; fellBack: boolean; leave: BreakerPass["leave"] | undefined };
 
-/** The key for the outside: the same for every attempt, and another one when the step is done anew after its undo. */
+/** The key for the outside: the same for every attempt, and another one when the step is done anew after its undo, and is then undone again. */
 export const outsideKey = (execution: Execution, key: string): string => {
-  const round = execution.rounds.get(key);
+  const round = execution.rounds.get(key.replace(/^undo:/, ""));
   return round === undefined ? `${execution.id}/${key}` : `${execution.id}/${key}~${round}`;
 };
 
@@ -56,7 +59,7 @@ export const startAttempt = (execution: Execution, operation: Operation): void =
       return loggerFor(execution, { step: operation.key, attempt: flight.attempt });
     },
   };
-  const trial: Trial = { execution, operation, plan: ask.plan, flight, tools, callOff: undefined };
+  const trial: Trial = { execution, operation, plan: ask.plan, flight, tools, callOff: undefined, fellBack: false, leave: undefined };
   operation.flight = flight;
   execution.flights++;
   engine.flights.set(operation, execution);
@@ -72,22 +75,36 @@ const confess = (execution: Execution, operation: Operation): void => {
   execution.held.push(operation);
 };
 
-const enter = async (trial: Trial, breaker: NonNullable<Plan["breaker"]>): Promise<void> => {
-  const answer = await breaker.enter(trial.execution.engine);
-  if (trial.flight.over) return;
+const enter = async (trial: Trial, breaker: BreakerGate): Promise<void> => {
+  const { execution, operation } = trial;
+  stopWaiting(operation);
+  const answer = await breaker.enter(execution.engine);
+  if (answer.kind === "pass") trial.leave = answer.leave;
+  if (!isAlive(execution)) return trial.leave?.({ kind: "none" });
+  if (isGivenUp(trial)) {
+    trial.leave?.({ kind: "none" });
+    return land(trial);
+  }
   if (answer.kind === "pass") return fly(trial);
-  const error = Fault.make("breaker_open", `The circuit breaker "${breaker.name}" is open.`, { breaker: breaker.name, retryAt: answer.retryAt });
+  const error = refusal(breaker.name, answer.retryAt);
   if (trial.plan.fallback) return fallBack(trial, error);
+  waitForBreaker(trial, breaker, answer.askAt, error);
+};
+
+/** The step waits like one that failed, but the attempt was not made and is not used up. */
+const waitForBreaker = (trial: Trial, breaker: BreakerGate, askAt: number, error: Fault.Fault): void => {
+  const { execution, operation } = trial;
   land(trial);
-  trial.operation.due = Math.max(answer.retryAt, trial.execution.engine.clock.now() + 1);
-  note(trial.execution, { kind: attemptKind(trial), key: trial.operation.key, attempt: trial.operation.failed, due: trial.operation.due, issued: trial.operation.issued, value: failureText(trial, error) });
+  waitBehind(operation, breaker);
+  operation.due = Math.max(askAt, execution.engine.clock.now() + 1);
+  note(execution, { kind: attemptKind(trial), key: operation.key, attempt: operation.failed, due: operation.due, issued: operation.issued, value: failureText(trial, error) });
 };
 
 const fly = (trial: Trial): void => {
   const { operation, plan, execution } = trial;
   const { ask } = operation;
-  if (plan.timeout !== undefined) {
-    const { timeout } = plan;
+  const timeout = plan.timeout ?? plan.breaker?.timeout;
+  if (timeout !== undefined) {
     trial.callOff = execution.engine.clock.at(execution.engine.clock.now() + timeout, () => {
       const error = Fault.make("step_timeout", `Step "${operation.key}" took longer than ${timeout} ms.`, { step: operation.key, timeout });
       trial.flight.abort(error);
@@ -96,11 +113,11 @@ const fly = (trial: Trial): void => {
   }
   if (ask.kind === "transaction") return void transact(trial, ask.database, ask.run);
   if (ask.kind !== "step" && ask.kind !== "undo") return;
-  attempt(trial, () => ask.run(trial.tools), (error) => fail(trial, error));
+  attempt(() => ask.run(trial.tools), (value) => succeed(trial, value), (error) => fail(trial, error));
 };
 
 /** Calls a function of the user's and follows it, whether it answers at once or later. */
-const attempt = (trial: Trial, run: () => unknown, onError: (error: unknown) => void): void => {
+const attempt = (run: () => unknown, onValue: (value: unknown) => void, onError: (error: unknown) => void): void => {
   let result: unknown;
   try {
     result = run();
@@ -108,16 +125,24 @@ const attempt = (trial: Trial, run: () => unknown, onError: (error: unknown) => 
     return onError(error);
   }
   if (typeof (result as PromiseLike<unknown> | null)?.then === "function") {
-    (result as PromiseLike<unknown>).then((value) => succeed(trial, value), onError);
-  } else succeed(trial, result);
+    (result as PromiseLike<unknown>).then(onValue, onError);
+  } else onValue(result);
 };
 
 const describe = (trial: Trial): string => `result of step "${trial.operation.key}" in workflow "${trial.execution.definition.name}"`;
 
+/** Once the fallback runs, nothing that the function still says is heard. */
+const isHeard = ({ flight, fellBack }: Trial): boolean => !flight.over && !fellBack;
+
 const succeed = (trial: Trial, value: unknown): void => {
+  if (!isHeard(trial)) return;
+  leaveBreaker(trial, { kind: "success" });
+  keep(trial, value);
+};
+
+const keep = (trial: Trial, value: unknown): void => {
   const { execution, operation, flight } = trial;
   if (flight.over || !isAlive(execution)) return;
-  leaveBreaker(trial, { kind: "success" });
   let kept;
   try {
     kept = roundtrip(value, { what: describe(trial), limit: execution.engine.settings.payload });
@@ -134,8 +159,9 @@ const succeed = (trial: Trial, value: unknown): void => {
 
 const fail = (trial: Trial, error: unknown): void => {
   const { execution, operation, plan, flight } = trial;
-  if (flight.over || !isAlive(execution)) return;
+  if (!isHeard(trial)) return;
   leaveBreaker(trial, { kind: "failure", error });
+  if (!isAlive(execution)) return;
   if (isGivenUp(trial)) return land(trial);
   const verdict = judge(trial, error);
   if (verdict.kind === "over") return plan.fallback && operation.kind !== "undo" ? fallBack(trial, error) : giveUp(trial, error);
@@ -163,9 +189,11 @@ const fallBack = (trial: Trial, error: unknown): void => {
   const { fallback } = trial.plan;
   if (!fallback) return giveUp(trial, error);
   trial.callOff?.();
-  attempt(trial, () => fallback(error, trial.tools), (second) => {
+  trial.fellBack = true;
+  const onError = (second: unknown): void => {
     if (!trial.flight.over && isAlive(trial.execution)) giveUp(trial, second);
-  });
+  };
+  attempt(() => fallback(error, trial.tools), (value) => keep(trial, value), onError);
 };
 
 /** The body is told that the step failed. */
@@ -192,8 +220,13 @@ export const failureText = (trial: Pick<Trial, "operation">, error: unknown): st
   }
 };
 
-const leaveBreaker = ({ plan, execution, flight }: Trial, result: { kind: "success" } | { kind: "failure"; error: unknown }): void =>
-  plan.breaker?.leave(execution.engine, result, execution.engine.clock.now() - flight.startedAt);
+/** What came of the call, whoever executes the run by now. A function that was told to stop and did so says nothing of the other side. */
+const leaveBreaker = (trial: Trial, result: BreakerResult): void => {
+  if (!trial.leave) return;
+  const { signal } = trial.tools;
+  const calledOff = result.kind === "failure" && signal.aborted && !Fault.is(signal.reason, "step_timeout");
+  trial.leave(calledOff ? { kind: "none" } : result);
+};
 
 /** The function is done with, whatever it still does. */
 const land = (trial: Trial): void => {

@@ -1,9 +1,8 @@
 /** Closing in good order: steps finish, leases go back at once, and the worker takes itself off the list. */
+import { flushBreakers } from "./breaker/member.ts";
 import { drop } from "./drop.ts";
 import type { Engine } from "./engine.ts";
 import { wake } from "./wake.ts";
-
-const nap = (ms: number): Promise<void> => Bun.sleep(ms);
 
 export const closeEngine = async (engine: Engine): Promise<void> => {
   if (engine.closing) return;
@@ -11,6 +10,7 @@ export const closeEngine = async (engine: Engine): Promise<void> => {
   for (const execution of engine.executing.values()) wake(execution);
   await drained(engine);
   for (const execution of engine.executing.values()) drop(execution, "runtime_closed");
+  flushBreakers(engine);
   await engine.store.workers.leave(engine.worker, engine.clock.now()).catch((error: unknown) => {
     engine.logger.warn({ err: error }, "the worker could not be taken off the list; its runs are taken over when it is missed");
   });
@@ -31,7 +31,10 @@ export const halt = (engine: Engine): void => {
 
 /** Every run leaves when its steps have finished and what they did is written; those that take too long are not waited for. */
 const drained = async (engine: Engine): Promise<void> => {
-  const until = engine.clock.monotonic() + engine.settings.drain;
-  const realUntil = performance.now() + engine.settings.drain;
-  while (engine.executing.size > 0 && engine.clock.monotonic() < until && performance.now() < realUntil) await nap(1);
+  if (engine.executing.size === 0) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  engine.emptied = resolve;
+  const callOff = engine.clock.at(engine.clock.now() + engine.settings.drain, resolve);
+  await promise;
+  callOff();
 };

@@ -37,20 +37,21 @@ export const deliverNext = (execution: Execution): boolean => {
 /** The operation of a row, if it is the one the body asked for. */
 const operationFor = (execution: Execution, row: Row): Operation | undefined => {
   const operation = execution.operations.get(row.key ?? "");
-  return operation?.kind === operationOf(row.kind) ? operation : undefined;
+  const fits = operation?.kind === operationOf(row.kind) || (operation?.kind === "undo" && row.kind === "running");
+  return fits ? operation : undefined;
 };
 
 /** True when the record fits what the body has asked so far. */
 const meets = (execution: Execution, row: Row): boolean => {
-  if (operationOf(row.kind) === undefined) return true;
-  if (operationOf(row.kind) === "undo" && !execution.unwinding && execution.outcome?.kind === "threw") unwind(execution);
+  if (operationOf(row.kind) === undefined || operationFor(execution, row)) return true;
+  if (execution.outcome?.kind !== "threw" || execution.unwinding) return false;
+  unwind(execution);
   return operationFor(execution, row) !== undefined;
 };
 
 const take = (execution: Execution, row: Row): void => {
   if (row.kind === "patched") execution.patches.set(row.key ?? "", true);
-  else if (row.kind === "redo") execution.rounds.set(row.key ?? "", row.attempt ?? 1);
-  else {
+  else if (row.kind !== "redo") {
     const operation = operationFor(execution, row);
     if (operation) applyNote(operation, row);
     if (row.kind === "calling" || row.kind === "spawning") execution.hasChildren = true;
@@ -92,7 +93,7 @@ export const answerOf = (row: Row): Answer =>
 const deliverCancel = (execution: Execution, row: Row): void => {
   execution.cancelled = true;
   const reason = decode(row.value);
-  execution.timedOut = reason === "timeout";
+  execution.timedOut = row.due !== null;
   const fault = execution.timedOut
     ? Fault.make("run_timeout", `Run ${execution.id} took longer than its timeout.`, { run: execution.id })
     : Fault.make("cancelled", `Run ${execution.id} was cancelled: ${String(reason)}.`, { run: execution.id, reason });

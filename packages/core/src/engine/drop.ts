@@ -28,5 +28,6 @@ export const leave = (execution: Execution): void => {
   execution.callOff?.();
   execution.callOff = undefined;
   if (engine.executing.get(execution.key) === execution) engine.executing.delete(execution.key);
+  if (engine.executing.size === 0) engine.emptied();
   if (engine.hot.get(execution.key) === execution) engine.hot.delete(execution.key);
 };

@@ -3,17 +3,24 @@ import type { Logger } from "pino";
 import type { Known, Store } from "../store/contract.ts";
 import type { Row } from "../store/rows.ts";
 import type { Clock } from "./clock.ts";
-import { nameOf, type Definition } from "./definition.ts";
+import { nameOf, type Untyped } from "./definition.ts";
 import type { Execution } from "./execution.ts";
 import type { Operation } from "./operation.ts";
 import type { Settings } from "./settings.ts";
 
+/** What came of a call. `none` says nothing of the other side: the call was not made, or was called off. */
+export type BreakerResult = { readonly kind: "success" | "none" } | { readonly kind: "failure"; readonly error: unknown };
+
+/** Leave to make a call. Whoever has it says what came of the call; only the first word counts. */
+export type BreakerPass = { readonly kind: "pass"; readonly leave: (result: BreakerResult) => void };
+
 /** What the engine asks of a circuit breaker. */
 export type BreakerGate = {
-  /** Lets a call through, or says when to ask again. */
-  readonly enter: (engine: Engine) => Promise<{ readonly kind: "pass" } | { readonly kind: "open"; readonly retryAt: number }>;
-  readonly leave: (engine: Engine, result: { readonly kind: "success" } | { readonly kind: "failure"; readonly error: unknown }, ms: number) => void;
   readonly name: string;
+  /** How long a call may take that says nothing else, in ms. */
+  readonly timeout: number | undefined;
+  /** Lets a call through, or says when a call will be let through and when a step that waits should ask again. Never rejects. */
+  readonly enter: (engine: Engine) => Promise<BreakerPass | { readonly kind: "open"; readonly retryAt: number; readonly askAt: number }>;
 };
 
 export type Engine = {
@@ -24,7 +31,7 @@ export type Engine = {
   readonly settings: Settings;
   readonly execute: boolean;
   readonly known: readonly Known[];
-  readonly definitions: ReadonlyMap<string, Definition>;
+  readonly definitions: ReadonlyMap<string, Untyped>;
   /** This process in the database. */
   worker: number;
   /** False while this process may have lost its leases: no step starts. */
@@ -49,6 +56,8 @@ export type Engine = {
   telling: boolean;
   /** Who waits for something that will not come once the runtime is closed. */
   readonly closers: Set<() => void>;
+  /** How often it was heard that another process may have written. */
+  heard: number;
   /** Stops timers, watchers and threads. */
   readonly stops: (() => void)[];
   /** Set by the loop: looks for due runs soon. */
@@ -57,11 +66,13 @@ export type Engine = {
   reserved: number;
   /** Runs were due at the last look and could not be taken: whoever leaves calls for another look. */
   behind: boolean;
+  /** Called when no run is executed here any more. */
+  emptied: () => void;
   closing: boolean;
   closed: boolean;
 };
 
-export const definitionOf = (engine: Engine, name: string, version: number): Definition | undefined =>
+export const definitionOf = (engine: Engine, name: string, version: number): Untyped | undefined =>
   engine.definitions.get(nameOf({ name, version }));
 
 /** Room for more runs in execution. */

@@ -1,9 +1,10 @@
 /** One run in memory: its place in the history, the operations its body waits for, and what is under way. */
+import { decode } from "../model/codec.ts";
 import type { Failure } from "../model/failure.ts";
 import type { Fault } from "../model/fault.ts";
 import type { Row } from "../model/records.ts";
 import type { RunRow, SignalRow } from "../store/rows.ts";
-import type { Definition } from "./definition.ts";
+import type { Untyped } from "./definition.ts";
 import type { Engine } from "./engine.ts";
 import type { Operation } from "./operation.ts";
 import { scopeUnder, type Scope } from "./scope.ts";
@@ -26,7 +27,7 @@ export type Execution = {
   readonly engine: Engine;
   readonly key: number;
   readonly id: string;
-  readonly definition: Definition;
+  readonly definition: Untyped;
   readonly correlation: string;
   readonly createdAt: number;
   readonly deadline: number | null;
@@ -91,7 +92,7 @@ export type Execution = {
   readonly onCancel: ((fault: Fault) => void)[];
 };
 
-export const createExecution = (engine: Engine, definition: Definition, run: RunRow, rows: readonly Row[]): Execution => {
+export const createExecution = (engine: Engine, definition: Untyped, run: RunRow, rows: readonly Row[]): Execution => {
   const [first, ...rest] = rows;
   const last = rows.at(-1)?.seq ?? 0;
   return {
@@ -121,7 +122,7 @@ export const createExecution = (engine: Engine, definition: Definition, run: Run
     operations: new Map(),
     keys: new Map(),
     branches: new Map(),
-    rounds: new Map(),
+    rounds: roundsIn(rows),
     patches: new Map(),
     fresh: [],
     held: [],
@@ -133,7 +134,7 @@ export const createExecution = (engine: Engine, definition: Definition, run: Run
     outcome: undefined,
     unwinding: false,
     undoable: [],
-    cancelAsked: undefined,
+    cancelAsked: cancelIn(rows),
     cancelled: false,
     timedOut: false,
     swallowed: 0,
@@ -151,6 +152,19 @@ export const createExecution = (engine: Engine, definition: Definition, run: Run
 };
 
 export const hasMore = (execution: Execution): boolean => execution.cursor < execution.inbox.length;
+
+/** A cancel that an earlier execution has recorded is not recorded again. */
+const cancelIn = (rows: readonly Row[]): string | undefined => {
+  const row = rows.find(({ kind }) => kind === "cancel");
+  return row && String(decode(row.value));
+};
+
+/** Known before the first record is delivered, for the order of the undoing depends on them. */
+const roundsIn = (rows: readonly Row[]): Map<string, number> => {
+  const rounds = new Map<string, number>();
+  for (const { kind, key, attempt } of rows) if (kind === "redo" && key !== null) rounds.set(key, attempt ?? 1);
+  return rounds;
+};
 
 /** True while records of an earlier execution are still to be delivered: nothing the body asks for has an effect. */
 export const isReplaying = (execution: Execution): boolean => {

@@ -5,6 +5,24 @@ import type { Engine } from "./engine.ts";
 
 export type Reach = { readonly engine: Engine; readonly id: string; key: number | undefined };
 
+const reach: unique symbol = Symbol("holdfast.reach");
+
+/** A run, as its starter holds it. `disposition` says whether this start made it; `found` is a handle from `Run.of`. */
+export type Handle<Output = unknown> = {
+  readonly id: string;
+  readonly workflow: string | undefined;
+  readonly disposition: "created" | "existing" | "found";
+  readonly [reach]: Reach;
+  /** Only for the type checker. */
+  readonly types?: { readonly output: Output };
+};
+
+export const reachOf = (run: Handle): Reach => run[reach];
+
+/** The way to the run is hidden, so that a handle logs and compares as what it says. */
+export const createHandle = <Output>(to: Reach, workflow: string | undefined, disposition: Handle["disposition"]): Handle<Output> =>
+  Object.defineProperty({ id: to.id, workflow, disposition } as Handle<Output>, reach, { value: to });
+
 /** The row of the run. Throws `run_not_found`. */
 export const rowOfRun = async (reach: Reach): Promise<RunRow> => {
   assertOpen(reach.engine);

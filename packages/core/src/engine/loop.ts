@@ -63,6 +63,7 @@ const startClaiming = (engine: Engine): void => {
 /** Another process may have written: mail for our runs, runs that are due, ends that somebody waits for. */
 const hear = (engine: Engine): boolean => {
   if (engine.closed || !heard(engine)) return false;
+  engine.heard++;
   engine.poke();
   notify(engine);
   void readMail(engine).catch((error: unknown) => engine.logger.error({ err: error }, "the mail of runs could not be read"));

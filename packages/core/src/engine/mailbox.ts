@@ -30,8 +30,8 @@ export const refresh = async (engine: Engine, key: number): Promise<void> => {
   if (row && row.lease === execution.lease) attend(execution, row);
 };
 
-/** Records the cancel, and tells the functions that are under way at once. */
-export const askCancel = (execution: Execution, reason: string): void => {
+/** Records the cancel, and tells the functions that are under way at once. `deadline` is set when it was the run's own timeout. */
+export const askCancel = (execution: Execution, reason: string, deadline: number | null = null): void => {
   if (execution.cancelAsked !== undefined || execution.outcome !== undefined) return;
   execution.cancelAsked = reason;
   if (!execution.started && execution.loaded === 0) {
@@ -41,8 +41,8 @@ export const askCancel = (execution: Execution, reason: string): void => {
     execution.outcome = { kind: "unwound", error: fault, undo: [] };
     return wake(execution);
   }
-  record(execution, { kind: "cancel", key: null, value: encode(reason, { what: "reason of the cancel", limit: 65_536 }) }, { kind: "value", value: undefined });
-  const fault = Fault.make(reason === "timeout" ? "run_timeout" : "cancelled", `Run ${execution.id} is being cancelled: ${reason}.`, { run: execution.id, reason });
+  record(execution, { kind: "cancel", key: null, value: encode(reason, { what: "reason of the cancel", limit: 65_536 }), due: deadline }, { kind: "value", value: undefined });
+  const fault = Fault.make(deadline === null ? "cancelled" : "run_timeout", `Run ${execution.id} is being cancelled: ${reason}.`, { run: execution.id, reason });
   for (const operation of execution.operations.values()) {
     if (operation.flight && operation.kind !== "undo" && isUnderRoot(execution, operation)) operation.flight.abort(fault);
   }

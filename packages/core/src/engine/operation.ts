@@ -112,21 +112,7 @@ export const issue = (ctx: Context, name: string, ask: Ask): Promise<unknown> =>
 
 /** What a note of an earlier execution tells about an operation. */
 export const applyNote = (operation: Operation, row: Row): void => {
-  switch (row.kind) {
-    case "attempt":
-    case "undo-attempt":
-      operation.failed = row.attempt ?? operation.failed;
-      operation.due = row.due;
-      break;
-    case "timer":
-    case "waiting":
-      operation.due = row.due;
-      operation.noted = true;
-      break;
-    case "calling":
-    case "spawning":
-      operation.noted = true;
-      break;
-    default:
-  }
+  if (row.kind === "attempt" || row.kind === "undo-attempt") operation.failed = row.attempt ?? operation.failed;
+  else if (row.kind !== "running") operation.noted = true;
+  if (row.due !== null) operation.due = row.due;
 };

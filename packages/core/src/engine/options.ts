@@ -2,6 +2,8 @@
 import type { Retry } from "../model/backoff.ts";
 import { milliseconds, type Duration } from "../model/duration.ts";
 import * as Fault from "../model/fault.ts";
+import { validate } from "../model/schema.ts";
+import type { Untyped } from "./definition.ts";
 
 export type RetryOptions = {
   /** How often the function is called at most, the first time included. */
@@ -35,3 +37,7 @@ export const settleRetry = (given: RetryOptions | undefined, over: Retry, what: 
     ceiling: given.ceiling === undefined ? over.ceiling : milliseconds(given.ceiling, `ceiling in the ${what}`),
   };
 };
+
+/** The input as the body will get it. A promise only when the schema is asynchronous. */
+export const checkInput = (definition: Untyped, input: unknown): unknown =>
+  definition.input ? validate(definition.input, input, { code: "invalid_input", what: `input of workflow "${definition.name}"` }) : input;

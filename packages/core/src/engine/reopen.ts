@@ -17,20 +17,27 @@ export const reopen = async (engine: Engine, key: number): Promise<boolean> => {
   const rows = await readHistory(engine, key);
   const now = engine.clock.now();
   const lease = { run: key, number: run.lease };
-  const undos = failedUndos(rows);
-  if (undos.length > 0) {
-    const ends = rows.filter(({ kind }) => kind === run.status);
-    return engine.store.runs.reopen(lease, [...undos, ...ends].map(({ seq }) => seq), [], now);
+  const undos = new Set(failedUndos(rows).flatMap((row) => row.key ?? []));
+  if (undos.size > 0) {
+    const drop = rows.filter((row) => row.kind === run.status || (row.kind !== "redo" && undos.has(row.key ?? "")));
+    return engine.store.runs.reopen(lease, seqsOf(drop), anew(rows, [...undos], now), now);
   }
   const last = rows.at(-1);
   const { drop, redo } = reopening(rows, last ? endOf(last).failure : null, (row) => decode(row.value) as Failure);
-  const seq = last?.seq ?? 0;
+  const undoRounds = rows.filter((row) => row.kind === "redo" && row.key?.startsWith("undo:"));
+  return engine.store.runs.reopen(lease, [...drop, ...seqsOf(undoRounds)], anew(rows, redo, now), now);
+};
+
+const seqsOf = (rows: readonly Row[]): number[] => rows.map(({ seq }) => seq);
+
+/** Notes that steps and undos are done anew, and for which time. */
+const anew = (rows: readonly Row[], keys: readonly string[], at: number): Row[] => {
+  const last = rows.at(-1)?.seq ?? 0;
   const rounds = rows.filter(({ kind }) => kind === "redo");
-  const notes = redo.map((step, index): Row => {
-    const round = rounds.filter((row) => row.key === step).length + 1;
-    return { seq: seq + 1 + index, kind: "redo", key: step, value: null, attempt: round, issued: 0, due: null, at: now };
+  return keys.map((key, index) => {
+    const round = rounds.filter((row) => row.key === key).length + 1;
+    return { seq: last + 1 + index, kind: "redo", key, value: null, attempt: round, issued: 0, due: null, at };
   });
-  return engine.store.runs.reopen(lease, drop, notes, now);
 };
 
 /** A new run with the records before a step. Answers with its key. */

@@ -1,6 +1,6 @@
 /** Starting a run: executed here from its first moment when there is room, else left to whoever has some. */
 import type { NewRun, Row, RunRow, Started } from "../store/rows.ts";
-import type { Definition } from "./definition.ts";
+import type { Untyped } from "./definition.ts";
 import { definitionOf, room, type Engine } from "./engine.ts";
 import { createExecution } from "./execution.ts";
 import { adopt } from "./claim.ts";
@@ -20,7 +20,7 @@ export const startRun = async (engine: Engine, wish: Wish): Promise<Started> => 
   if (here) engine.reserved++;
   try {
     const started = await engine.store.runs.start(run);
-    if (started.kind === "created" && here) adoptNew(engine, definition, run, started.key);
+    if (started.kind === "created" && started.here && definition) adoptNew(engine, definition, run, started.key);
     else if (started.kind === "created") engine.poke();
     return started;
   } finally {
@@ -35,7 +35,7 @@ export const startRunWithin = (engine: Engine, wish: Wish, tx: unknown): Started
   return started;
 };
 
-const adoptNew = (engine: Engine, definition: Definition, run: NewRun, key: number): void => {
+const adoptNew = (engine: Engine, definition: Untyped, run: NewRun, key: number): void => {
   const row: RunRow = {
     key,
     id: run.id,

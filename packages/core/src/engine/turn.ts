@@ -7,9 +7,11 @@
  *        all at rest ─► advance: notes, settles and parks join the commit; functions whose ground is durable start
  */
 import { drainMicrotasks } from "bun:jsc";
+import { putAside } from "./park.ts";
 import { advance } from "./advance.ts";
 import type { Engine } from "./engine.ts";
 import { hasMore, type Execution } from "./execution.ts";
+import * as Fault from "../model/fault.ts";
 import { deliverNext } from "./deliver.ts";
 
 /** Runs as the store's `beforeCommit`. */
@@ -19,7 +21,7 @@ export const turn = (engine: Engine): void => {
     engine.ready = [];
     for (const execution of batch) execution.awake = false;
     pump(batch);
-    for (const execution of batch) advance(execution);
+    for (const execution of batch) contained(execution, () => advance(execution));
     drainMicrotasks();
   }
 };
@@ -29,8 +31,20 @@ const pump = (batch: readonly Execution[]): void => {
   let moving = batch;
   while (moving.length > 0) {
     const moved: Execution[] = [];
-    for (const execution of moving) if (deliverNext(execution) && hasMore(execution)) moved.push(execution);
+    for (const execution of moving) if (contained(execution, () => deliverNext(execution)) && hasMore(execution)) moved.push(execution);
     drainMicrotasks();
     moving = moved;
+  }
+};
+
+/** What goes wrong with one run must not touch the others of its turn: it is put aside, with the reason. */
+const contained = <T>(execution: Execution, work: () => T): T | undefined => {
+  try {
+    return work();
+  } catch (error) {
+    const message = `Run ${execution.id} cannot go on: ${error instanceof Error ? error.message : String(error)}`;
+    execution.engine.logger.error({ run: execution.id, err: error }, message);
+    putAside(execution, "blocked", { code: Fault.is(error) ? error.code : "invalid_value", message });
+    return undefined;
   }
 };

@@ -5,12 +5,22 @@ import type { Execution, Undoable, UndoFailure } from "./execution.ts";
 import { issue } from "./operation.ts";
 import { scopeUnder } from "./scope.ts";
 
-/** Begins the undoing. It is a body like any other: a crash in its middle replays it, and what was undone stays so. */
+/**
+ * Begins the undoing. It is a body like any other: a crash in its middle replays it, and what was undone stays so. What the failed body
+ * still waited for is given up: nothing of it is tried again.
+ */
 export const unwind = (execution: Execution): void => {
   const { outcome } = execution;
   if (outcome?.kind !== "threw" || execution.unwinding) return;
   execution.unwinding = true;
-  void undoAll(execution, execution.undoable.toReversed()).then((undo) => end(execution, { kind: "unwound", error: outcome.error, undo }));
+  for (const operation of execution.operations.values()) operation.settled = true;
+  void undoAll(execution, undoOrder(execution)).then((undo) => end(execution, { kind: "unwound", error: outcome.error, undo }));
+};
+
+/** Last first; an undo that had failed and is tried again comes after those that are recorded. */
+const undoOrder = ({ undoable, rounds }: Execution): Undoable[] => {
+  const round = ({ operation }: Undoable): number => rounds.get(`undo:${operation.key}`) ?? 0;
+  return undoable.toReversed().toSorted((a, b) => round(a) - round(b));
 };
 
 const undoAll = async (execution: Execution, steps: readonly Undoable[]): Promise<UndoFailure[]> => {

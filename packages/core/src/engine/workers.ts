@@ -13,7 +13,6 @@ import { hostname } from "node:os";
 import type { WorkerRow } from "../store/rows.ts";
 import { system } from "./clock.ts";
 import type { Engine } from "./engine.ts";
-import source from "./heartbeat.worker.js" with { type: "text" };
 import { loseAll, repeat } from "./loop.ts";
 
 const read = (path: string): string | undefined => {
@@ -62,29 +61,22 @@ export const register = async (engine: Engine): Promise<void> => {
 /** Begins to beat, and to look after the others. A database nobody else can reach needs neither. */
 export const startBeating = (engine: Engine): void => {
   if (engine.store.file === undefined) return;
-  if (engine.clock === system) beatApart(engine, engine.store.file);
+  if (engine.clock === system) beatFromThread(engine);
   else beatHere(engine);
   watchOthers(engine);
 };
 
-const ns = 1_000_000n;
-
 /** True while the last beat is younger than two thirds of the lease: before the others may think us dead, we stop. */
 const isFresh = (engine: Engine, age: number): boolean => age < (engine.settings.lease * 2) / 3;
 
-const beatApart = (engine: Engine, file: string): void => {
-  const shared = new SharedArrayBuffer(24);
-  const cell = new BigInt64Array(shared);
-  cell[0] = process.hrtime.bigint();
-  cell[2] = BigInt(engine.worker);
-  const thread = new Worker(URL.createObjectURL(new Blob([source], { type: "application/javascript" })));
-  thread.unref();
-  thread.postMessage({ file, every: engine.settings.heartbeat, shared });
-  engine.holds = () => isFresh(engine, Number((process.hrtime.bigint() - Atomics.load(cell, 0)) / ns));
+const beatFromThread = (engine: Engine): void => {
+  const beat = engine.store.workers.beatApart(engine.worker, engine.settings.heartbeat);
+  if (!beat) return;
+  engine.holds = () => isFresh(engine, beat.age());
   repeat(engine, engine.settings.poll, () => {
-    if (Atomics.exchange(cell, 1, 0n) === 1n) void rise(engine).then(() => Atomics.store(cell, 2, BigInt(engine.worker)), () => {});
+    if (beat.refused()) void rise(engine).then(() => beat.beatFor(engine.worker), () => {});
   });
-  engine.stops.push(() => thread.terminate());
+  engine.stops.push(beat.stop);
 };
 
 const beatHere = (engine: Engine): void => {

@@ -26,6 +26,7 @@ export type Code =
   | "runtime_closed"
   | "cancelled"
   | "breaker_open"
+  | "breaker_timeout"
   | "storage_full"
   | "storage_readonly"
   | "storage_failed"

@@ -48,7 +48,7 @@ export type Runs = {
   readonly start: (run: NewRun) => Promise<Started>;
   /**
    * Takes due runs for a worker: `running`, lease one higher. Strikes count the claims since the run last got on, so that a run
-   * that kills its process is found out. Answers with the runs as they now are.
+   * that kills its process is found out. Answers with the runs as they now are; none when the worker was declared dead.
    */
   readonly claim: (claim: Claim) => Promise<readonly RunRow[]>;
   /** Gives the lease back. False when the lease was no longer the run's. */
@@ -122,28 +122,54 @@ export type Workers = {
   readonly list: () => Promise<readonly WorkerRow[]>;
   /** Declares a worker dead, if its beat is still the one that was seen: its runs are due now, under a new lease number. */
   readonly bury: (worker: number, beat: number, now: number) => Promise<boolean>;
+  /** Beats from a thread, every so many ms. Undefined where nobody else can reach the database. */
+  readonly beatApart: (worker: number, every: number) => Beat | undefined;
   /** Takes the worker off the list after its runs were handed back. */
   readonly leave: (worker: number, now: number) => Promise<void>;
 };
 
 export type Breakers = {
   readonly read: (name: string) => Promise<BreakerRow | undefined>;
-  /** Adds what was counted since the last time to the shared window; a new window starts when the old one is over. */
+  /**
+   * Adds what was counted since the last time, and answers with the row. While the breaker is closed a new window starts when the
+   * old one is over. The one write that is not safe to repeat: a call counted twice is one call too many, and nothing else.
+   */
   readonly count: (
     name: string,
-    counts: { successes: number; failures: number; rejects: number },
+    counts: { readonly successes: number; readonly failures: number; readonly rejects: number },
     windowMs: number,
     now: number,
   ) => Promise<BreakerRow>;
-  /** Moves the breaker, if it is still in the state that was seen. */
+  /** Moves the breaker, if it is still in the state that was seen and, where a `probe` says so, still that worker's to say. */
   readonly move: (
     name: string,
     from: BreakerRow["state"],
-    to: BreakerRow["state"],
-    change: { retryAt: number | null; now: number },
+    to: "open" | "closed",
+    change: { readonly retryAt: number | null; readonly now: number; readonly probe: number | null },
   ) => Promise<boolean>;
-  /** Takes the one probe of a breaker whose waiting time is over. A probe whose holder is silent for `patience` ms can be taken again. */
+  /** Refusable. A person's word, whatever the state: open until a moment, or closed with everything forgotten. Answers with the row. */
+  readonly force: (
+    name: string,
+    to: { readonly kind: "open"; readonly retryAt: number } | { readonly kind: "closed" },
+    now: number,
+  ) => Promise<BreakerRow>;
+  /**
+   * Takes the one probe of a breaker whose waiting time is over. A probe whose worker is on the list no more, or that is older
+   * than `patience` ms, can be taken again.
+   */
   readonly probe: (name: string, worker: number, patience: number, now: number) => Promise<boolean>;
+  /** Wakes a run that waits behind a breaker, if it is still at rest as this lease left it. */
+  readonly wake: (lease: Lease, now: number) => Promise<boolean>;
+};
+
+/** Beats that a thread does for a worker. */
+export type Beat = {
+  /** Ms since the last beat that was accepted began. */
+  readonly age: () => number;
+  /** True once after the worker was declared dead. */
+  readonly refused: () => boolean;
+  readonly beatFor: (worker: number) => void;
+  readonly stop: () => void;
 };
 
 /** Work of the user's inside one transaction with a record of ours. */

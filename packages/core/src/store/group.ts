@@ -8,6 +8,7 @@
  *
  * A crash before the commit leaves nothing of the batch; a crash after it leaves all of it.
  */
+import * as Fault from "../model/fault.ts";
 
 export type Job = {
   readonly work: () => unknown;
@@ -16,37 +17,50 @@ export type Job = {
   readonly reject: (error: unknown) => void;
 };
 
-export type Verdict = { readonly kind: "busy" } | { readonly kind: "trouble"; readonly error: Error } | { readonly kind: "defect" };
+export type Verdict = { readonly kind: "busy" | "trouble"; readonly error: Error } | { readonly kind: "defect" };
 
 export type Database = {
   /** Does all the work in one transaction, at once, and answers in order. */
   readonly commit: (jobs: readonly Job[]) => unknown[];
   readonly judge: (error: unknown) => Verdict;
-  /** Called before the first try after trouble. */
+  /** Called before each try after trouble. */
   readonly recover: () => void;
+  /** Writes something and takes it back: how the end of trouble is noticed while nobody writes. */
+  readonly probe: () => void;
   readonly beforeCommit: () => void;
+};
+
+export type Limits = {
+  /** Jobs of one transaction. */
+  readonly jobs: number;
+  /** How long, in ms, another process may keep us waiting before that is trouble. */
+  readonly busy: number;
 };
 
 export type Group = {
   readonly submit: <T>(work: () => T, refusable: boolean) => Promise<T>;
   readonly touch: () => void;
   readonly trouble: () => Error | undefined;
-  /** Resolves when nothing waits any more. */
+  /** A read met trouble: writes go on only after the database has recovered. */
+  readonly ail: (error: Error) => void;
+  /** Resolves when nothing waits any more, or when nothing can be written. */
   readonly idle: () => Promise<void>;
+  /** Rejects what still waits, and whatever is asked for from now on. */
   readonly close: () => void;
 };
 
-const mostJobs = 2_000;
 const troubleDelays = [50, 100, 250, 500, 1_000];
 
-export const createGroup = (database: Database): Group => {
+export const createGroup = (database: Database, limits: Limits = { jobs: 2_000, busy: 10_000 }): Group => {
   let queue: Job[] = [];
   let scheduled = false;
   let resting: ReturnType<typeof setTimeout> | undefined;
   let trouble: Error | undefined;
   let failures = 0;
+  let busySince: number | undefined;
   let closed = false;
-  let idlers: (() => void)[] = [];
+  const idlers: (() => void)[] = [];
+  const probe: Job = { work: database.probe, refusable: true, resolve: () => {}, reject: () => {} };
 
   const touch = (): void => {
     if (scheduled || closed) return;
@@ -55,6 +69,7 @@ export const createGroup = (database: Database): Group => {
   };
 
   const restFor = (ms: number): void => {
+    clearTimeout(resting);
     resting = setTimeout(() => {
       resting = undefined;
       touch();
@@ -63,6 +78,7 @@ export const createGroup = (database: Database): Group => {
 
   const settle = (jobs: readonly Job[], answers: readonly unknown[]): void => {
     trouble = undefined;
+    busySince = undefined;
     failures = 0;
     for (const [index, job] of jobs.entries()) job.resolve(answers[index]);
   };
@@ -78,22 +94,30 @@ export const createGroup = (database: Database): Group => {
     restFor(troubleDelays[Math.min(failures++, troubleDelays.length - 1)] ?? 1_000);
   };
 
-  /** One bad job must not take the others of its turn with it: each is tried by itself. */
-  const apart = (jobs: readonly Job[]): void => {
-    for (const [index, job] of jobs.entries()) if (!attempt([job])) return putBack(jobs.slice(index + 1));
+  const onBusy = (jobs: readonly Job[], error: Error): void => {
+    busySince ??= performance.now();
+    if (performance.now() - busySince >= limits.busy) return onTrouble(jobs, error);
+    putBack(jobs);
+    restFor(1 + Math.random() * 2);
   };
 
-  const attempt = (jobs: readonly Job[]): boolean => {
+  /** One bad job must not take the others of its turn with it: each is tried by itself, in order. */
+  const apart = (jobs: readonly Job[]): void => {
+    for (const [index, job] of jobs.entries()) if (!attempt([job], jobs.slice(index + 1))) return;
+  };
+
+  /** Answers whether the jobs are done with. When they are to be tried again, so are those behind them. */
+  const attempt = (jobs: readonly Job[], behind: readonly Job[] = []): boolean => {
     try {
       if (trouble !== undefined) database.recover();
       settle(jobs, database.commit(jobs));
       return true;
     } catch (error) {
       const verdict = database.judge(error);
+      if (verdict.kind !== "defect") putBack(behind);
       switch (verdict.kind) {
         case "busy":
-          putBack(jobs);
-          restFor(1 + Math.random() * 2);
+          onBusy(jobs, verdict.error);
           return false;
         case "trouble":
           onTrouble(jobs, verdict.error);
@@ -110,33 +134,40 @@ export const createGroup = (database: Database): Group => {
     scheduled = false;
     if (closed) return;
     database.beforeCommit();
-    if (resting === undefined && queue.length > 0) {
-      const jobs = queue.length > mostJobs ? queue.splice(0, mostJobs) : queue;
-      if (jobs === queue) queue = [];
-      attempt(jobs);
+    if (resting === undefined) {
+      if (queue.length > 0) attempt(queue.splice(0, limits.jobs));
+      else if (trouble !== undefined) attempt([probe]);
     }
     if (queue.length > 0 && resting === undefined) touch();
-    if (queue.length === 0) for (const idler of idlers.splice(0)) idler();
+    if (queue.length === 0 || trouble !== undefined) for (const idler of idlers.splice(0)) idler();
   };
 
   return {
     submit: <T>(work: () => T, refusable: boolean) =>
       new Promise<T>((resolve, reject) => {
+        if (closed) return reject(closing());
         queue.push({ work, refusable, resolve: resolve as (answer: unknown) => void, reject });
         touch();
       }),
     touch,
     trouble: () => trouble,
+    ail: (error) => {
+      if (trouble !== undefined || closed) return;
+      onTrouble([], error);
+    },
     idle: () =>
       new Promise((resolve) => {
+        if (closed) return resolve();
         idlers.push(resolve);
         touch();
       }),
     close: () => {
       closed = true;
       clearTimeout(resting);
+      for (const job of queue.splice(0)) job.reject(trouble ?? closing());
       for (const idler of idlers.splice(0)) idler();
-      idlers = [];
     },
   };
 };
+
+const closing = (): Fault.Fault => Fault.make("runtime_closed", "The runtime is closed: nothing more is written.");

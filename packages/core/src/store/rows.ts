@@ -55,7 +55,8 @@ export type NewRun = {
 };
 
 export type Started =
-  | { readonly kind: "created"; readonly key: number }
+  /** `here` is false when the worker meant to execute it was declared dead: then the run is due for everybody. */
+  | { readonly kind: "created"; readonly key: number; readonly here: boolean }
   | { readonly kind: "existing"; readonly run: RunRow; readonly sameInput: boolean };
 
 export type SignalRow = {
@@ -86,6 +87,7 @@ export type WorkerRow = {
   readonly openedAt: number;
 };
 
+/** A breaker. Counts are those of the window that began at `windowAt`; while it is not closed they go on from those that opened it. */
 export type BreakerRow = {
   readonly name: string;
   readonly state: "closed" | "open" | "half-open";
@@ -93,7 +95,11 @@ export type BreakerRow = {
   readonly failures: number;
   readonly rejects: number;
   readonly windowAt: number;
+  /** Since when it is not closed. */
   readonly openedAt: number | null;
+  /** When a probe is let through. */
   readonly retryAt: number | null;
+  /** The worker that probes; null when nobody does, or when that worker is on the list no more. */
   readonly probe: number | null;
+  readonly probeAt: number | null;
 };

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import pino from "pino";
 import { halt } from "../../src/engine/close.ts";
 import { Run, Runtime, Workflow } from "../../src/index.ts";
-import { engineOf } from "../../src/runtime.ts";
+import { engineOf } from "../../src/engine/opened.ts";
 import { manualClock, type ManualClock } from "./clock.ts";
 
 const leftovers: (() => unknown)[] = [];
@@ -54,7 +54,9 @@ export const setup = (): World => {
   const db = drizzle(client);
   const runtimes = new Set<Runtime.Runtime>();
   afterwards(async () => {
-    for (const runtime of runtimes) await Runtime.close(runtime);
+    const closing = Promise.all([...runtimes].map((runtime) => Runtime.close(runtime)));
+    await clock.advance(250);
+    await closing;
     client.close();
   });
   return {

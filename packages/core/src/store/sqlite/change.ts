@@ -3,12 +3,13 @@ import { watch, type FSWatcher } from "node:fs";
 import type { Connection } from "./connection.ts";
 
 /** True when another connection has committed since the last time this was asked. */
-export const prepareChanged = ({ client, file }: Connection): (() => boolean) => {
+export const prepareChanged = ({ statements, file }: Connection): (() => boolean) => {
   if (file === undefined) return () => false;
-  const version = client.prepare<{ data_version: number }, []>("PRAGMA data_version");
-  let seen = version.get()?.data_version;
+  const statement = statements.prepare("PRAGMA data_version");
+  const version = (): unknown => statement.values()[0]?.[0];
+  let seen = version();
   return () => {
-    const now = version.get()?.data_version;
+    const now = version();
     const changed = now !== seen;
     seen = now;
     return changed;

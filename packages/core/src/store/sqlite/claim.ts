@@ -4,7 +4,7 @@ import type { Claim, Known } from "../contract.ts";
 import type { RunRow } from "../rows.ts";
 import { runColumns } from "./columns.ts";
 import type { Connection } from "./connection.ts";
-import { history, runs } from "./schema.ts";
+import { history, runs, workers } from "./schema.ts";
 
 export type ClaimVerbs = ReturnType<typeof prepareClaim>;
 
@@ -41,7 +41,7 @@ export const prepareClaim = ({ db }: Connection) => {
         strikes: sql`case when ${lastSeq} > ${runs.mark} then 1 else ${runs.strikes} + 1 end`,
         mark: lastSeq,
       })
-      .where(sql`${runs.key} in (${due})`)
+      .where(sql`${runs.key} in (${due}) and exists (select 1 from ${workers} where ${workers.key} = ${sql.placeholder("worker")})`)
       .returning(runColumns)
       .prepare();
   const healthy = once((known) =>

@@ -1,20 +1,28 @@
 /** One open connection: the client, Drizzle over it, and the settings every promise rests on. */
-import { Database } from "bun:sqlite";
+import { Database, type Statement } from "bun:sqlite";
 import { drizzle, type BunSQLiteDatabase } from "drizzle-orm/bun-sqlite";
-import { existsSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import * as Fault from "../../model/fault.ts";
-import { isBusy, troubleOf } from "./trouble.ts";
+import { refuseNewer } from "./migrate.ts";
+import { patiently, troubleOf } from "./trouble.ts";
 
 export type Connection = {
   readonly client: Database;
   readonly db: BunSQLiteDatabase;
+  readonly statements: Statements;
   /** The file's full path; undefined in memory. */
   readonly file: string | undefined;
-  /** Identity of the file when it was opened: another file under the same name is not our database. */
-  readonly inode: number | undefined;
+  /** Which file and which WAL were opened: others under the same names are not our database. */
+  readonly identity: string | undefined;
   /** False when the client belongs to the user and stays open. */
   readonly owned: boolean;
+};
+
+/** Prepared statements, one for each text: one that is still open when its connection closes would keep the file and the WAL open. */
+export type Statements = {
+  readonly prepare: (text: string) => Statement;
+  readonly finalize: () => void;
 };
 
 /** Versions before this have the WAL-reset bug when several connections write to one file. */
@@ -37,19 +45,33 @@ const settings = [
   "PRAGMA cache_size = -16384",
 ];
 
-/** Bun.sleepSync, in short naps: opening is the one place that may hold the loop, for as long as another process opens too. */
-const patiently = <T>(work: () => T, until = performance.now() + 5_000): T => {
-  for (;;) {
-    try {
-      return work();
-    } catch (error) {
-      if (!isBusy(error) || performance.now() > until) throw error;
-      Bun.sleepSync(1 + Math.random() * 4);
-    }
+const keepStatements = (client: Database): Statements => {
+  const kept = new Map<string, Statement>();
+  return {
+    prepare: (text) => {
+      const there = kept.get(text);
+      if (there) return there;
+      const statement = client.prepare(text);
+      kept.set(text, statement);
+      return statement;
+    },
+    finalize: () => {
+      for (const statement of kept.values()) statement.finalize();
+      kept.clear();
+    },
+  };
+};
+
+const identityOf = (file: string): string | undefined => {
+  try {
+    return [file, `${file}-wal`].map((path) => statSync(path)).map(({ dev, ino }) => `${dev}:${ino}`).join(" ");
+  } catch {
+    return undefined;
   }
 };
 
 const prepare = (client: Database, file: string | undefined, owned: boolean): Connection => {
+  const statements = keepStatements(client);
   const version = client.query<{ version: string }, []>("select sqlite_version() as version").get()?.version ?? "0";
   if (tooOld(version) && file !== undefined) {
     throw Fault.make(
@@ -59,29 +81,36 @@ Use the SQLite that comes with Bun (remove Database.setCustomSQLite), or one fro
       { version },
     );
   }
+  refuseNewer(client);
   for (const setting of settings) patiently(() => client.run(setting));
-  return { client, db: drizzle(client), file, inode: file === undefined ? undefined : statSync(file).ino, owned };
+  patiently(() => client.run("select 1 from sqlite_master")); // From the first read on there is a WAL.
+  // Drizzle asks its client for nothing but statements, as long as nobody opens a transaction through it.
+  const db = drizzle({ client: { prepare: statements.prepare } as Database });
+  return { client, db, statements, file, identity: file === undefined ? undefined : identityOf(file), owned };
+};
+
+const open = (file: string, create: boolean): Connection => {
+  const client = new Database(file, { create, readwrite: true });
+  try {
+    return prepare(client, file === ":memory:" ? undefined : file, true);
+  } catch (error) {
+    client.close();
+    throw error;
+  }
 };
 
 /** Opens a file (made when it is missing), or a database in memory for `:memory:`. Throws a `storage_…` fault. */
 export const connect = (path: string): Connection => {
-  const file = path === ":memory:" ? undefined : resolve(path);
+  const file = path === ":memory:" ? path : resolve(path);
   try {
-    return prepare(new Database(file ?? ":memory:", { create: true, readwrite: true }), file, true);
+    return open(file, true);
   } catch (error) {
-    throw troubleOf(error, file);
+    throw troubleOf(error, path === ":memory:" ? undefined : file);
   }
 };
 
-/** Opens again a file that was open before. Never makes one: a file that went away is trouble, not a new database. */
-export const reconnect = (file: string): Connection => {
-  if (!existsSync(file)) throw replaced(file);
-  try {
-    return prepare(new Database(file, { create: false, readwrite: true }), file, true);
-  } catch (error) {
-    throw troubleOf(error, file);
-  }
-};
+/** Opens again a file that is still open. Never makes one: a file that went away is trouble, not a new database. */
+export const reconnect = (file: string): Connection => open(file, false);
 
 /** Uses a database in memory that the user has open: there is no second way into it. */
 export const adopt = (client: Database): Connection => prepare(client, undefined, false);
@@ -89,17 +118,15 @@ export const adopt = (client: Database): Connection => prepare(client, undefined
 export const replaced = (file: string): Fault.Fault =>
   Fault.make(
     "storage_replaced",
-    `The database file ${file} was moved, deleted or replaced while it was open.
-Nothing is written until the file that was opened is back under its name; to work with the new one, restart this process.`,
+    `The database file ${file}, or the ${file}-wal that belongs to it, was moved, deleted or replaced while it was open.
+Nothing is written until the files that were opened are back under their names; to work with others, restart this process.`,
     { file },
   );
 
-/** True when the name still leads to the file that was opened. */
-export const isInPlace = (connection: Connection): boolean => {
-  if (connection.file === undefined) return true;
-  return statSync(connection.file, { throwIfNoEntry: false })?.ino === connection.inode;
-};
+/** True when the names still lead to the files that were opened. */
+export const isInPlace = ({ file, identity }: Connection): boolean => file === undefined || identityOf(file) === identity;
 
-export const disconnect = (connection: Connection): void => {
-  if (connection.owned) connection.client.close();
+export const disconnect = ({ client, statements, owned }: Connection): void => {
+  statements.finalize();
+  if (owned) client.close();
 };

@@ -4,7 +4,7 @@ import type { Row } from "../../model/records.ts";
 import type { NewRun, RunRow, Started } from "../rows.ts";
 import type { Connection } from "./connection.ts";
 import { runColumns } from "./columns.ts";
-import { history, runs, tags } from "./schema.ts";
+import { history, runs, tags, workers } from "./schema.ts";
 import { answering, changing, given } from "./statement.ts";
 
 export type Insert = {
@@ -71,8 +71,12 @@ export const prepareInsert = (connection: Connection): Insert => {
     return { kind: "existing", run: there, sameInput: same };
   };
 
-  const start = (run: NewRun, rows: readonly Row[] = []): Started => {
-    const executing = run.worker === null ? 0 : 1;
+  const alive = db.select({ key: workers.key }).from(workers).where(eq(workers.key, sql.placeholder("worker"))).prepare();
+
+  const start = (wanted: NewRun, rows: readonly Row[] = []): Started => {
+    const here = wanted.worker !== null && alive.get({ worker: wanted.worker }) !== undefined;
+    const run = here || wanted.worker === null ? wanted : { ...wanted, worker: null, wakeAt: wanted.at };
+    const executing = here ? 1 : 0;
     const inserted = insertRun({
       id: run.id,
       workflow: run.workflow,
@@ -94,7 +98,7 @@ export const prepareInsert = (connection: Connection): Insert => {
     insertRow({ run: key, seq: 0, kind: "started", key: null, value: run.input, attempt: null, issued: 0, due: null, at: run.at });
     for (const row of rows) insertRow({ run: key, ...row });
     for (const tag of run.tags) insertTag({ tag, run: key });
-    return { kind: "created", key: key };
+    return { kind: "created", key, here };
   };
 
   return { start, row: (run, row) => void insertRow({ run, ...row }) };

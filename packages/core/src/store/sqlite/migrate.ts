@@ -2,6 +2,7 @@
 import type { Database } from "bun:sqlite";
 import * as Fault from "../../model/fault.ts";
 import { migrations } from "./migrations.gen.ts";
+import { patiently } from "./trouble.ts";
 
 const newest = migrations.at(-1)?.version ?? 0;
 
@@ -11,7 +12,9 @@ const versionOf = (client: Database): number => {
   return client.query<{ version: number | null }, []>("select max(version) as version from holdfast_migrations").get()?.version ?? 0;
 };
 
-const refuseNewer = (version: number): void => {
+/** Throws `schema_newer` for a database that a newer release has migrated. Reads only. */
+export const refuseNewer = (client: Database): void => {
+  const version = patiently(() => versionOf(client));
   if (version <= newest) return;
   throw Fault.make(
     "schema_newer",
@@ -23,22 +26,24 @@ Start a release that is at least as new as the one that migrated it.`,
 
 /** Throws `schema_newer` before it writes. Killed in its middle it leaves the schema as it was. */
 export const migrate = (client: Database): void => {
-  const version = versionOf(client);
-  refuseNewer(version);
-  if (version === newest) return;
-  client
-    .transaction(() => {
-      const now = versionOf(client);
-      refuseNewer(now);
-      client.run("create table if not exists holdfast_migrations (version integer primary key, name text not null, applied_at integer not null) strict");
-      for (const migration of migrations) {
-        if (migration.version <= now) continue;
-        for (const statement of migration.statements) client.run(statement);
-        client.run("insert into holdfast_migrations (version, name, applied_at) values (?, ?, cast(unixepoch('subsec') * 1000 as integer))", [
-          migration.version,
-          migration.name,
-        ]);
-      }
-    })
-    .immediate();
+  if (patiently(() => versionOf(client)) === newest) return;
+  patiently(() => client.run("BEGIN IMMEDIATE"));
+  try {
+    refuseNewer(client);
+    applyMissing(client);
+    client.run("COMMIT");
+  } catch (error) {
+    if (client.inTransaction) client.run("ROLLBACK");
+    throw error;
+  }
+};
+
+const applyMissing = (client: Database): void => {
+  client.run("create table if not exists holdfast_migrations (version integer primary key, name text not null, applied_at integer not null) strict");
+  const now = versionOf(client);
+  for (const { version, name, statements } of migrations) {
+    if (version <= now) continue;
+    for (const statement of statements) client.run(statement);
+    client.run("insert into holdfast_migrations (version, name, applied_at) values (?, ?, cast(unixepoch('subsec') * 1000 as integer))", [version, name]);
+  }
 };

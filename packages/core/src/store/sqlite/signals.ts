@@ -40,6 +40,8 @@ export const prepareSignals = (connection: Connection, records: HistoryVerbs, as
     .onConflictDoUpdate({ target: states.run, set: { value: sql`excluded.value`, at: sql`excluded.at` } })
     .returning({ run: states.run })
     .prepare();
+  const add = changing(connection, db.insert(states).values({ run: given("run"), at: given("at") }));
+  const remove = changing(connection, db.delete(states).where(eq(states.run, given("run"))));
   const state = db.select({ value: states.value }).from(states).where(eq(states.run, sql.placeholder("run"))).prepare();
 
   return {
@@ -66,6 +68,11 @@ export const prepareSignals = (connection: Connection, records: HistoryVerbs, as
         .all(),
     publish: (lease: Lease, value: string | null, now: number): boolean =>
       publish.get({ run: lease.run, lease: lease.number, value, at: now }) !== undefined,
+    /** Makes the database write, and leaves nothing. */
+    probe: (): void => {
+      add({ run: -1, at: 0 });
+      remove({ run: -1 });
+    },
     state: (run: number): { value: string | null } | undefined => state.get({ run }),
   };
 };

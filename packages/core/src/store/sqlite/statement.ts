@@ -1,5 +1,5 @@
 /** Drizzle writes the SQL of a hot statement once; bun:sqlite runs it, without anything between. */
-import type { SQLQueryBindings } from "bun:sqlite";
+import type { SQLQueryBindings, Statement } from "bun:sqlite";
 import { and, eq, is, Placeholder, sql, type SQL } from "drizzle-orm";
 import type { Connection } from "./connection.ts";
 import { runs } from "./schema.ts";
@@ -16,11 +16,11 @@ export const underLease = and(eq(runs.key, given("run")), eq(runs.lease, given("
 type Query = { readonly toSQL: () => { sql: string; params: unknown[] } };
 
 /** Prepares a statement, and what puts named values in the order it wants them. */
-const prepared = <Row>(connection: Connection, query: Query) => {
+const prepared = ({ statements }: Connection, query: Query) => {
   const { sql: text, params } = query.toSQL();
-  const slots = params.map((param) => (is(param, Placeholder) ? { name: param.name as string } : { constant: param as Binding }));
+  const slots = params.map((param) => (is(param, Placeholder) ? { name: param.name } : { constant: param as Binding }));
   return {
-    statement: connection.client.prepare<Row, SQLQueryBindings[]>(text),
+    statement: statements.prepare(text) as Statement<unknown, SQLQueryBindings[]>,
     bind: (values: Values): Binding[] => {
       const bindings: Binding[] = [];
       for (const slot of slots) bindings.push("name" in slot ? (values[slot.name] ?? null) : slot.constant);
@@ -31,12 +31,12 @@ const prepared = <Row>(connection: Connection, query: Query) => {
 
 /** A statement that answers how many rows it changed. */
 export const changing = (connection: Connection, query: Query): ((values: Values) => number) => {
-  const { statement, bind } = prepared<unknown>(connection, query);
+  const { statement, bind } = prepared(connection, query);
   return (values) => statement.run(...bind(values)).changes;
 };
 
 /** A statement that answers with the first row it returns. */
 export const answering = <Row>(connection: Connection, query: Query): ((values: Values) => Row | null) => {
-  const { statement, bind } = prepared<Row>(connection, query);
-  return (values) => statement.get(...bind(values));
+  const { statement, bind } = prepared(connection, query);
+  return (values) => statement.get(...bind(values)) as Row | null;
 };

@@ -9,25 +9,26 @@ import { prepareChanged, watchFile } from "./change.ts";
 import { prepareClaim } from "./claim.ts";
 import { adopt, connect, disconnect, isInPlace, reconnect, replaced, type Connection } from "./connection.ts";
 import { prepareFind } from "./find.ts";
+import { beatApart } from "./heartbeat.ts";
 import { prepareHistory } from "./history.ts";
 import { prepareInsert } from "./insert.ts";
 import { migrate } from "./migrate.ts";
 import { prepareRuns } from "./runs.ts";
 import { prepareSignals } from "./signals.ts";
 import { startWithin, transact } from "./transact.ts";
-import { isBusy, isTrouble, troubleOf } from "./trouble.ts";
+import { isBusy, isTrouble, lockedOut, troubleOf, unusable } from "./trouble.ts";
 import { prepareWorkers } from "./workers.ts";
 
 const prepareAll = (connection: Connection) => {
-  const { client } = connection;
+  const { prepare } = connection.statements;
   const insert = prepareInsert(connection);
   const history = prepareHistory(connection, insert);
   const asks = prepareAsks(connection, insert);
   const find = prepareFind(connection, history);
   return {
     connection,
-    begin: client.prepare("BEGIN IMMEDIATE"),
-    commit: client.prepare("COMMIT"),
+    begin: prepare("BEGIN IMMEDIATE"),
+    commit: prepare("COMMIT"),
     changed: prepareChanged(connection),
     history,
     asks,
@@ -43,13 +44,31 @@ const prepareAll = (connection: Connection) => {
 /** Opens `:memory:`, a file, or a database in memory that the user has open. Throws a `storage_…` or `schema_…` fault. */
 export const openSqlite = (target: string | Database, hooks: Hooks): Store => {
   const connection = typeof target === "string" ? connect(target) : adopt(target);
-  migrate(connection.client);
-  return createStore(connection, hooks);
+  try {
+    migrate(connection.client);
+    return createStore(connection, hooks);
+  } catch (error) {
+    disconnect(connection);
+    throw troubleOf(error, connection.file);
+  }
+};
+
+/** A file is opened once more, with settings of our own; a database in memory has only the user's connection. */
+export const clientOf = (database: { readonly $client: object }): string | Database => {
+  const client = database.$client as Database;
+  if (typeof client?.prepare !== "function" || typeof client.filename !== "string") {
+    throw Fault.make("invalid_option", "The option database of Runtime.open takes a URL or a Drizzle database on bun:sqlite (drizzle-orm/bun-sqlite).");
+  }
+  const isInMemory = client.filename === "" || client.filename === ":memory:";
+  return isInMemory ? client : client.filename;
 };
 
 const createStore = (first: Connection, hooks: Hooks): Store => {
   const { file } = first;
   let verbs = prepareAll(first);
+  let missed = false;
+  let closing: Promise<void> | undefined;
+  let closed = false;
 
   const commit = (jobs: readonly Job[]): unknown[] => {
     if (file !== undefined && !isInPlace(verbs.connection)) throw replaced(file);
@@ -59,32 +78,37 @@ const createStore = (first: Connection, hooks: Hooks): Store => {
       verbs.commit.run();
       return answers;
     } catch (error) {
-      if (verbs.connection.client.inTransaction) verbs.connection.client.run("ROLLBACK");
-      throw error;
+      throw rollBack(verbs.connection, error);
     }
   };
 
   /** After an I/O error a connection may speak ill of a sound file: a fresh one is asked. */
   const recover = (): void => {
-    if (file === undefined) return;
-    if (!isInPlace(verbs.connection)) throw replaced(file);
-    const fresh = reconnect(file);
-    if (fresh.inode !== first.inode) {
-      disconnect(fresh);
-      throw replaced(file);
-    }
     const old = verbs.connection;
-    verbs = prepareAll(fresh);
+    if (file === undefined) return;
+    if (!isInPlace(old)) throw replaced(file);
+    const fresh = reconnect(file);
+    try {
+      if (fresh.identity !== old.identity) throw replaced(file);
+      verbs = prepareAll(fresh);
+    } catch (error) {
+      disconnect(fresh);
+      throw isBusy(error) ? error : unusable(error, file);
+    }
     disconnect(old);
+    missed = true;
   };
 
   const group = createGroup({
     commit,
     recover,
+    probe: () => verbs.signals.probe(),
     beforeCommit: hooks.beforeCommit,
     judge: (error) => {
-      if (isBusy(error)) return { kind: "busy" };
-      return isTrouble(error) ? { kind: "trouble", error: troubleOf(error, file) } : { kind: "defect" };
+      if (isTrouble(error)) return { kind: "trouble", error: troubleOf(error, file) };
+      // In memory the user may have a transaction open on the one connection there is: it is waited for.
+      if (isBusy(error) || verbs.connection.client.inTransaction) return { kind: "busy", error: lockedOut(error, file) };
+      return { kind: "defect" };
     },
   });
 
@@ -93,10 +117,13 @@ const createStore = (first: Connection, hooks: Hooks): Store => {
 
   const read = async <T>(work: () => T): Promise<T> => {
     for (;;) {
+      if (closed) throw Fault.make("runtime_closed", "The runtime is closed: nothing more is read.");
       try {
         return work();
       } catch (error) {
-        if (!isBusy(error)) throw troubleOf(error, file);
+        const fault = troubleOf(error, file);
+        if (isTrouble(error)) group.ail(fault);
+        if (!isBusy(error)) throw fault;
         await Bun.sleep(1 + Math.random() * 2);
       }
     }
@@ -112,6 +139,13 @@ const createStore = (first: Connection, hooks: Hooks): Store => {
         await Bun.sleep(250);
       }
     }
+  };
+
+  const close = async (): Promise<void> => {
+    await group.idle();
+    group.close();
+    closed = true;
+    disconnect(verbs.connection);
   };
 
   return {
@@ -154,6 +188,7 @@ const createStore = (first: Connection, hooks: Hooks): Store => {
     },
     workers: {
       register: (worker) => ask(() => verbs.workers.register(worker)),
+      beatApart: (worker, every) => (file === undefined ? undefined : beatApart(file, worker, every)),
       beat: (worker) => write(() => verbs.workers.beat(worker)),
       list: () => patiently(() => verbs.workers.list()),
       bury: (worker, beat, now) => write(() => verbs.workers.bury(worker, beat, now)),
@@ -163,7 +198,9 @@ const createStore = (first: Connection, hooks: Hooks): Store => {
       read: (name) => read(() => verbs.breakers.read(name)),
       count: (name, counts, windowMs, now) => write(() => verbs.breakers.count(name, counts, windowMs, now)),
       move: (name, from, to, change) => write(() => verbs.breakers.move(name, from, to, change)),
+      force: (name, to, now) => ask(() => verbs.breakers.force(name, to, now)),
       probe: (name, worker, patience, now) => write(() => verbs.breakers.probe(name, worker, patience, now)),
+      wake: (lease, now) => write(() => verbs.breakers.wake(lease, now)),
     },
     transact: async (database, work) => {
       for (;;) {
@@ -179,14 +216,24 @@ const createStore = (first: Connection, hooks: Hooks): Store => {
     },
     startWithin: (tx, run) => startWithin(verbs.connection, tx, run),
     touch: group.touch,
-    changed: () => verbs.changed(),
+    changed: () => {
+      const changed = verbs.changed() || missed;
+      missed = false;
+      return changed;
+    },
     watch: (wake) => watchFile(file, wake),
     trouble: group.trouble,
     file,
-    close: async () => {
-      await group.idle();
-      group.close();
-      disconnect(verbs.connection);
-    },
+    close: () => (closing ??= close()),
   };
+};
+
+/** What a failed transaction leaves to be said. A connection that cannot even roll back is as good as broken. */
+const rollBack = ({ client, file }: Connection, error: unknown): unknown => {
+  try {
+    if (client.inTransaction) client.run("ROLLBACK");
+    return error;
+  } catch (failure) {
+    return unusable(isTrouble(error) ? error : failure, file);
+  }
 };

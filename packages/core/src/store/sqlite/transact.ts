@@ -46,7 +46,7 @@ const appendWithin = (tx: UserDatabase, lease: Lease, row: Row): boolean => {
   return true;
 };
 
-const fenced = Symbol("fenced");
+const fenced = new Error("The lease is no longer the run's.");
 
 /** Runs the user's function and appends our record, in one immediate transaction. Answers whether the lease held. */
 export const transact = (connection: Connection, database: unknown, work: TransactionWork): boolean => {
@@ -92,5 +92,5 @@ export const startWithin = (connection: Connection, transaction: unknown, run: N
   if (key === undefined) throw new Error(`Run ${run.id} was not inserted.`);
   tx.insert(history).values({ run: key, seq: 0, kind: "started", value: input, issued: 0, at }).run();
   for (const tag of names) tx.insert(tags).values({ tag, run: key }).onConflictDoNothing().run();
-  return { kind: "created", key };
+  return { kind: "created", key, here: false };
 };

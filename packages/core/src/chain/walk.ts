@@ -1,0 +1,103 @@
+/** Walking a chain: its nodes, one after the other, as the calls of `Step` that a function would make in their place. */
+import { map as mapBranches } from "../branches.ts";
+import { publish } from "../context.ts";
+import type { Context } from "../engine/scope.ts";
+import * as Step from "../step.ts";
+import type { ChildNode, Computed, MapNode, Node, Results, StepNode, TransactionNode } from "./plan.ts";
+import { settled, withResult } from "./results.ts";
+
+/** Does what the nodes say and answers with the results so far and theirs. */
+export const walk = async (ctx: Context, nodes: readonly Node[], before: Results): Promise<Results> => {
+  let results = before;
+  for (const node of nodes) results = await follow(ctx, node, results);
+  return results;
+};
+
+const follow = async (ctx: Context, node: Node, results: Results): Promise<Results> => {
+  switch (node.kind) {
+    case "step":
+      return withResult(results, node.name, await runStep(ctx, node, results));
+    case "transaction":
+      return withResult(results, node.name, await runTransaction(ctx, node, results));
+    case "map":
+      return withResult(results, node.name, await runMap(ctx, node, results));
+    case "call":
+    case "start":
+      return withResult(results, node.name, await runChild(ctx, node, results));
+    case "wait":
+      return withResult(results, node.name, await Step.wait(ctx, node.signal, waitOptions(node.name, node.timeout)));
+    case "sleep":
+      await Step.sleep(ctx, node.name, computed(node.duration, results));
+      return results;
+    case "sleepUntil":
+      await Step.sleepUntil(ctx, node.name, computed(node.moment, results));
+      return results;
+    case "parallel":
+      return runParallel(ctx, node.branches, node.limit, results);
+    case "when":
+      return walk(ctx, node.condition(results) ? node.then : node.otherwise, results);
+    case "publish":
+      publish(ctx, node.state(results));
+      return results;
+  }
+};
+
+const runStep = (ctx: Context, node: StepNode, results: Results): Promise<unknown> =>
+  Step.run(ctx, node.name, (tools) => node.run(results, tools), optionsOf(node, results));
+
+const runTransaction = (ctx: Context, node: TransactionNode, results: Results): Promise<unknown> =>
+  Step.transaction(ctx, node.name, node.database, (tx, tools) => node.run(tx, results, tools), optionsOf(node, results));
+
+const optionsOf = ({ name, options }: StepNode | TransactionNode, results: Results): Step.Options<unknown, unknown> => {
+  const { fallback, undo, ...rest } = options;
+  return {
+    ...rest,
+    ...(fallback && { fallback: (error, tools) => fallback(results, error, tools) }),
+    ...(undo && { undo: (value, tools) => undo(withResult(results, name, value), tools) }),
+  };
+};
+
+/** Each branch has a scope of its own, so that a failure cancels the others; its key is its name alone. */
+const runParallel = async (ctx: Context, branches: readonly StepNode[], limit: number | undefined, results: Results): Promise<Results> => {
+  const scopes = branches[0]?.name ?? "";
+  const values = await mapBranches(ctx, scopes, branches, (scope, node) => runStep({ ...scope, path: ctx.path }, node, results), limitOf(limit));
+  return branches.reduce((all, { name }, index) => withResult(all, name, values[index]), results);
+};
+
+/** The key of the step for an item reads `label[3]`. */
+const runMap = (ctx: Context, node: MapNode, results: Results): Promise<unknown> => {
+  const items = Array.from(node.items(results), settled);
+  return mapBranches(
+    ctx,
+    node.name,
+    items,
+    (scope, item, index) => runStep({ ...scope, path: `${ctx.path}${node.name}` }, stepFor(node, item, index), results),
+    limitOf(node.options.limit),
+  );
+};
+
+const stepFor = ({ name, run, options }: MapNode, item: unknown, index: number): StepNode => {
+  const { fallback, undo, limit: _, ...rest } = options;
+  return {
+    kind: "step",
+    name: `[${index}]`,
+    run: (results, tools) => run(item, results, tools),
+    options: {
+      ...rest,
+      ...(fallback && { fallback: (results, error, tools) => fallback(item, results, error, tools) }),
+      ...(undo && { undo: (results, tools) => undo(item, withResult(results, name, results[`[${index}]`]), tools) }),
+    },
+  };
+};
+
+const runChild = (ctx: Context, { kind, name, workflow, input, options }: ChildNode, results: Results): Promise<unknown> => {
+  const { id, ...rest } = options;
+  const child = { ...rest, name, ...(id && { id: id(results) }) };
+  return Step[kind](ctx, workflow, input(results) as never, child);
+};
+
+const waitOptions = (name: string, timeout: Step.WaitOptions["timeout"]): Step.WaitOptions => (timeout === undefined ? { name } : { name, timeout });
+
+const limitOf = (limit: number | undefined): { readonly limit?: number } => (limit === undefined ? {} : { limit });
+
+const computed = <T>(given: Computed<T>, results: Results): T => (typeof given === "function" ? (given as (results: Results) => T)(results) : given);

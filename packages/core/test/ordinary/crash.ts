@@ -1,0 +1,66 @@
+/** Crashes at an exact place: right after the commit that leaves so many records, or right before it, so that nothing of it is left. */
+import type { Statement } from "bun:sqlite";
+import { halt } from "../../src/engine/close.ts";
+import type { Runtime } from "../../src/index.ts";
+import { engineOf } from "../../src/engine/opened.ts";
+import type { World } from "../kit/world.ts";
+
+export type Crash = { readonly records: number; readonly when: "after" | "before" };
+
+export type Crasher = {
+  readonly open: (workflows: Runtime.Options["workflows"], options?: Runtime.Options) => Promise<Runtime.Runtime>;
+  /** Lets a runtime crash once the database holds so many records. */
+  readonly arm: (runtime: Runtime.Runtime, crash: Crash) => void;
+  readonly disarm: (runtime: Runtime.Runtime) => void;
+  readonly isGone: (runtime: Runtime.Runtime) => boolean;
+  /** Records in the database now. */
+  readonly records: () => number;
+};
+
+type Wire = { runtime: Runtime.Runtime | undefined; crash: Crash | undefined };
+
+/** Must be made before the first runtime of the world is opened. */
+export const crasher = (world: World): Crasher => {
+  const { client } = world;
+  const prepare = client.prepare.bind(client);
+  const wires = new Map<Runtime.Runtime, Wire>();
+  const gone = new WeakSet<Runtime.Runtime>();
+  const records = (): number => client.query<{ n: number }, []>("select count(*) as n from holdfast_history").get()?.n ?? 0;
+  let opening: Wire | undefined;
+
+  const commit = (wire: Wire, statement: Statement): void => {
+    const { runtime, crash } = wire;
+    if (!runtime || !crash || records() < crash.records) return void statement.run();
+    if (crash.when === "before") {
+      halt(engineOf(runtime));
+      client.run("ROLLBACK");
+    } else statement.run();
+    wire.crash = undefined;
+    gone.add(runtime);
+    world.crash(runtime);
+  };
+
+  const wiring = (text: string): unknown => {
+    const statement = prepare(text);
+    const wire = opening;
+    return text === "COMMIT" && wire ? { run: () => commit(wire, statement) } : statement;
+  };
+  client.prepare = wiring as typeof client.prepare;
+
+  return {
+    records,
+    open: async (workflows, options) => {
+      const wire: Wire = { runtime: undefined, crash: undefined };
+      opening = wire;
+      const opened = world.open(workflows, options);
+      opening = undefined;
+      const runtime = await opened;
+      wire.runtime = runtime;
+      wires.set(runtime, wire);
+      return runtime;
+    },
+    arm: (runtime, crash) => void Object.assign(wires.get(runtime) ?? {}, { crash }),
+    disarm: (runtime) => void Object.assign(wires.get(runtime) ?? {}, { crash: undefined }),
+    isGone: (runtime) => gone.has(runtime),
+  };
+};
