@@ -52,6 +52,7 @@ CREATE UNIQUE INDEX `holdfast_runs_id` ON `holdfast_runs` (`id`);--> statement-b
 CREATE INDEX `holdfast_runs_due` ON `holdfast_runs` (`wake_at`,`workflow`,`version`) WHERE "holdfast_runs"."wake_at" is not null;--> statement-breakpoint
 CREATE INDEX `holdfast_runs_worker` ON `holdfast_runs` (`worker`) WHERE "holdfast_runs"."worker" is not null;--> statement-breakpoint
 CREATE INDEX `holdfast_runs_parent` ON `holdfast_runs` (`parent`) WHERE "holdfast_runs"."parent" is not null;--> statement-breakpoint
+CREATE INDEX `holdfast_runs_adrift` ON `holdfast_runs` (`key`) WHERE "holdfast_runs"."wake_at" is null and "holdfast_runs"."worker" is null and "holdfast_runs"."status" in ('scheduled', 'queued', 'running');--> statement-breakpoint
 CREATE INDEX `holdfast_runs_attention` ON `holdfast_runs` (`status`,`key`) WHERE "holdfast_runs"."status" in ('scheduled', 'queued', 'waiting', 'paused', 'blocked', 'failed', 'cancelled');--> statement-breakpoint
 CREATE TABLE `holdfast_signals` (
 	`key` integer PRIMARY KEY AUTOINCREMENT NOT NULL,

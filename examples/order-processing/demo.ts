@@ -11,7 +11,11 @@ const KILLS = 12;
 const UPTIME = { least: 150, most: 650 };
 const PATIENCE = 60_000;
 
-type Counts = { readonly orders: Readonly<Record<string, number>>; readonly open: number };
+type Overview = {
+  readonly orders: Readonly<Record<string, number>>;
+  readonly open: number;
+  readonly breakers: Readonly<Record<string, string>>;
+};
 
 const demonstrate = async (world: World.World): Promise<boolean> => {
   const { service } = world;
@@ -19,7 +23,7 @@ const demonstrate = async (world: World.World): Promise<boolean> => {
   const book = Customers.emptyBook();
   const text = await Bun.file(new URL("data/orders.jsonl", import.meta.url)).text();
   const lines = text.split("\n").filter((line) => line !== "");
-  let counts: Counts = { orders: {}, open: 0 };
+  let overview: Overview = { orders: {}, open: 0, breakers: {} };
   let busy = true;
   const underWay: number[] = [];
   const goesOn = (): boolean => !over.aborted && (busy || service.kills() < KILLS);
@@ -27,7 +31,7 @@ const demonstrate = async (world: World.World): Promise<boolean> => {
   const killAgainAndAgain = async (): Promise<void> => {
     while (goesOn()) {
       await Bun.sleep(UPTIME.least + Math.random() * (UPTIME.most - UPTIME.least));
-      underWay.push(counts.open);
+      underWay.push(overview.open);
       await service.kill();
     }
   };
@@ -36,9 +40,9 @@ const demonstrate = async (world: World.World): Promise<boolean> => {
     do {
       await Bun.sleep(100);
       const { status, body } = await insist(service, "/orders", {}, over);
-      if (status === 200) counts = body as Counts;
-      Progress.show(`${elapsed()}  ${told(book, counts)}, service killed ${service.kills()} times`);
-    } while (goesOn() || (counts.open > 0 && !over.aborted));
+      if (status === 200) overview = body as Overview;
+      Progress.show(`${elapsed()}  killed ${service.kills()} times, ${told(book, overview)}`);
+    } while (goesOn() || (overview.open > 0 && !over.aborted));
   };
 
   const customers = Customers.sendAll(lines, service, book, over).finally(() => (busy = false));
@@ -58,9 +62,12 @@ const demonstrate = async (world: World.World): Promise<boolean> => {
   return fine;
 };
 
-const told = ({ acknowledged }: Customers.Book, { orders, open }: Counts): string =>
-  `${acknowledged.size} acknowledged, ${open} under way, ` +
-  ["fulfilled", "refused", "cancelled"].map((status) => `${orders[status] ?? 0} ${status}`).join(", ");
+const told = ({ acknowledged }: Customers.Book, { orders, open, breakers }: Overview): string => {
+  const ends = ["fulfilled", "refused", "cancelled"].map((status) => `${orders[status] ?? 0} ${status}`);
+  const broken = Object.keys(breakers).filter((name) => breakers[name] !== "closed");
+  const without = broken.length > 0 ? `, without ${broken.join(" and ")}` : "";
+  return `${acknowledged.size} acknowledged, ${open} under way, ${ends.join(", ")}${without}`;
+};
 
 const range = (numbers: readonly number[]): string => `${Math.min(...numbers)} to ${Math.max(...numbers)}`;
 

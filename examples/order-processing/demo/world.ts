@@ -12,7 +12,14 @@ import type { Supervisor } from "./supervisor.ts";
 const PARTIES = ["northpay", "southpay", "warehouse", "carrier", "post"];
 
 /** Days become seconds, so that one can watch. */
-const PACE = { PATIENCE: "400ms", RETRY_DELAY: "100ms", REVIEW: "5s", COOLING_OFF: "3s" };
+const PACE = {
+  PATIENCE: "400ms",
+  RETRY_DELAY: "100ms",
+  BREAKER_WINDOW: "1s",
+  BREAKER_RESET: "500ms",
+  REVIEW: "5s",
+  COOLING_OFF: "3s",
+};
 
 export type World = {
   readonly service: Supervisor;

@@ -1,7 +1,7 @@
 // Who pays how: by card at the first provider, else at the second, else by invoice. Before the second is asked, the first is
 // told to void whatever it may have charged: an attempt without an answer is not an attempt without an effect.
 
-import { CircuitBreaker, Fault, Step } from "@holdfast/core";
+import { Fault, Step } from "@holdfast/core";
 import type { Context } from "@holdfast/core";
 
 import { amountOf } from "./orders.ts";
@@ -9,10 +9,7 @@ import type { Order, Receipt } from "./orders.ts";
 import { reversible } from "./reversible.ts";
 import type { Shop } from "./shop.ts";
 
-const breakers = {
-  northpay: CircuitBreaker.define("northpay", { errorThresholdPercentage: 50, volumeThreshold: 10, resetTimeout: "500ms" }),
-  southpay: CircuitBreaker.define("southpay", { errorThresholdPercentage: 50, volumeThreshold: 10, resetTimeout: "500ms" }),
-};
+type Provider = keyof Shop["breakers"];
 
 export const pay = async (ctx: Context.Context, shop: Shop, order: Order): Promise<Receipt["paidBy"]> => {
   if (amountOf(order) === 0) return "nothing";
@@ -23,11 +20,11 @@ export const pay = async (ctx: Context.Context, shop: Shop, order: Order): Promi
   return "invoice";
 };
 
-const charge = async (ctx: Context.Context, shop: Shop, provider: keyof typeof breakers, order: Order): Promise<boolean> => {
+const charge = async (ctx: Context.Context, shop: Shop, provider: Provider, order: Order): Promise<boolean> => {
   const deed = shop.parties.charge[provider](order);
   const payment = await reversible(ctx, `charge-${provider}`, deed, {
     ...shop.brief,
-    breaker: breakers[provider],
+    breaker: shop.breakers[provider],
     fallback: noAnswer,
   });
   if (payment === undefined) await Step.run(ctx, `void-${provider}`, deed.takeBack, shop.usual);

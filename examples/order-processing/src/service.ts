@@ -1,7 +1,7 @@
 // The service. An order is acknowledged (202) once its run is recorded; from then on it comes to an end, whatever happens to
 // this process. To send an order again is always safe.
 
-import { Fault, Run, Runtime, Signal, Workflow } from "@holdfast/core";
+import { CircuitBreaker, Fault, Run, Runtime, Signal, Workflow } from "@holdfast/core";
 
 import * as Database from "./database.ts";
 import { Order } from "./orders.ts";
@@ -24,13 +24,18 @@ const send = async (request: Request): Promise<Response> => {
   return Response.json({ id, status: disposition }, { status: disposition === "existing" ? 200 : 202 });
 };
 
-/** How many orders there are of each status, and how many runs are not at their end. */
+/** How many orders there are of each status, how many runs are not at their end, and how the payment providers are. */
 const overview = async (): Promise<Response> => {
   const { runs } = await Run.list(runtime, {
     status: ["scheduled", "queued", "running", "waiting", "paused", "blocked"],
     limit: 1_000,
   });
-  return Response.json({ orders: Database.tally(shop.database), open: runs.length });
+  const [northpay, southpay] = await Promise.all([
+    CircuitBreaker.state(runtime, shop.breakers.northpay),
+    CircuitBreaker.state(runtime, shop.breakers.southpay),
+  ]);
+  const breakers = { northpay: northpay.state, southpay: southpay.state };
+  return Response.json({ orders: Database.tally(shop.database), open: runs.length, breakers });
 };
 
 const show = async ({ params: { id } }: WithId): Promise<Response> => {
@@ -50,6 +55,11 @@ const cancel = async ({ params: { id } }: WithId): Promise<Response> => {
   return Response.json({ id }, { status: 202 });
 };
 
+const health = (): Response => {
+  const trouble = Runtime.trouble(runtime);
+  return trouble ? refuse(503, trouble.message) : Response.json({ status: "ok" });
+};
+
 const refuse = (status: number, error: string): Response => Response.json({ error }, { status });
 
 const server = Bun.serve({
@@ -59,7 +69,7 @@ const server = Bun.serve({
     "/orders": { POST: send, GET: overview },
     "/orders/:id": { GET: show, DELETE: cancel },
     "/orders/:id/review": { POST: review },
-    "/health": () => Response.json({ status: "ok" }),
+    "/health": () => health(),
   },
   error: (error) => {
     if (Fault.is(error, "run_not_found")) return refuse(404, error.message);

@@ -19,6 +19,9 @@ const Environment = z.object({
   PATIENCE: duration.default("10s"),
   /** The wait before the second attempt of a step. */
   RETRY_DELAY: duration.default("1s"),
+  /** Calls to a payment provider are counted for so long; when too many fail, it is left alone for so long. */
+  BREAKER_WINDOW: duration.default("10s"),
+  BREAKER_RESET: duration.default("30s"),
   /** How long a person has for a flagged order. */
   REVIEW: duration.default("3d"),
   /** How long a customer may think better of it before the parcel leaves. */

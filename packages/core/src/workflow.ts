@@ -16,66 +16,9 @@ import type { Schema } from "./model/schema.ts";
 import type { Started } from "./store/rows.ts";
 
 export { chain } from "./chain.ts";
+export { define, type Spec } from "./define.ts";
 
 export type { AnyDefinition, Definition } from "./engine/definition.ts";
-
-export type Spec = {
-  /** Up to 200 characters. Runs are found by it, so it stays as long as there are runs. */
-  readonly name: string;
-  /** A whole number from 1, 1 when left out. Old and new versions run side by side when both are given to `Runtime.open`. */
-  readonly version?: number;
-  /** How long a run may take from its start. Then it is cancelled, cleans up, and fails with `run_timeout`. */
-  readonly timeout?: Duration;
-  /** Retries of the steps that say nothing else. */
-  readonly retry?: RetryOptions;
-};
-
-type Awaitable<T> = T | Promise<T>;
-type Given<S extends Schema> = StandardSchemaV1.InferInput<S>;
-type Parsed<S extends Schema> = StandardSchemaV1.InferOutput<S>;
-
-/**
- * Defines a workflow. The body only decides; what has an effect goes into steps. It may use any async code around them.
- * With `input` and `output` schemas (zod or any Standard Schema) both are checked and typed. Throws `invalid_definition`.
- */
-export function define<I extends Schema, O extends Schema>(
-  spec: Spec & { readonly input: I; readonly output: O },
-  body: (ctx: Context, input: Parsed<I>) => Awaitable<Given<O>>,
-): Definition<Given<I>, Parsed<O>>;
-export function define<I extends Schema, Output>(
-  spec: Spec & { readonly input: I; readonly output?: undefined },
-  body: (ctx: Context, input: Parsed<I>) => Awaitable<Output>,
-): Definition<Given<I>, Output>;
-export function define<O extends Schema, Input = unknown>(
-  spec: Spec & { readonly input?: undefined; readonly output: O },
-  body: (ctx: Context, input: Input) => Awaitable<Given<O>>,
-): Definition<Input, Parsed<O>>;
-export function define<Input, Output>(
-  spec: Spec & { readonly input?: undefined; readonly output?: undefined },
-  body: (ctx: Context, input: Input) => Awaitable<Output>,
-): Definition<Input, Output>;
-export function define(spec: Spec & { readonly input?: Schema | undefined; readonly output?: Schema | undefined }, body: (ctx: Context, input: never) => unknown): AnyDefinition {
-  const { name, version = 1 } = spec;
-  try {
-    assertName(name, "name of a workflow");
-  } catch (cause) {
-    throw Fault.make("invalid_definition", (cause as Error).message, { workflow: name }, { cause });
-  }
-  if (!Number.isInteger(version) || version < 1) {
-    throw Fault.make("invalid_definition", `The version of workflow "${name}" is ${version}; it takes a whole number from 1.`, { workflow: name });
-  }
-  if (typeof body !== "function") throw Fault.make("invalid_definition", `The body of workflow "${name}" is no function.`, { workflow: name });
-  const definition: Untyped = {
-    name,
-    version,
-    input: spec.input,
-    output: spec.output,
-    timeout: spec.timeout === undefined ? undefined : milliseconds(spec.timeout, `timeout of workflow "${name}"`),
-    retry: spec.retry === undefined ? undefined : settleRetry(spec.retry, defaults.retry, `retry of workflow "${name}"`),
-    body: body as Untyped["body"],
-  };
-  return definitionOver(definition);
-}
 
 export type StartOptions = {
   /** Up to 200 bytes. With the same id and input again, `start` answers with the run that exists. Default: a UUIDv7. */

@@ -64,31 +64,22 @@ const runParallel = async (ctx: Context, branches: readonly StepNode[], limit: n
   return branches.reduce((all, { name }, index) => withResult(all, name, values[index]), results);
 };
 
-/** The key of the step for an item reads `label[3]`. */
 const runMap = (ctx: Context, node: MapNode, results: Results): Promise<unknown> => {
   const items = Array.from(node.items(results), settled);
-  return mapBranches(
-    ctx,
-    node.name,
-    items,
-    (scope, item, index) => runStep({ ...scope, path: `${ctx.path}${node.name}` }, stepFor(node, item, index), results),
-    limitOf(node.options.limit),
-  );
+  return mapBranches(ctx, node.name, items, (scope, item, index) => runItem({ ...scope, path: ctx.path + node.name }, node, { item, index }, results), limitOf(node.options.limit));
 };
 
-const stepFor = ({ name, run, options }: MapNode, item: unknown, index: number): StepNode => {
+/** Its key reads `label[3]`. */
+const runItem = (ctx: Context, { name, run, options }: MapNode, { item, index }: Place, results: Results): Promise<unknown> => {
   const { fallback, undo, limit: _, ...rest } = options;
-  return {
-    kind: "step",
-    name: `[${index}]`,
-    run: (results, tools) => run(item, results, tools),
-    options: {
-      ...rest,
-      ...(fallback && { fallback: (results, error, tools) => fallback(item, results, error, tools) }),
-      ...(undo && { undo: (results, tools) => undo(item, withResult(results, name, results[`[${index}]`]), tools) }),
-    },
-  };
+  return Step.run(ctx, `[${index}]`, (tools) => run(item, results, tools), {
+    ...rest,
+    ...(fallback && { fallback: (error, tools) => fallback(item, results, error, tools) }),
+    ...(undo && { undo: (value, tools) => undo(item, withResult(results, name, value), tools) }),
+  });
 };
+
+type Place = { readonly item: unknown; readonly index: number };
 
 const runChild = (ctx: Context, { kind, name, workflow, input, options }: ChildNode, results: Results): Promise<unknown> => {
   const { id, ...rest } = options;

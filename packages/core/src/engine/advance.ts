@@ -22,6 +22,7 @@ export const advance = (execution: Execution): void => {
   release(execution);
   for (const operation of fresh) act(execution, operation);
   ring(execution);
+  if (execution.collectAgain && execution.reading === 0) collect(execution);
   rest(execution);
 };
 

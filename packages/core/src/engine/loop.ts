@@ -89,11 +89,11 @@ const readMail = async (engine: Engine): Promise<void> => {
 };
 
 const tellWaiters = async (engine: Engine): Promise<void> => {
-  for (const [key, waiters] of engine.waiters) {
-    const run = await engine.store.runs.byKey(key);
-    if (run?.endedAt === null) continue;
+  if (engine.waiters.size === 0) return;
+  for (const key of await engine.store.runs.ended([...engine.waiters.keys()])) {
     const row = await engine.store.history.last(key);
-    if (!row) continue;
+    const waiters = engine.waiters.get(key);
+    if (!row || !waiters) continue;
     engine.waiters.delete(key);
     for (const waiter of waiters) waiter(row);
   }

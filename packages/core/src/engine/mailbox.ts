@@ -58,14 +58,12 @@ const isWaiting = (operation: Operation, kind: "wait" | "call"): boolean => oper
 /** Fetches the messages and the ended children that the body waits for. */
 export const collect = (execution: Execution): void => {
   if (isReplaying(execution)) return;
-  if (execution.reading > 0) {
-    execution.collectAgain = true;
-    return;
-  }
+  execution.collectAgain = execution.reading > 0;
+  if (execution.collectAgain) return;
   const open = [...execution.operations.values()];
   const waits = open.filter((operation) => isWaiting(operation, "wait"));
-  const calls = open.some((operation) => isWaiting(operation, "call") && operation.noted);
-  if (waits.length === 0 && !calls) return;
+  const calls = open.filter((operation) => isWaiting(operation, "call") && operation.noted && !operation.answered);
+  if (waits.length === 0 && calls.length === 0) return;
   execution.reading++;
   void fetchMail(execution, waits, calls).then(
     () => finishReading(execution),
@@ -78,24 +76,22 @@ export const collect = (execution: Execution): void => {
 
 const finishReading = (execution: Execution): void => {
   execution.reading--;
-  if (execution.collectAgain) {
-    execution.collectAgain = false;
-    collect(execution);
-  }
   wake(execution);
 };
 
-const fetchMail = async (execution: Execution, waits: readonly Operation[], calls: boolean): Promise<void> => {
+const fetchMail = async (execution: Execution, waits: readonly Operation[], calls: readonly Operation[]): Promise<void> => {
   const { store } = execution.engine;
   if (waits.length > 0) {
     const names = [...new Set(waits.map(signalOf))];
-    const signals = await store.signals.pending(execution.key, names, waits.length + execution.taken.size);
+    const limit = waits.length + execution.taken.size;
+    const signals = await Promise.all(names.map((name) => store.signals.pending(execution.key, [name], limit)));
     if (!isAlive(execution)) return;
-    const left = signals.filter(({ key }) => !execution.taken.has(key));
+    const left = signals.flat().filter(({ key }) => !execution.taken.has(key));
     for (const wait of waits) takeSignal(execution, wait, left);
   }
-  if (calls) {
-    for (const child of await store.runs.endedChildren(execution.key)) childEnded(execution, child.parentKey, child);
+  if (calls.length > 0) {
+    const steps = calls.map(({ key }) => key);
+    for (const child of await store.runs.endedChildren(execution.key, steps)) childEnded(execution, child.parentKey, child);
   }
 };
 

@@ -14,6 +14,7 @@ import type { WorkerRow } from "../store/rows.ts";
 import { system } from "./clock.ts";
 import type { Engine } from "./engine.ts";
 import { loseAll, repeat } from "./loop.ts";
+import { wake } from "./wake.ts";
 
 const read = (path: string): string | undefined => {
   try {
@@ -74,9 +75,16 @@ const beatFromThread = (engine: Engine): void => {
   if (!beat) return;
   engine.holds = () => isFresh(engine, beat.age());
   repeat(engine, engine.settings.poll, () => {
+    wakeHeld(engine);
     if (beat.refused()) void rise(engine).then(() => beat.beatFor(engine.worker), () => {});
   });
   engine.stops.push(beat.stop);
+};
+
+/** Functions that waited for a fresh beat may start. */
+const wakeHeld = (engine: Engine): void => {
+  if (!engine.holds()) return;
+  for (const execution of engine.executing.values()) if (execution.held.length > 0) wake(execution);
 };
 
 const beatHere = (engine: Engine): void => {
@@ -89,6 +97,7 @@ const beatHere = (engine: Engine): void => {
       async (alive) => {
         if (!alive) await rise(engine);
         last = startedAt;
+        wakeHeld(engine);
       },
       () => {},
     );

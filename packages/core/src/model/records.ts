@@ -52,6 +52,7 @@ const notes: ReadonlySet<RecordKind> = new Set([
   "timer",
   "waiting",
   "calling",
+  "spawning",
   "undo-attempt",
   "patched",
   "redo",

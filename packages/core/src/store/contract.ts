@@ -61,7 +61,7 @@ export type Runs = {
   readonly cancel: (run: number, reason: string, now: number) => Promise<boolean>;
   /** Asks for a cancel of every child that is to end with its parent. */
   readonly cancelChildren: (lease: Lease, reason: string, now: number) => Promise<boolean>;
-  /** Refusable. Stops a run from going on. False when it is at its end. */
+  /** Refusable. Stops a run from going on. False when it is at its end or asked to cancel. */
   readonly pause: (run: number) => Promise<boolean>;
   /** Refusable. Lets a paused, blocked or quarantined run go on, strikes forgotten. False when it is none of them. */
   readonly resume: (run: number, now: number) => Promise<boolean>;
@@ -81,10 +81,10 @@ export type Runs = {
   /** Newest first. */
   readonly list: (filter: Filter) => Promise<readonly RunRow[]>;
   readonly tags: (run: number) => Promise<readonly string[]>;
-  /** Children of a run that are at an end: how a parent learns what became of them. */
-  readonly endedChildren: (
-    parent: number,
-  ) => Promise<readonly { readonly parentKey: string; readonly row: Row; readonly id: string }[]>;
+  /** Which of these runs are at an end. */
+  readonly ended: (keys: readonly number[]) => Promise<readonly number[]>;
+  /** Of the children that steps of a parent wait for, those at an end: how a parent learns what became of them. */
+  readonly endedChildren: (parent: number, steps: readonly string[]) => Promise<readonly { readonly parentKey: string; readonly row: Row; readonly id: string }[]>;
   /** Runs for which nothing will ever happen. Must be empty, always. */
   readonly stuck: () => Promise<readonly { readonly id: string; readonly status: Status; readonly why: string }[]>;
 };
@@ -103,7 +103,7 @@ export type History = {
 export type Signals = {
   /** Refusable. Keeps a message until the run takes it, and wakes the run. */
   readonly send: (signal: NewSignal) => Promise<Sent>;
-  /** Records that the run took the message, once. False when the lease was no longer the run's. */
+  /** Records that the run took the message, once. False when the lease was no longer the run's, or another record has taken it. */
   readonly take: (lease: Lease, row: Row, signal: number) => Promise<boolean>;
   /** The messages of these names that nobody took, oldest first. */
   readonly pending: (run: number, names: readonly string[], limit: number) => Promise<readonly SignalRow[]>;
@@ -124,7 +124,7 @@ export type Workers = {
   readonly bury: (worker: number, beat: number, now: number) => Promise<boolean>;
   /** Beats from a thread, every so many ms. Undefined where nobody else can reach the database. */
   readonly beatApart: (worker: number, every: number) => Beat | undefined;
-  /** Takes the worker off the list after its runs were handed back. */
+  /** Refusable. Takes the worker off the list. Runs it still holds are due now, under a new lease number and without a strike. */
   readonly leave: (worker: number, now: number) => Promise<void>;
 };
 
@@ -200,6 +200,7 @@ export type Store = {
   readonly trouble: () => Error | undefined;
   /** The file that several processes may share; undefined when nobody else can reach the database. */
   readonly file: string | undefined;
+  /** Writes what waits, if the database takes it, and lets go of it. What is asked for later rejects with `runtime_closed`. */
   readonly close: () => Promise<void>;
 };
 

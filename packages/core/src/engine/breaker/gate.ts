@@ -117,6 +117,7 @@ const concludeProbe = (member: Member, worker: number, result: BreakerResult): v
 export const rowNow = async (engine: Engine, gate: Gate): Promise<BreakerRow | undefined> => {
   const member = memberOf(engine, gate);
   await flush(member);
+  await member.moving;
   const row = await engine.store.breakers.read(gate.name);
   if (member.moves === 0) see(member, row);
   return row;

@@ -31,6 +31,7 @@ export type Member = {
   callOff: (() => void) | undefined;
   /** Moves of ours under way: what is read meanwhile is older than what we know. */
   moves: number;
+  moving: Promise<void>;
   reading: Promise<void> | undefined;
   asking: Promise<boolean> | undefined;
 };
@@ -51,7 +52,7 @@ export const memberOf = (engine: Engine, gate: Gate): Member => {
 
 const join = (engine: Engine, gate: Gate): Member => {
   const window = createWindow(gate.name, gate.rule, engine.clock, () => open(member));
-  const member: Member = { engine, gate, window, row: undefined, seenAt: -Infinity, heard: 0, counts: none, callOff: undefined, moves: 0, reading: undefined, asking: undefined };
+  const member: Member = { engine, gate, window, row: undefined, seenAt: -Infinity, heard: 0, counts: none, callOff: undefined, moves: 0, moving: Promise.resolve(), reading: undefined, asking: undefined };
   const listen = (): void => {
     if (stateOf(member) !== "closed" && member.heard !== engine.heard) void look(member);
   };
@@ -144,7 +145,7 @@ export const move = (member: Member, to: "open" | "closed", { retryAt, probe }: 
   const now = engine.clock.now();
   see(member, moved(member, to, retryAt, now));
   member.moves++;
-  void engine.store.breakers
+  member.moving = engine.store.breakers
     .move(gate.name, from, to, { retryAt, now, probe })
     .catch((error: unknown) => {
       engine.logger.warn({ breaker: gate.name, err: error }, "a circuit breaker could not be moved");
@@ -152,8 +153,9 @@ export const move = (member: Member, to: "open" | "closed", { retryAt, probe }: 
     })
     .then((held) => {
       member.moves--;
-      if (held) engine.logger[to === "open" ? "warn" : "info"]({ breaker: gate.name, retryAt }, `circuit breaker "${gate.name}" is ${to}`);
-      else void look(member);
+      if (!held) return look(member);
+      engine.logger[to === "open" ? "warn" : "info"]({ breaker: gate.name, retryAt }, `circuit breaker "${gate.name}" is ${to}`);
+      return undefined;
     });
 };
 

@@ -10,6 +10,15 @@ import { history, runs, tags, workers } from "./schema.ts";
 
 export type FindVerbs = ReturnType<typeof prepareFind>;
 
+type Stuck = { readonly id: string; readonly status: Status; readonly why: string };
+
+/** True when a run has asked for a message or a child that has not come. */
+const isAwaiting = sql`exists (
+  select 1 from ${history} as asked where asked.run = ${runs.key} and asked.kind in ('waiting', 'calling')
+  and not exists (
+    select 1 from ${history} as answer where answer.run = asked.run and answer.key = asked.key and answer.seq > asked.seq
+    and answer.kind in ('taken', 'expired', 'called', 'call-failed')))`;
+
 export const prepareFind = ({ db }: Connection, records: HistoryVerbs) => {
   const byId = db.select(runColumns).from(runs).where(eq(runs.id, sql.placeholder("id"))).prepare();
   const byKey = db.select(runColumns).from(runs).where(eq(runs.key, sql.placeholder("key"))).prepare();
@@ -20,16 +29,35 @@ export const prepareFind = ({ db }: Connection, records: HistoryVerbs) => {
     .where(and(eq(runs.parent, sql.placeholder("parent")), isNotNull(runs.endedAt), isNotNull(runs.parentKey)))
     .prepare();
 
+  const endedOf = db
+    .select({ key: runs.key })
+    .from(runs)
+    .where(and(sql`${runs.key} in (select value from json_each(${sql.placeholder("keys")}))`, isNotNull(runs.endedAt)))
+    .prepare();
+
+  const stuck = (why: string) => db.select({ id: runs.id, status: runs.status, why: sql<string>`${why}` }).from(runs);
+  const adrift = stuck("nothing will wake it").where(
+    sql`${runs.wakeAt} is null and ${runs.worker} is null and ${runs.status} in ('scheduled', 'queued', 'running')`,
+  );
+  const forgotten = stuck("it waits for nothing").where(sql`${runs.status} = 'waiting' and ${runs.wakeAt} is null and ${runs.worker} is null and not ${isAwaiting}`);
+  const orphaned = stuck("its worker is gone").where(
+    sql`${runs.worker} is not null and ${runs.worker} not in (select ${workers.key} from ${workers})`,
+  );
+
   return {
     byId: (id: string): RunRow | undefined => byId.get({ id }),
     byKey: (key: number): RunRow | undefined => byKey.get({ key }),
     tags: (run: number): string[] => tagsOf.all({ run }).map(({ tag }) => tag),
 
-    endedChildren: (parent: number) =>
-      children.all({ parent }).flatMap(({ key, id, parentKey }) => {
-        const row = records.last(key);
+    ended: (keys: readonly number[]): number[] => endedOf.all({ keys: JSON.stringify(keys) }).map(({ key }) => key),
+
+    endedChildren: (parent: number, steps: readonly string[]) => {
+      const awaited = new Set(steps);
+      return children.all({ parent }).flatMap(({ key, id, parentKey }) => {
+        const row = parentKey !== null && awaited.has(parentKey) ? records.last(key) : undefined;
         return row && parentKey !== null ? [{ parentKey, id, row }] : [];
-      }),
+      });
+    },
 
     list: (filter: Filter): RunRow[] =>
       db
@@ -50,23 +78,7 @@ export const prepareFind = ({ db }: Connection, records: HistoryVerbs) => {
         .limit(filter.limit)
         .all(),
 
-    /** Runs with no live lease, no wake time, nothing they wait for and no person's word. */
-    stuck: (): { id: string; status: Status; why: string }[] =>
-      db
-        .select({
-          id: runs.id,
-          status: runs.status,
-          why: sql<string>`case when ${runs.worker} is not null then 'its worker is gone' else 'nothing will wake it' end`,
-        })
-        .from(runs)
-        .where(
-          and(
-            inArray(runs.status, ["scheduled", "queued", "running", "waiting"]),
-            sql`${runs.wakeAt} is null`,
-            sql`(${runs.worker} is null or ${runs.worker} not in (select ${workers.key} from ${workers}))`,
-            sql`not (${runs.status} = 'waiting' and exists (select 1 from ${history} as h where h.run = ${runs.key} and h.kind in ('waiting', 'calling')))`,
-          ),
-        )
-        .all(),
+    /** Runs with no live lease, no wake time, nothing they wait for and no person's word. Each part goes along an index. */
+    stuck: (): Stuck[] => adrift.unionAll(forgotten).unionAll(orphaned).all(),
   };
 };

@@ -69,6 +69,8 @@ export const prepareHistory = (connection: Connection, insert: Insert) => {
     .limit(1)
     .prepare();
 
+  const stands = (lease: Lease, seq: number): boolean => held.get({ run: lease.run, seq, lease: lease.number }) !== undefined;
+
   /** A record that stands there already under the same lease was written by this worker: the answer to an earlier try was lost. */
   const append = (lease: Lease, row: Row): boolean =>
     guarded({
@@ -82,10 +84,11 @@ export const prepareHistory = (connection: Connection, insert: Insert) => {
       issued: row.issued,
       due: row.due,
       at: row.at,
-    }) === 1 || held.get({ run: lease.run, seq: row.seq, lease: lease.number }) !== undefined;
+    }) === 1 || stands(lease, row.seq);
 
   return {
     append,
+    stands,
     appendChild: (lease: Lease, row: Row, child: NewRun): "held" | "fenced" | "taken" => {
       if (!holds.get({ run: lease.run, lease: lease.number })) return "fenced";
       const started = insert.start(child);

@@ -37,6 +37,10 @@ export const runs = sqliteTable(
     index("holdfast_runs_due").on(run.wakeAt, run.workflow, run.version).where(isNotNull(run.wakeAt)),
     index("holdfast_runs_worker").on(run.worker).where(isNotNull(run.worker)),
     index("holdfast_runs_parent").on(run.parent).where(isNotNull(run.parent)),
+    /** Empty, but for a defect of Holdfast: what `stuck` looks for. */
+    index("holdfast_runs_adrift")
+      .on(run.key)
+      .where(sql`${run.wakeAt} is null and ${run.worker} is null and ${run.status} in ('scheduled', 'queued', 'running')`),
     index("holdfast_runs_attention")
       .on(run.status, run.key)
       .where(sql`${run.status} in ('scheduled', 'queued', 'waiting', 'paused', 'blocked', 'failed', 'cancelled')`),

@@ -24,6 +24,11 @@ export const prepareSignals = (connection: Connection, records: HistoryVerbs, as
     connection,
     db.update(signals).set({ takenAt: given("at"), value: null }).where(and(eq(signals.key, given("signal")), isNull(signals.takenAt))),
   );
+  const isLeft = db
+    .select({ key: signals.key })
+    .from(signals)
+    .where(and(eq(signals.key, sql.placeholder("signal")), eq(signals.run, sql.placeholder("run")), isNull(signals.takenAt)))
+    .prepare();
   const known = db
     .select({ key: signals.key })
     .from(signals)
@@ -54,6 +59,7 @@ export const prepareSignals = (connection: Connection, records: HistoryVerbs, as
       return { kind: "sent" };
     },
     take: (lease: Lease, row: Row, signal: number): boolean => {
+      if (!isLeft.get({ signal, run: lease.run })) return records.stands(lease, row.seq);
       if (!records.append(lease, row)) return false;
       take({ signal, at: row.at });
       return true;

@@ -168,7 +168,8 @@ const createStore = (first: Connection, hooks: Hooks): Store => {
       nextDue: (known) => patiently(() => verbs.claim.nextDue(known)),
       list: (filter) => read(() => verbs.find.list(filter)),
       tags: (run) => read(() => verbs.find.tags(run)),
-      endedChildren: (parent) => patiently(() => verbs.find.endedChildren(parent)),
+      ended: (keys) => patiently(() => verbs.find.ended(keys)),
+      endedChildren: (parent, steps) => patiently(() => verbs.find.endedChildren(parent, steps)),
       stuck: () => read(() => verbs.find.stuck()),
     },
     history: {

@@ -19,12 +19,15 @@ const pathOf = (file: string): string => {
   }
 };
 
+/** The connection under a Drizzle database or transaction. Databases in memory have no name to be known by. */
+const clientUnder = (database: UserDatabase): unknown => (database as { readonly session?: { readonly client?: unknown } }).session?.client;
+
 /** Throws `foreign_database` unless the user's database is the one the runtime was opened on. */
 const assertOurs = (connection: Connection, database: UserDatabase): void => {
   const files = database.all<{ name: string; file: string }>(sql`pragma database_list`);
   const file = files.find(({ name }) => name === "main")?.file ?? "";
-  const same = connection.file === undefined ? file === "" : file !== "" && pathOf(file) === pathOf(connection.file);
-  if (same) return;
+  const isOurs = connection.file === undefined ? clientUnder(database) === connection.client : file !== "" && pathOf(file) === pathOf(connection.file);
+  if (isOurs) return;
   throw Fault.make(
     "foreign_database",
     `The transaction is on ${file || "a database in memory"}, but the runtime was opened on ${connection.file ?? "another one in memory"}.

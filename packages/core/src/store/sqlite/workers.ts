@@ -14,12 +14,18 @@ export const prepareWorkers = (connection: Connection) => {
     connection,
     db.delete(workers).where(and(eq(workers.key, given("worker")), sql`(${given("beat")} is null or ${workers.beat} = ${given("beat")})`)),
   );
-  /** A run goes under a new lease number, so that nothing its late worker still writes is accepted. */
+  /** A run goes under a new lease number, so that nothing its late worker still writes is accepted. It is no strike to be left in good order. */
   const release = changing(
     connection,
     db
       .update(runs)
-      .set({ worker: null, lease: sql`${runs.lease} + 1`, status: sql`case when ${runs.pause} = 1 then 'paused' else 'queued' end`, wakeAt: sql`case when ${runs.pause} = 1 then null else ${given("now")} end` })
+      .set({
+        worker: null,
+        lease: sql`${runs.lease} + 1`,
+        status: sql`case when ${runs.pause} = 1 then 'paused' else 'queued' end`,
+        wakeAt: sql`case when ${runs.pause} = 1 then null else ${given("now")} end`,
+        strikes: sql`case when ${given("died")} = 1 then ${runs.strikes} else 0 end`,
+      })
       .where(and(eq(runs.worker, given("worker")), isNull(runs.endedAt))),
   );
 
@@ -34,11 +40,11 @@ export const prepareWorkers = (connection: Connection) => {
     list: (): WorkerRow[] => db.select().from(workers).all(),
     bury: (worker: number, seen: number, now: number): boolean => {
       if (remove({ worker, beat: seen }) !== 1) return false;
-      release({ worker, now });
+      release({ worker, now, died: 1 });
       return true;
     },
     leave: (worker: number, now: number): void => {
-      release({ worker, now });
+      release({ worker, now, died: 0 });
       remove({ worker, beat: null });
     },
   };
