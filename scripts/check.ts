@@ -1,15 +1,14 @@
 // `bun run check` without its tests: everything that can be known by reading the code. All checks run; the failed ones speak.
-import { existsSync } from "node:fs";
-
 const root = `${import.meta.dir}/..`;
-const embedMigrations = "scripts/embed-migrations.ts";
 
 const checks: Readonly<Record<string, readonly string[]>> = {
   format: ["run", "oxfmt", "--check"],
   lint: ["run", "oxlint"],
   types: ["run", "tsc"],
+  "types, as a user's project checks them": ["run", "tsc", "-p", "tsconfig.consumer.json"],
   "unused code": ["run", "knip"],
-  ...(existsSync(`${root}/${embedMigrations}`) && { "embedded migrations": [embedMigrations, "--check"] }),
+  "embedded migrations": ["scripts/embed-migrations.ts", "--check"],
+  "map in OVERVIEW": ["scripts/overview-map.ts", "--check"],
 };
 
 const passes = async (name: string, command: readonly string[]): Promise<boolean> => {

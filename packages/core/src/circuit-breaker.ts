@@ -15,7 +15,10 @@ import type { BreakerRow } from "./store/rows.ts";
 
 const inside: unique symbol = Symbol("holdfast.breaker");
 
-/** A circuit breaker, by its name: breakers of one name, in whatever process, are one breaker. */
+/**
+ * A circuit breaker, by its name: breakers of one name, in whatever process, are one breaker. Define each once; of several definitions
+ * with one name the first that a runtime uses says when it opens there.
+ */
 export type Definition = { readonly name: string; readonly [inside]: Gate };
 
 /** The options of opossum, with durations as everywhere. */
@@ -116,7 +119,8 @@ export const state = async (runtime: Runtime, breaker: Definition): Promise<Stat
 export const trip = async (runtime: Runtime, breaker: Definition, duration?: Duration): Promise<void> => {
   const engine = openEngine(runtime, breaker);
   const gate = breaker[inside];
-  const length = duration === undefined ? gate.rule.reset : milliseconds(duration, `duration for which "${breaker.name}" is tripped`);
+  const length =
+    duration === undefined ? gate.rule.reset : milliseconds(duration, `duration for which "${breaker.name}" is tripped`);
   await force(engine, gate, { kind: "open", retryAt: engine.clock.now() + length });
 };
 
@@ -125,12 +129,15 @@ export const trip = async (runtime: Runtime, breaker: Definition, duration?: Dur
  * process died meanwhile ask again in their time, which is at most as far off as the breaker was open. Resolves once that is
  * durable. Rejects with `runtime_closed`, and `storage_…` when it was not kept.
  */
-export const reset = (runtime: Runtime, breaker: Definition): Promise<void> => force(openEngine(runtime, breaker), breaker[inside], { kind: "closed" });
+export const reset = (runtime: Runtime, breaker: Definition): Promise<void> =>
+  force(openEngine(runtime, breaker), breaker[inside], { kind: "closed" });
 
 const openEngine = (runtime: Runtime, breaker: Definition): Engine => {
   const engine = engineOf(runtime);
   if (!engine.closed) return engine;
-  throw Fault.make("runtime_closed", `The runtime is closed: circuit breaker "${breaker.name}" cannot be reached through it.`, { breaker: breaker.name });
+  throw Fault.make("runtime_closed", `The runtime is closed: circuit breaker "${breaker.name}" cannot be reached through it.`, {
+    breaker: breaker.name,
+  });
 };
 
 const through = async <Result>(engine: Engine, gate: Gate, call: (tools: Tools) => Awaitable<Result>): Promise<Result> => {
@@ -154,11 +161,17 @@ const inTime = <Result>(engine: Engine, { name, timeout }: Gate, call: (tools: T
       timeout === undefined
         ? undefined
         : engine.clock.at(engine.clock.now() + timeout, () => {
-            const error = Fault.make("breaker_timeout", `A call through circuit breaker "${name}" took longer than ${timeout} ms.`, { breaker: name, timeout });
+            const error = Fault.make(
+              "breaker_timeout",
+              `A call through circuit breaker "${name}" took longer than ${timeout} ms.`,
+              { breaker: name, timeout },
+            );
             controller.abort(error);
             reject(error);
           });
-    void (async () => call({ signal: controller.signal }))().then(resolve, reject).finally(() => callOff?.());
+    void (async () => call({ signal: controller.signal }))()
+      .then(resolve, reject)
+      .finally(() => callOff?.());
   });
 
 const view = (row: BreakerRow | undefined, rule: Rule, now: number): State => {
@@ -172,13 +185,17 @@ const view = (row: BreakerRow | undefined, rule: Rule, now: number): State => {
 const settle = (name: string, options: Options): Rule => {
   const { errorThresholdPercentage: percentage = 50, volumeThreshold: volume = 5, isFailure = () => true } = options;
   const refuse = (option: string, given: unknown, takes: string): Fault.Fault =>
-    Fault.make("invalid_option", `The ${option} of circuit breaker "${name}" is ${String(given)}; it takes ${takes}.`, { option, breaker: name });
+    Fault.make("invalid_option", `The ${option} of circuit breaker "${name}" is ${String(given)}; it takes ${takes}.`, {
+      option,
+      breaker: name,
+    });
   const span = (option: "rollingCountTimeout" | "resetTimeout" | "timeout", given: Duration): number => {
     const ms = milliseconds(given, `${option} of circuit breaker "${name}"`);
     if (ms < 1) throw refuse(option, given, "at least 1 ms");
     return ms;
   };
-  if (typeof percentage !== "number" || !(percentage >= 0 && percentage <= 100)) throw refuse("errorThresholdPercentage", percentage, "a number from 0 to 100");
+  if (typeof percentage !== "number" || !(percentage >= 0 && percentage <= 100))
+    throw refuse("errorThresholdPercentage", percentage, "a number from 0 to 100");
   if (!Number.isInteger(volume) || volume < 1) throw refuse("volumeThreshold", volume, "a whole number from 1");
   if (typeof isFailure !== "function") throw refuse("isFailure", isFailure, "a function");
   return {

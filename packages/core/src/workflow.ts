@@ -1,18 +1,14 @@
 /** Workflow: definitions, and starting runs of them. */
-import type { StandardSchemaV1 } from "@standard-schema/spec";
-import { definitionOver, definitionWithin, type AnyDefinition, type Definition, type Untyped } from "./engine/definition.ts";
+import { definitionWithin, type Definition, type Untyped } from "./engine/definition.ts";
 import { assertOpen, createHandle, type Handle } from "./engine/handle.ts";
 import { engineOf, type Runtime } from "./engine/opened.ts";
-import { checkInput, settleRetry, type RetryOptions } from "./engine/options.ts";
-import { defaults } from "./engine/settings.ts";
-import type { Context } from "./engine/scope.ts";
+import { checkInput } from "./engine/options.ts";
 import { startRun, startRunWithin, type Wish } from "./engine/start.ts";
 import type { Engine } from "./engine/engine.ts";
 import { encode } from "./model/codec.ts";
 import { milliseconds, type Duration } from "./model/duration.ts";
 import * as Fault from "./model/fault.ts";
 import { assertName, assertRunId } from "./model/ids.ts";
-import type { Schema } from "./model/schema.ts";
 import type { Started } from "./store/rows.ts";
 
 export { chain } from "./chain.ts";

@@ -5,7 +5,8 @@ import type { BranchOptions } from "../branches.ts";
 import type { Duration } from "../model/duration.ts";
 import type { Definition as Signal } from "../signal.ts";
 import type { ChildOptions, Options, Tools, TransactionDatabase } from "../step.ts";
-import type { AnyDefinition, Spec } from "../workflow.ts";
+import type { Spec } from "../define.ts";
+import type { AnyDefinition } from "../engine/definition.ts";
 import type { Schema } from "../model/schema.ts";
 
 export type ChainSpec = Spec & { readonly input?: Schema | undefined };
@@ -30,7 +31,7 @@ export type StepOptions = Pick<Options<never>, "retry" | "timeout" | "breaker" |
 
 export type MapOptions = Omit<StepOptions, "fallback" | "undo"> &
   BranchOptions & {
-    readonly fallback?: (item: unknown, results: Results, error: unknown, tools: Tools) => unknown;
+    readonly fallback?: (item: unknown, error: unknown, tools: Tools) => unknown;
     readonly undo?: (item: unknown, results: Results, tools: Tools) => unknown;
   };
 

@@ -74,7 +74,7 @@ const runItem = (ctx: Context, { name, run, options }: MapNode, { item, index }:
   const { fallback, undo, limit: _, ...rest } = options;
   return Step.run(ctx, `[${index}]`, (tools) => run(item, results, tools), {
     ...rest,
-    ...(fallback && { fallback: (error, tools) => fallback(item, results, error, tools) }),
+    ...(fallback && { fallback: (error, tools) => fallback(item, error, tools) }),
     ...(undo && { undo: (value, tools) => undo(item, withResult(results, name, value), tools) }),
   });
 };

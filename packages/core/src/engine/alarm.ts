@@ -5,11 +5,15 @@ import { isAlive, type Execution } from "./execution.ts";
 import type { Operation } from "./operation.ts";
 import { wake } from "./wake.ts";
 
+/** True while the clock decides about it. A wait does not give up during a look into the mailbox: what was sent in time comes first. */
+const isTimed = (execution: Execution, operation: Operation): operation is Operation & { due: number } =>
+  !operation.settled && operation.due !== null && !(operation.kind === "wait" && execution.reading > 0);
+
 /** The next moment at which something of the run is due, or null. */
 export const nextDue = (execution: Execution): number | null => {
   let next = execution.cancelAsked === undefined ? execution.deadline : null;
   for (const operation of execution.operations.values()) {
-    if (!operation.settled && operation.due !== null && (next === null || operation.due < next)) next = operation.due;
+    if (isTimed(execution, operation) && (next === null || operation.due < next)) next = operation.due;
   }
   return next;
 };
@@ -38,7 +42,7 @@ export const ring = (execution: Execution): void => {
   if (execution.deadline !== null && execution.deadline <= now && execution.outcome === undefined) askCancel(execution, "timeout", execution.deadline);
   const due: Operation[] = [];
   for (const operation of execution.operations.values()) {
-    if (!operation.settled && operation.due !== null && operation.due <= now && operation.flight === undefined) due.push(operation);
+    if (isTimed(execution, operation) && operation.due <= now && operation.flight === undefined) due.push(operation);
   }
   if (due.length === 0) return;
   for (const operation of due.toSorted((a, b) => (a.due ?? 0) - (b.due ?? 0))) {

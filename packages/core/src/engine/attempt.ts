@@ -95,7 +95,7 @@ const enter = async (trial: Trial, breaker: BreakerGate): Promise<void> => {
 const waitForBreaker = (trial: Trial, breaker: BreakerGate, askAt: number, error: Fault.Fault): void => {
   const { execution, operation } = trial;
   land(trial);
-  waitBehind(operation, breaker);
+  waitBehind(operation, breaker.name);
   operation.due = Math.max(askAt, execution.engine.clock.now() + 1);
   note(execution, { kind: attemptKind(trial), key: operation.key, attempt: operation.failed, due: operation.due, issued: operation.issued, value: failureText(trial, error) });
 };

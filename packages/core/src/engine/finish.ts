@@ -9,6 +9,7 @@ import { drop, leave } from "./drop.ts";
 import { notify } from "./engine.ts";
 import type { Execution, UndoFailure } from "./execution.ts";
 import { childEnded } from "./children.ts";
+import { readMail } from "./mailbox.ts";
 import { leaseOf, rowOf } from "./record.ts";
 import { unwind } from "./unwind.ts";
 import { wake } from "./wake.ts";
@@ -58,7 +59,7 @@ const complete = (execution: Execution, output: unknown): void => {
     const checked = validate(definition.output, output, { code: "invalid_output", what });
     if (!(checked instanceof Promise)) return keep(checked);
     execution.phase = "settling";
-    checked.then(keep, (error: unknown) => {
+    checked.then(keep).catch((error: unknown) => {
       execution.phase = "executing";
       refuse(error);
     });
@@ -115,6 +116,7 @@ const settle = (execution: Execution, status: EndStatus, value: string | null): 
       for (const waiter of engine.waiters.get(execution.key) ?? []) waiter(row);
       engine.waiters.delete(execution.key);
       if (engine.behind || execution.hasChildren || parent) engine.poke();
+      if (execution.hasChildren) readMail(engine);
       notify(engine);
     },
     (error: unknown) => {

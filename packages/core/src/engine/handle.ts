@@ -5,23 +5,31 @@ import type { Engine } from "./engine.ts";
 
 export type Reach = { readonly engine: Engine; readonly id: string; key: number | undefined };
 
-const reach: unique symbol = Symbol("holdfast.reach");
+declare const held: unique symbol;
 
 /** A run, as its starter holds it. `disposition` says whether this start made it; `found` is a handle from `Run.of`. */
 export type Handle<Output = unknown> = {
   readonly id: string;
   readonly workflow: string | undefined;
   readonly disposition: "created" | "existing" | "found";
-  readonly [reach]: Reach;
   /** Only for the type checker. */
-  readonly types?: { readonly output: Output };
+  readonly [held]?: Output;
 };
 
-export const reachOf = (run: Handle): Reach => run[reach];
+const reaches = new WeakMap<Handle, Reach>();
 
-/** The way to the run is hidden, so that a handle logs and compares as what it says. */
-export const createHandle = <Output>(to: Reach, workflow: string | undefined, disposition: Handle["disposition"]): Handle<Output> =>
-  Object.defineProperty({ id: to.id, workflow, disposition } as Handle<Output>, reach, { value: to });
+export const reachOf = (run: Handle): Reach => {
+  const reach = reaches.get(run);
+  if (!reach) throw Fault.make("invalid_option", "This is no handle of a run. Hand over what Workflow.start or Run.of answered, and await it first.");
+  return reach;
+};
+
+/** The way to the run is kept aside, so that a handle logs and compares as what it says. */
+export const createHandle = <Output>(to: Reach, workflow: string | undefined, disposition: Handle["disposition"]): Handle<Output> => {
+  const handle: Handle<Output> = { id: to.id, workflow, disposition };
+  reaches.set(handle, to);
+  return handle;
+};
 
 /** The row of the run. Throws `run_not_found`. */
 export const rowOfRun = async (reach: Reach): Promise<RunRow> => {

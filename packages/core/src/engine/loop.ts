@@ -1,7 +1,7 @@
 /** The loop of a worker: looks for due runs when there may be some, and only then. Hints wake it at once, a slow look makes it sure. */
 import { claimDue } from "./claim.ts";
 import { notify, room, type Engine } from "./engine.ts";
-import { attend } from "./mailbox.ts";
+import { readMail } from "./mailbox.ts";
 import { drop } from "./drop.ts";
 
 export const startLoop = (engine: Engine): void => {
@@ -66,7 +66,7 @@ const hear = (engine: Engine): boolean => {
   engine.heard++;
   engine.poke();
   notify(engine);
-  void readMail(engine).catch((error: unknown) => engine.logger.error({ err: error }, "the mail of runs could not be read"));
+  readMail(engine);
   void tellWaiters(engine).catch((error: unknown) => engine.logger.error({ err: error }, "the ends of runs could not be read"));
   return true;
 };
@@ -76,15 +76,6 @@ const heard = (engine: Engine): boolean => {
     return engine.store.changed();
   } catch {
     return true;
-  }
-};
-
-const readMail = async (engine: Engine): Promise<void> => {
-  if (engine.executing.size === 0) return;
-  const held = new Map((await engine.store.runs.heldBy(engine.worker)).map((run) => [run.key, run]));
-  for (const execution of engine.executing.values()) {
-    const run = held.get(execution.key);
-    if (run && run.lease === execution.lease && run.mail > execution.mail) attend(execution, run);
   }
 };
 

@@ -22,6 +22,21 @@ export const attend = (execution: Execution, mail: Mail): void => {
   wake(execution);
 };
 
+/** Looks whether something came for the runs that are executed here. */
+export const readMail = (engine: Engine): void => {
+  if (engine.executing.size === 0) return;
+  engine.store.runs.heldBy(engine.worker).then(
+    (held) => {
+      const runs = new Map(held.map((run) => [run.key, run]));
+      for (const execution of engine.executing.values()) {
+        const run = runs.get(execution.key);
+        if (run && run.lease === execution.lease && run.mail > execution.mail) attend(execution, run);
+      }
+    },
+    (error: unknown) => engine.logger.error({ err: error }, "the mail of runs could not be read"),
+  );
+};
+
 /** Somebody in this process wrote to a run: if it is executed here it is told at once, else it may be due. */
 export const refresh = async (engine: Engine, key: number): Promise<void> => {
   const execution = engine.executing.get(key);

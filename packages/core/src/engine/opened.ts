@@ -1,11 +1,22 @@
-/** A runtime as users hold it: opaque, with the engine inside. */
+/** A runtime as users hold it: opaque, with the engine kept aside. */
+import * as Fault from "../model/fault.ts";
 import type { Engine } from "./engine.ts";
 
-const inside: unique symbol = Symbol("holdfast.engine");
+declare const opened: unique symbol;
 
 /** An open database with its worker. Close it with `Runtime.close`. */
-export type Runtime = { readonly [inside]: Engine };
+export type Runtime = { readonly database: string; readonly [opened]?: never };
 
-export const engineOf = (runtime: Runtime): Engine => runtime[inside];
+const engines = new WeakMap<Runtime, Engine>();
 
-export const runtimeOf = (engine: Engine): Runtime => ({ [inside]: engine });
+export const engineOf = (runtime: Runtime): Engine => {
+  const engine = engines.get(runtime);
+  if (!engine) throw Fault.make("invalid_option", "This is no runtime. Hand over what Runtime.open answered, and await it first.");
+  return engine;
+};
+
+export const runtimeOf = (engine: Engine): Runtime => {
+  const runtime: Runtime = { database: engine.store.file ?? ":memory:" };
+  engines.set(runtime, engine);
+  return runtime;
+};

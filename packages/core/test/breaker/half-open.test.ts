@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { CircuitBreaker, Run, Runtime, Step, Workflow } from "../../src/index.ts";
 import { setup, type World } from "../kit/world.ts";
-import { breakerOf, call, caller, createService, failCalls, held, onFile } from "./service.ts";
+import { breakerOf, call, caller, createService, failCalls, held, onFile, untilAbort } from "./service.ts";
 
 type Opener = (world: World) => (workflows?: Runtime.Options["workflows"]) => Promise<Runtime.Runtime>;
 
@@ -27,7 +27,9 @@ describe.each(places)("half-open, %s", (_, opener) => {
     await world.clock.settle();
     const [probe, ...others] = calls.filter(({ begun }) => begun());
     expect(others).toEqual([]);
-    expect(await Promise.all(calls.filter((one) => one !== probe).map(({ answer }) => answer))).toEqual(Array(5).fill("breaker_open"));
+    expect(await Promise.all(calls.filter((one) => one !== probe).map(({ answer }) => answer))).toEqual(
+      Array.from({ length: 5 }, () => "breaker_open"),
+    );
     probe!.resolve("up");
     expect(await probe!.answer).toBe("up");
   });
@@ -41,7 +43,12 @@ describe.each(places)("half-open, %s", (_, opener) => {
     expect(await call(runtimes[1], breaker, service)).toBe("done");
     await world.clock.advance(250);
     for (const runtime of runtimes) expect(await call(runtime, breaker, service)).toBe("done");
-    expect(await CircuitBreaker.state(runtimes[0], breaker)).toMatchObject({ state: "closed", failures: 0, openedAt: null, retryAt: null });
+    expect(await CircuitBreaker.state(runtimes[0], breaker)).toMatchObject({
+      state: "closed",
+      failures: 0,
+      openedAt: null,
+      retryAt: null,
+    });
   });
 
   test("a failure of the probe opens it again for all, for its usual time", async () => {
@@ -54,7 +61,11 @@ describe.each(places)("half-open, %s", (_, opener) => {
     await failCalls(runtimes[1], breaker, 1);
     await world.clock.advance(250);
     for (const runtime of runtimes) expect(await call(runtime, breaker, service)).toBe("breaker_open");
-    expect(await CircuitBreaker.state(runtimes[0], breaker)).toMatchObject({ state: "open", openedAt, retryAt: openedAt + 61_000 });
+    expect(await CircuitBreaker.state(runtimes[0], breaker)).toMatchObject({
+      state: "open",
+      openedAt,
+      retryAt: openedAt + 61_000,
+    });
     await world.clock.advance(30_000);
     expect(await call(runtimes[0], breaker, service)).toBe("done");
   });
@@ -127,9 +138,9 @@ describe("a probe that is lost", () => {
   test("in a call that never answers is taken again after the lease", async () => {
     const world = setup();
     const runtime = await world.open([]);
-    const breaker = breakerOf({ resetTimeout: "1s" });
+    const breaker = breakerOf({ volumeThreshold: 3, resetTimeout: "1s" });
     const service = createService();
-    await failCalls(runtime, breaker);
+    await failCalls(runtime, breaker, 3);
     await world.clock.advance(1_000);
     const probe = held(runtime, breaker);
     await world.clock.advance(29_999);
@@ -146,14 +157,14 @@ describe("a probe that is lost", () => {
     const world = setup();
     const breaker = breakerOf();
     const workflow = Workflow.define({ name: "probing" }, (ctx) =>
-      Step.run(ctx, "call", ({ signal }) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error))), { breaker }),
+      Step.run(ctx, "call", ({ signal }) => untilAbort(signal), { breaker }),
     );
     const runtime = await world.open([workflow]);
     await failCalls(runtime, breaker);
     await world.clock.advance(30_000);
     const run = await Workflow.start(runtime, workflow, undefined, { id: "one" });
     await world.clock.settle();
-    await Run.cancel(run, { reason: "enough" });
+    await Run.cancel(run, "enough");
     await world.clock.settle();
     expect(await CircuitBreaker.state(runtime, breaker)).toMatchObject({ state: "half-open", failures: 2 });
     expect(await call(runtime, breaker, createService())).toBe("done");
@@ -170,7 +181,9 @@ test("a hundred waiting runs: one probes, and when it succeeds the others go on 
   );
   const runtime = await world.open([workflow]);
   await failCalls(runtime, breaker);
-  const runs = await Promise.all(Array.from({ length: 100 }, (_, id) => Workflow.start(runtime, workflow, undefined, { id: `${id}` })));
+  const runs = await Promise.all(
+    Array.from({ length: 100 }, (_, id) => Workflow.start(runtime, workflow, undefined, { id: `${id}` })),
+  );
   await world.clock.advance(30_000);
   expect(calls).toBe(1);
   await world.clock.advance(2_000);

@@ -4,7 +4,18 @@ import type { BreakerRow } from "../../src/store/rows.ts";
 
 const rule: Rule = { percentage: 50, volume: 4, window: 10_000, reset: 30_000, timeout: undefined, isFailure: () => true };
 const now = 1_000_000;
-const row: BreakerRow = { name: "gateway", state: "closed", successes: 0, failures: 0, rejects: 0, windowAt: now, openedAt: null, retryAt: null, probe: null, probeAt: null };
+const row: BreakerRow = {
+  name: "gateway",
+  state: "closed",
+  successes: 0,
+  failures: 0,
+  rejects: 0,
+  windowAt: now,
+  openedAt: null,
+  retryAt: null,
+  probe: null,
+  probeAt: null,
+};
 
 describe("a breaker opens when the share of failures reaches the threshold, and the calls say anything", () => {
   test.each([
@@ -34,8 +45,16 @@ describe("what the row says to a call", () => {
     ["closed", row, { kind: "pass" }],
     ["open", open, { kind: "open", retryAt: now + 20_000, askAt: now + 20_000 }],
     ["open, and its time is over", { ...open, retryAt: now }, { kind: "probe" }],
-    ["tripped for a day", { ...open, openedAt: now, retryAt: now + day }, { kind: "open", retryAt: now + day, askAt: now + 30_000 }],
-    ["tripped an hour ago", { ...open, openedAt: now - 3_600_000, retryAt: now + day }, { kind: "open", retryAt: now + day, askAt: now + 3_600_000 }],
+    [
+      "tripped for a day",
+      { ...open, openedAt: now, retryAt: now + day },
+      { kind: "open", retryAt: now + day, askAt: now + 30_000 },
+    ],
+    [
+      "tripped an hour ago",
+      { ...open, openedAt: now - 3_600_000, retryAt: now + day },
+      { kind: "open", retryAt: now + day, askAt: now + 3_600_000 },
+    ],
     ["probed", probed, { kind: "open", retryAt: now + 30_000, askAt: now + 30_000 }],
     ["probed long ago", { ...probed, probeAt: now - 59_000 }, { kind: "open", retryAt: now + 1_000, askAt: now + 1_000 }],
     ["probed and lost", { ...probed, probeAt: now - 60_000 }, { kind: "probe" }],

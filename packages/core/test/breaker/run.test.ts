@@ -1,9 +1,14 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, expectTypeOf, test } from "bun:test";
 import { CircuitBreaker, Fault, Runtime } from "../../src/index.ts";
+import { engineOf } from "../../src/engine/opened.ts";
 import { setup } from "../kit/world.ts";
 import { breakerOf, createService, failCalls } from "./service.ts";
 
-const caught = (promise: Promise<unknown>): Promise<unknown> => promise.then((value) => ["resolved", value], (error: unknown) => error);
+const caught = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    (value) => ["resolved", value],
+    (error: unknown) => error,
+  );
 
 describe("a call through a breaker outside of a workflow", () => {
   test("answers with what the function answers, at once or later", async () => {
@@ -18,9 +23,13 @@ describe("a call through a breaker outside of a workflow", () => {
     const runtime = await world.open([]);
     const error = new TypeError("mine");
     expect(await caught(CircuitBreaker.run(runtime, breakerOf(), () => Promise.reject(error)))).toBe(error);
-    expect(await caught(CircuitBreaker.run(runtime, breakerOf(), () => {
-      throw error;
-    }))).toBe(error);
+    expect(
+      await caught(
+        CircuitBreaker.run(runtime, breakerOf(), () => {
+          throw error;
+        }),
+      ),
+    ).toBe(error);
   });
 
   test("rejects with breaker_open and says when to come back", async () => {
@@ -59,7 +68,9 @@ describe("a call through a breaker outside of a workflow", () => {
     const breaker = breakerOf({ timeout: "2s" });
     let told: unknown;
     const slow = CircuitBreaker.run(runtime, breaker, ({ signal }) => {
-      signal.addEventListener("abort", () => (told = signal.reason));
+      signal.addEventListener("abort", () => {
+        told = signal.reason;
+      });
       return new Promise(() => {});
     });
     const answer = caught(slow);
@@ -77,7 +88,12 @@ describe("a call through a breaker outside of a workflow", () => {
     await CircuitBreaker.run(runtime, breaker, () => service.call());
     await Runtime.close(runtime);
     expect(world.clock.next()).toBeUndefined();
-    for (const asked of [CircuitBreaker.run(runtime, breaker, () => 1), CircuitBreaker.state(runtime, breaker), CircuitBreaker.trip(runtime, breaker), (async () => CircuitBreaker.reset(runtime, breaker))()]) {
+    for (const asked of [
+      CircuitBreaker.run(runtime, breaker, () => 1),
+      CircuitBreaker.state(runtime, breaker),
+      CircuitBreaker.trip(runtime, breaker),
+      (async () => CircuitBreaker.reset(runtime, breaker))(),
+    ]) {
       expect(Fault.is(await caught(asked), "runtime_closed")).toBe(true);
     }
   });
@@ -107,14 +123,57 @@ describe("a person's word", () => {
     const breaker = breakerOf();
     await failCalls(runtime, breaker, 4);
     await CircuitBreaker.reset(runtime, breaker);
-    expect(await CircuitBreaker.state(runtime, breaker)).toEqual({ state: "closed", successes: 0, failures: 0, rejects: 0, openedAt: null, retryAt: null });
+    expect(await CircuitBreaker.state(runtime, breaker)).toEqual({
+      state: "closed",
+      successes: 0,
+      failures: 0,
+      rejects: 0,
+      openedAt: null,
+      retryAt: null,
+    });
     await failCalls(runtime, breaker, 1);
     expect(await CircuitBreaker.run(runtime, breaker, () => "through")).toBe("through");
+  });
+
+  test("reset is not undone by failures that were counted before it", async () => {
+    const world = setup();
+    const [here, there] = [await world.open([]), await world.open([])];
+    const breaker = breakerOf({ volumeThreshold: 4 });
+    await failCalls(there, breaker, 2);
+    await world.clock.advance(250);
+    await failCalls(here, breaker, 2);
+    await CircuitBreaker.reset(here, breaker);
+    await world.clock.advance(1_000);
+    expect(await CircuitBreaker.state(here, breaker)).toMatchObject({ state: "closed", failures: 0 });
   });
 
   test("a breaker that nobody has called is closed", async () => {
     const world = setup();
     const runtime = await world.open([]);
-    expect(await CircuitBreaker.state(runtime, breakerOf())).toEqual({ state: "closed", successes: 0, failures: 0, rejects: 0, openedAt: null, retryAt: null });
+    expect(await CircuitBreaker.state(runtime, breakerOf())).toEqual({
+      state: "closed",
+      successes: 0,
+      failures: 0,
+      rejects: 0,
+      openedAt: null,
+      retryAt: null,
+    });
   });
+});
+
+test("a breaker that is defined again is the same breaker, and costs nothing more", async () => {
+  const world = setup();
+  const runtime = await world.open([]);
+  for (let defined = 0; defined < 3; defined++) await failCalls(runtime, breakerOf({ volumeThreshold: 3 }), 1);
+  expect(await CircuitBreaker.state(runtime, breakerOf())).toMatchObject({ state: "open", failures: 3 });
+  expect(engineOf(runtime).listeners.size).toBe(1);
+});
+
+test("the result has the type of what may answer", () => {
+  const typed = (runtime: Runtime.Runtime) => ({
+    plain: CircuitBreaker.run(runtime, breakerOf(), () => 1),
+    either: CircuitBreaker.run(runtime, breakerOf(), async () => 1, { fallback: () => "instead" }),
+  });
+  expectTypeOf<ReturnType<typeof typed>["plain"]>().toEqualTypeOf<Promise<number>>();
+  expectTypeOf<ReturnType<typeof typed>["either"]>().toEqualTypeOf<Promise<number | string>>();
 });

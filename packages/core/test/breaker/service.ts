@@ -25,8 +25,14 @@ export const createService = () => {
 export type Service = ReturnType<typeof createService>;
 
 /** One step, one attempt: with the breaker open it must wait without using it up. */
-export const caller = (service: Service, breaker: CircuitBreaker.Definition, options: Step.Options<string> = {}) =>
-  Workflow.define({ name: "caller" }, (ctx) => Step.run(ctx, "call", (tools) => service.call(tools), { retry: { attempts: 1 }, breaker, ...options }));
+export const caller = (
+  service: Service,
+  breaker: CircuitBreaker.Definition,
+  options: Pick<Step.Options<string, string>, "retry" | "fallback"> = {},
+) =>
+  Workflow.define({ name: "caller" }, (ctx) =>
+    Step.run(ctx, "call", (tools) => service.call(tools), { retry: { attempts: 1 }, breaker, ...options }),
+  );
 
 /** Calls outside of a workflow; answers with the result or the code of the error. */
 export const call = (runtime: Runtime.Runtime, breaker: CircuitBreaker.Definition, service: Service): Promise<string> =>
@@ -59,3 +65,10 @@ export const onFile = (world: World, path = join(folder(), "orders.db")) => ({
     return runtime;
   },
 });
+
+/** A call that does nothing but stop when it is told to. */
+export const untilAbort = (signal: AbortSignal): Promise<never> => {
+  const { promise, reject } = Promise.withResolvers<never>();
+  signal.addEventListener("abort", () => reject(signal.reason as Error));
+  return promise;
+};

@@ -2,13 +2,10 @@ import { describe, expect, test } from "bun:test";
 import { CircuitBreaker, Fault, Run, Step, Workflow } from "../../src/index.ts";
 import { engineOf } from "../../src/engine/opened.ts";
 import { setup } from "../kit/world.ts";
-import { breakerOf, caller, createService, failCalls } from "./service.ts";
+import { breakerOf, caller, createService, failCalls, untilAbort } from "./service.ts";
 
-const attemptsOf = async (run: Run.Handle): Promise<unknown[]> => {
-  const records = [];
-  for await (const { kind, attempt } of Run.history(run)) records.push([kind, attempt]);
-  return records;
-};
+const recordsOf = async (run: Run.Handle): Promise<unknown[]> =>
+  (await Run.history(run)).map(({ kind, attempt }) => [kind, attempt]);
 
 describe("a step behind an open breaker", () => {
   test("waits parked, without using up its attempt, and goes on when the breaker lets it", async () => {
@@ -29,7 +26,7 @@ describe("a step behind an open breaker", () => {
     expect(await world.result(run)).toBe("done");
     expect(service.attempts).toEqual([1]);
     expect(world.clock.now()).toBe(openedAt + 30_000);
-    expect(await attemptsOf(run)).toEqual([
+    expect(await recordsOf(run)).toEqual([
       ["started", null],
       ["attempt", 0],
       ["step", 1],
@@ -45,7 +42,14 @@ describe("a step behind an open breaker", () => {
     await CircuitBreaker.trip(runtime, breaker);
     const run = await Workflow.start(runtime, workflow, undefined, { id: "one" });
     await world.clock.settle();
-    expect(JSON.stringify((await Run.get(run)).progress)).toContain('circuit breaker \\"gateway\\" is open');
+    const until = world.clock.now() + 30_000;
+    expect((await Run.get(run)).progress.pending).toMatchObject([{ key: "call", until }]);
+    expect((await Run.history(run)).at(-1)).toMatchObject({
+      kind: "attempt",
+      key: "call",
+      due: until,
+      value: { code: "breaker_open" },
+    });
   });
 
   test("has as many attempts afterwards as before, however often the breaker opens again", async () => {
@@ -124,7 +128,7 @@ describe("a step behind an open breaker", () => {
     const run = Run.of(second, "one", workflow);
     expect(await world.result(run)).toBe("done");
     expect(world.clock.now() - before).toBeLessThanOrEqual(3_700_000);
-    expect((await attemptsOf(run)).filter(([kind]) => kind === "attempt").length).toBeLessThan(12);
+    expect((await Run.history(run)).filter(({ kind }) => kind === "attempt").length).toBeLessThan(12);
   });
 
   test("that waits is cancelled at once", async () => {
@@ -136,7 +140,7 @@ describe("a step behind an open breaker", () => {
     await CircuitBreaker.trip(runtime, breaker, "1h");
     const run = await Workflow.start(runtime, workflow, undefined, { id: "one" });
     await world.clock.settle();
-    await Run.cancel(run, { reason: "enough" });
+    await Run.cancel(run, "enough");
     await world.clock.settle();
     expect((await Run.get(run)).status).toBe("cancelled");
     expect(service.calls).toBe(0);
@@ -178,7 +182,11 @@ describe("what a step tells the breaker", () => {
     const world = setup();
     const breaker = breakerOf({ timeout: "5s" });
     const slow = Workflow.define({ name: "slow" }, (ctx, timeout: number | undefined) =>
-      Step.run(ctx, "call", () => new Promise<string>(() => {}), { breaker, retry: { attempts: 1 }, ...(timeout === undefined ? {} : { timeout }) }),
+      Step.run(ctx, "call", () => new Promise<string>(() => {}), {
+        breaker,
+        retry: { attempts: 1 },
+        ...(timeout === undefined ? {} : { timeout }),
+      }),
     );
     const runtime = await world.open([slow]);
     await Workflow.start(runtime, slow, undefined, { id: "breaker's" });
@@ -195,16 +203,18 @@ describe("what a step tells the breaker", () => {
     const world = setup();
     const breaker = breakerOf({ volumeThreshold: 1 });
     const obedient = Workflow.define({ name: "obedient" }, (ctx) =>
-      Step.run(ctx, "call", ({ signal }) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error))), { breaker }),
+      Step.run(ctx, "call", ({ signal }) => untilAbort(signal), { breaker }),
     );
     const stubborn = Workflow.define({ name: "stubborn" }, (ctx) =>
-      Step.run(ctx, "call", ({ signal }) => new Promise((resolve) => signal.addEventListener("abort", () => resolve("anyway"))), { breaker }),
+      Step.run(ctx, "call", ({ signal }) => new Promise((resolve) => signal.addEventListener("abort", () => resolve("anyway"))), {
+        breaker,
+      }),
     );
     const runtime = await world.open([obedient, stubborn]);
     for (const workflow of [obedient, stubborn]) {
       const run = await Workflow.start(runtime, workflow, undefined, { id: workflow.name });
       await world.clock.settle();
-      await Run.cancel(run, { reason: "enough" });
+      await Run.cancel(run, "enough");
       await world.clock.settle();
       expect((await Run.get(run)).status).toBe("cancelled");
     }

@@ -83,7 +83,9 @@ describe("what counts as a failure", () => {
     const runtime = await world.open([]);
     const breaker = breakerOf({ isFailure });
     for (let made = 0; made < 4; made++) {
-      await CircuitBreaker.run(runtime, breaker, () => Promise.reject(Fault.fatal("the card has expired")), { fallback: () => "declined" });
+      await CircuitBreaker.run(runtime, breaker, () => Promise.reject(Fault.fatal("the card has expired")), {
+        fallback: () => "declined",
+      });
     }
     expect(await CircuitBreaker.state(runtime, breaker)).toMatchObject({ state: "closed", successes: 4, failures: 0 });
   });
@@ -106,7 +108,9 @@ describe("what counts as a failure", () => {
     const breaker = breakerOf({ isFailure });
     await CircuitBreaker.trip(runtime, breaker, "1s");
     await world.clock.advance(1_000);
-    await CircuitBreaker.run(runtime, breaker, () => Promise.reject(Fault.fatal("the card has expired")), { fallback: () => "declined" });
+    await CircuitBreaker.run(runtime, breaker, () => Promise.reject(Fault.fatal("the card has expired")), {
+      fallback: () => "declined",
+    });
     expect((await CircuitBreaker.state(runtime, breaker)).state).toBe("closed");
   });
 });

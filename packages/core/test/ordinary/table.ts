@@ -69,7 +69,7 @@ const go = async ({ world, crashes, effects, row, options }: Bench, id: string, 
       if (acted || !crashes.isGone(runtime)) left.shift();
       continue;
     }
-    const next = world.clock.next(); if (round > 30) { console.log(round, world.clock.now(), next, JSON.stringify(view), JSON.stringify((await Run.list(runtime)).runs.map(r => [r.id, r.status, r.wakeAt]))); if (round > 40) throw new Error('x'); }
+    const next = world.clock.next();
     if (next === undefined) throw new Error(`nothing will wake the run: ${JSON.stringify(view)} ${JSON.stringify(await Run.history(run))}`);
     await world.clock.advance(Math.max(0, next - world.clock.now()));
   }

@@ -124,8 +124,17 @@ export const rowNow = async (engine: Engine, gate: Gate): Promise<BreakerRow | u
 };
 
 /** A person's word: open until a moment, or closed with everything forgotten. Rejects with a `storage_…` fault. */
-export const force = async (engine: Engine, gate: Gate, to: { readonly kind: "open"; readonly retryAt: number } | { readonly kind: "closed" }): Promise<void> => {
+export const force = async (
+  engine: Engine,
+  gate: Gate,
+  to: { readonly kind: "open"; readonly retryAt: number } | { readonly kind: "closed" },
+): Promise<void> => {
   const member = memberOf(engine, gate);
+  member.moves++; // what comes back of counts meanwhile must not undo it
   void flush(member);
-  see(member, await engine.store.breakers.force(gate.name, to, engine.clock.now()));
+  try {
+    see(member, await engine.store.breakers.force(gate.name, to, engine.clock.now()));
+  } finally {
+    member.moves--;
+  }
 };

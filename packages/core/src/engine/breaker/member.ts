@@ -40,19 +40,33 @@ export type Member = {
 const gather = 250;
 const none: Counts = { successes: 0, failures: 0, rejects: 0 };
 
-const members = new WeakMap<Engine, Map<Gate, Member>>();
+const members = new WeakMap<Engine, Map<string, Member>>();
 
+/** One for each name, however often it is defined: what the first definition says holds. */
 export const memberOf = (engine: Engine, gate: Gate): Member => {
-  const there = members.get(engine) ?? new Map<Gate, Member>();
+  const there = members.get(engine) ?? new Map<string, Member>();
   members.set(engine, there);
-  const member = there.get(gate) ?? join(engine, gate);
-  there.set(gate, member);
+  const member = there.get(gate.name) ?? join(engine, gate);
+  there.set(gate.name, member);
   return member;
 };
 
 const join = (engine: Engine, gate: Gate): Member => {
   const window = createWindow(gate.name, gate.rule, engine.clock, () => open(member));
-  const member: Member = { engine, gate, window, row: undefined, seenAt: -Infinity, heard: 0, counts: none, callOff: undefined, moves: 0, moving: Promise.resolve(), reading: undefined, asking: undefined };
+  const member: Member = {
+    engine,
+    gate,
+    window,
+    row: undefined,
+    seenAt: -Infinity,
+    heard: 0,
+    counts: none,
+    callOff: undefined,
+    moves: 0,
+    moving: Promise.resolve(),
+    reading: undefined,
+    asking: undefined,
+  };
   const listen = (): void => {
     if (stateOf(member) !== "closed" && member.heard !== engine.heard) void look(member);
   };
@@ -98,7 +112,7 @@ export const see = (member: Member, row: BreakerRow | undefined): void => {
   const after = stateOf(member);
   if (before === after || (before !== "closed" && after !== "closed")) return;
   member.window.follow(after !== "closed");
-  if (after === "closed") rouse(member.engine, member.gate);
+  if (after === "closed") rouse(member.engine, member.gate.name);
 };
 
 export const count = (member: Member, what: keyof Counts): void => {
@@ -160,7 +174,16 @@ export const move = (member: Member, to: "open" | "closed", { retryAt, probe }: 
 };
 
 const moved = ({ row, gate }: Member, to: "open" | "closed", retryAt: number | null, now: number): BreakerRow => {
-  const fresh: BreakerRow = { name: gate.name, state: "closed", ...none, windowAt: now, openedAt: null, retryAt: null, probe: null, probeAt: null };
+  const fresh: BreakerRow = {
+    name: gate.name,
+    state: "closed",
+    ...none,
+    windowAt: now,
+    openedAt: null,
+    retryAt: null,
+    probe: null,
+    probeAt: null,
+  };
   if (to === "closed") return fresh;
   return { ...fresh, ...row, state: "open", openedAt: row?.openedAt ?? now, retryAt, probe: null, probeAt: null };
 };

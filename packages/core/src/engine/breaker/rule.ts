@@ -39,7 +39,9 @@ export const judge = (row: BreakerRow | undefined, rule: Rule, patience: number,
       return { kind: "pass" };
     case "open": {
       const retryAt = row.retryAt ?? now;
-      return retryAt <= now ? { kind: "probe" } : { kind: "open", retryAt, askAt: Math.min(retryAt, now + longestWait(row, rule, now)) };
+      return retryAt <= now
+        ? { kind: "probe" }
+        : { kind: "open", retryAt, askAt: Math.min(retryAt, now + longestWait(row, rule, now)) };
     }
     case "half-open": {
       if (row.probe === null) return { kind: "probe" };

@@ -34,17 +34,24 @@ const opened = (retryAt: number | null, now: number) => ({ ...noProbe, state: "o
 
 export const prepareBreakers = (connection: Connection) => {
   const { db } = connection;
-  const read = db.select(columns).from(breakers).where(eq(breakers.name, sql.placeholder("name"))).prepare();
+  const read = db
+    .select(columns)
+    .from(breakers)
+    .where(eq(breakers.name, sql.placeholder("name")))
+    .prepare();
   const wake = changing(
     connection,
-    db.update(runs).set({ wakeAt: given("now") }).where(and(underLease, eq(runs.status, "waiting"), isNotNull(runs.wakeAt), gt(runs.wakeAt, given("now")))),
+    db
+      .update(runs)
+      .set({ wakeAt: given("now") })
+      .where(and(underLease, eq(runs.status, "waiting"), isNotNull(runs.wakeAt), gt(runs.wakeAt, given("now")))),
   );
 
   return {
     read: (name: string): BreakerRow | undefined => read.get({ name }),
 
     count: (name: string, counts: Counts, windowMs: number, now: number): BreakerRow => {
-      const current = sql`(${breakers.state} <> 'closed' or ${breakers.windowAt} + ${windowMs} > ${now})`;
+      const current = sql`(${breakers.state} <> 'closed' or (${breakers.windowAt} <= ${now} and ${breakers.windowAt} + ${windowMs} > ${now}))`;
       const kept = (column: AnySQLiteColumn, add: number) => sql`case when ${current} then ${column} else 0 end + ${add}`;
       return db
         .insert(breakers)
@@ -62,10 +69,20 @@ export const prepareBreakers = (connection: Connection) => {
         .get();
     },
 
-    move: (name: string, from: BreakerRow["state"], to: "open" | "closed", { retryAt, now, probe }: Given<"move">[3]): boolean => {
+    move: (
+      name: string,
+      from: BreakerRow["state"],
+      to: "open" | "closed",
+      { retryAt, now, probe }: Given<"move">[3],
+    ): boolean => {
       const open = { ...opened(retryAt, now), openedAt: sql`coalesce(${breakers.openedAt}, ${now})` };
       const seen = and(eq(breakers.name, name), eq(breakers.state, from), probe === null ? undefined : eq(breakers.probe, probe));
-      const moved = db.update(breakers).set(to === "open" ? open : closed(now)).where(seen).returning({ name: breakers.name }).get();
+      const moved = db
+        .update(breakers)
+        .set(to === "open" ? open : closed(now))
+        .where(seen)
+        .returning({ name: breakers.name })
+        .get();
       if (moved) return true;
       if (from !== "closed") return false;
       const row = { ...closed(now), ...(to === "open" ? opened(retryAt, now) : {}), name };
@@ -88,7 +105,13 @@ export const prepareBreakers = (connection: Connection) => {
         db
           .update(breakers)
           .set({ state: "half-open", probe: worker, probeAt: now })
-          .where(and(eq(breakers.name, name), lte(breakers.retryAt, now), or(eq(breakers.state, "open"), and(eq(breakers.state, "half-open"), free))))
+          .where(
+            and(
+              eq(breakers.name, name),
+              lte(breakers.retryAt, now),
+              or(eq(breakers.state, "open"), and(eq(breakers.state, "half-open"), free)),
+            ),
+          )
           .returning({ name: breakers.name })
           .get() !== undefined
       );

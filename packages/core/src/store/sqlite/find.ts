@@ -36,13 +36,13 @@ export const prepareFind = ({ db }: Connection, records: HistoryVerbs) => {
     .prepare();
 
   const stuck = (why: string) => db.select({ id: runs.id, status: runs.status, why: sql<string>`${why}` }).from(runs);
-  const adrift = stuck("nothing will wake it").where(
-    sql`${runs.wakeAt} is null and ${runs.worker} is null and ${runs.status} in ('scheduled', 'queued', 'running')`,
-  );
-  const forgotten = stuck("it waits for nothing").where(sql`${runs.status} = 'waiting' and ${runs.wakeAt} is null and ${runs.worker} is null and not ${isAwaiting}`);
-  const orphaned = stuck("its worker is gone").where(
-    sql`${runs.worker} is not null and ${runs.worker} not in (select ${workers.key} from ${workers})`,
-  );
+  const isAtRest = sql`${runs.wakeAt} is null and ${runs.worker} is null`;
+  const adrift = stuck("nothing will wake it").where(sql`${isAtRest} and ${runs.status} in ('scheduled', 'queued', 'running')`);
+  const forgotten = stuck("it waits for nothing").where(sql`${isAtRest} and ${runs.status} = 'waiting' and not ${isAwaiting}`);
+  const isGone = sql`${runs.worker} not in (select ${workers.key} from ${workers})`;
+  const orphaned = stuck("its worker is gone").where(and(isNotNull(runs.worker), isGone));
+  /** Runs with no live lease, no wake time, nothing they wait for and no person's word. Each part goes along an index. */
+  const allStuck = adrift.unionAll(forgotten).unionAll(orphaned).prepare();
 
   return {
     byId: (id: string): RunRow | undefined => byId.get({ id }),
@@ -78,7 +78,6 @@ export const prepareFind = ({ db }: Connection, records: HistoryVerbs) => {
         .limit(filter.limit)
         .all(),
 
-    /** Runs with no live lease, no wake time, nothing they wait for and no person's word. Each part goes along an index. */
-    stuck: (): Stuck[] => adrift.unionAll(forgotten).unionAll(orphaned).all(),
+    stuck: (): Stuck[] => allStuck.all(),
   };
 };

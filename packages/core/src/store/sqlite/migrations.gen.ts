@@ -8,6 +8,7 @@ export const migrations = [
   "CREATE INDEX `holdfast_runs_due` ON `holdfast_runs` (`wake_at`,`workflow`,`version`) WHERE \"holdfast_runs\".\"wake_at\" is not null;",
   "CREATE INDEX `holdfast_runs_worker` ON `holdfast_runs` (`worker`) WHERE \"holdfast_runs\".\"worker\" is not null;",
   "CREATE INDEX `holdfast_runs_parent` ON `holdfast_runs` (`parent`) WHERE \"holdfast_runs\".\"parent\" is not null;",
+  "CREATE INDEX `holdfast_runs_adrift` ON `holdfast_runs` (`key`) WHERE \"holdfast_runs\".\"wake_at\" is null and \"holdfast_runs\".\"worker\" is null and \"holdfast_runs\".\"status\" in ('scheduled', 'queued', 'running');",
   "CREATE INDEX `holdfast_runs_attention` ON `holdfast_runs` (`status`,`key`) WHERE \"holdfast_runs\".\"status\" in ('scheduled', 'queued', 'waiting', 'paused', 'blocked', 'failed', 'cancelled');",
   "CREATE TABLE `holdfast_signals` (\n\t`key` integer PRIMARY KEY AUTOINCREMENT NOT NULL,\n\t`run` integer NOT NULL,\n\t`name` text NOT NULL,\n\t`dedupe` text,\n\t`value` text,\n\t`at` integer NOT NULL,\n\t`taken_at` integer\n) STRICT;",
   "CREATE INDEX `holdfast_signals_pending` ON `holdfast_signals` (`run`,`name`,`key`) WHERE \"holdfast_signals\".\"taken_at\" is null;",

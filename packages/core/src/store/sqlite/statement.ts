@@ -13,17 +13,19 @@ export const given = (name: string): SQL => sql`${sql.placeholder(name)}`;
 /** The fence: the run, and the number of the lease that may write for it. */
 export const underLease = and(eq(runs.key, given("run")), eq(runs.lease, given("lease")));
 
+type Slot = { readonly name: string; readonly constant?: never } | { readonly name?: never; readonly constant: Binding };
+
 type Query = { readonly toSQL: () => { sql: string; params: unknown[] } };
 
 /** Prepares a statement, and what puts named values in the order it wants them. */
 const prepared = ({ statements }: Connection, query: Query) => {
   const { sql: text, params } = query.toSQL();
-  const slots = params.map((param) => (is(param, Placeholder) ? { name: param.name } : { constant: param as Binding }));
+  const slots = params.map((param): Slot => (is(param, Placeholder) ? { name: param.name } : { constant: param as Binding }));
   return {
     statement: statements.prepare(text) as Statement<unknown, SQLQueryBindings[]>,
     bind: (values: Values): Binding[] => {
       const bindings: Binding[] = [];
-      for (const slot of slots) bindings.push("name" in slot ? (values[slot.name] ?? null) : slot.constant);
+      for (const slot of slots) bindings.push(slot.name === undefined ? slot.constant : (values[slot.name] ?? null));
       return bindings;
     },
   };

@@ -1,0 +1,37 @@
+// A client and a worker: two processes on one file. The client starts and reads runs, the worker executes them.
+import { Run, Runtime, Signal, Step, Workflow } from "@holdfast/core";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const name = Signal.define<string>("name");
+const greet = Workflow.define({ name: "greet" }, async (ctx) => {
+  const who = await Step.wait(ctx, name);
+  return Step.run(ctx, "greet", () => ({ text: `Hello, ${who}!`, pid: process.pid }));
+});
+
+const work = async (database: string): Promise<void> => {
+  const runtime = await Runtime.open({ database, workflows: [greet] });
+  process.once("SIGTERM", () => void Runtime.close(runtime).then(() => process.exit(0)));
+};
+
+const ask = async (): Promise<void> => {
+  const folder = mkdtempSync(join(tmpdir(), "holdfast-tour-"));
+  const database = `sqlite:${join(folder, "tour.db")}`;
+  const client = await Runtime.open({ database, workflows: [greet], execute: false });
+  const run = await Workflow.start(client, greet, undefined, { id: "g-1" });
+  console.log("nobody executes it yet:", (await Run.get(run)).status);
+
+  const worker = Bun.spawn([process.execPath, import.meta.path, database], { stdout: "inherit", stderr: "inherit" });
+  await Signal.send(run, name, "Ada");
+  const { text, pid } = await Run.result(run);
+  console.log(text, "| by the worker:", pid === worker.pid, "| by this process:", pid === process.pid);
+
+  worker.kill("SIGTERM");
+  console.log("the worker ended with", await worker.exited);
+  await Runtime.close(client);
+  rmSync(folder, { recursive: true });
+};
+
+const [database] = process.argv.slice(2);
+await (database === undefined ? ask() : work(database));

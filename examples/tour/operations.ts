@@ -1,0 +1,45 @@
+// Running it: a clean stop, a look at its health, a backup, and going on from that backup.
+import { Run, Runtime, Step, Workflow } from "@holdfast/core";
+import { Database } from "bun:sqlite";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const folder = mkdtempSync(join(tmpdir(), "holdfast-tour-"));
+const file = join(folder, "service.db");
+
+const report = Workflow.define({ name: "report" }, async (ctx) => {
+  await Step.run(ctx, "collect", () => console.log("collecting"));
+  await Step.sleep(ctx, "overnight", "200ms");
+  return Step.run(ctx, "print", () => "printed");
+});
+
+const runtime = await Runtime.open({ database: `sqlite:${file}`, workflows: [report], drain: "10s" });
+
+const close = async (): Promise<void> => {
+  await Runtime.close(runtime);
+  process.exit(0);
+};
+process.once("SIGTERM", () => void close());
+
+const run = await Workflow.start(runtime, report, undefined, { id: "r-1" });
+while ((await Run.get(run)).status !== "waiting") await Bun.sleep(5);
+
+// For a health check: what keeps the database from taking writes, and runs for which nothing will ever happen.
+console.log("trouble:", Runtime.trouble(runtime));
+console.log("stuck:", (await Runtime.check(runtime)).length);
+
+// A backup while it runs. Never copy the file: only SQLite may touch it.
+const backup = join(folder, "backup.db");
+const connection = new Database(file);
+connection.run("VACUUM INTO ?", [backup]);
+connection.close();
+
+console.log("the service:", await Run.result(run));
+await Runtime.close(runtime);
+
+// Restored somewhere else, the run goes on from what was recorded when the backup was made.
+const restored = await Runtime.open({ database: `sqlite:${backup}`, workflows: [report] });
+console.log("the backup:", await Run.result(Run.of(restored, "r-1", report)));
+await Runtime.close(restored);
+rmSync(folder, { recursive: true });

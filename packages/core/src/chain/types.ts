@@ -1,0 +1,67 @@
+/** What a chain knows of its results: each under its name, exactly typed. */
+import type { Options as StepOptions, Tools } from "../step.ts";
+
+export type Awaitable<T> = T | Promise<T>;
+
+/** The results and one more. */
+export type With<Results, Name extends PropertyKey, Result> = {
+  readonly [K in keyof Results | Name]: K extends keyof Results ? Results[K] : Result;
+} & {};
+
+/** The results and those of `More`. */
+export type And<Results, More> = {
+  readonly [K in keyof Results | keyof More]: K extends keyof Results ? Results[K] : K extends keyof More ? More[K] : never;
+} & {};
+
+type At<Results, Name> = Name extends keyof Results ? Results[Name] : undefined;
+
+/** The results after one of two ways was taken: what only one of them has may be undefined. */
+export type Either<Then, Otherwise> = {
+  readonly [K in keyof Then | keyof Otherwise]: At<Then, K> | At<Otherwise, K>;
+} & {};
+
+/**
+ * The options of a step in a chain: those of `Step.run`, where `fallback` gets the results before the step first, and `undo` the
+ * results with the step's own. When both take parameters, `fallback` is written before `undo`, so that its type is known there.
+ */
+export type Options<Before, After, Instead = never> = Pick<StepOptions<never>, "retry" | "timeout" | "breaker" | "undoRetry"> & {
+  /** Answers instead, when all attempts have failed or the breaker is open. */
+  readonly fallback?: (results: Before, error: unknown, tools: Tools) => Awaitable<Instead>;
+  /** Undoes the step when the run fails or is cancelled later: last step first, recorded, with retries of its own. */
+  readonly undo?: (results: After, tools: Tools) => unknown;
+};
+
+/** The options of a transaction in a chain. */
+export type TransactionOptions<After> = Pick<Options<never, After>, "retry" | "undo" | "undoRetry">;
+
+/** The options of `map`: those of each item's step. `After` has the item's own result under the name of the map. */
+export type MapOptions<Item, After, Instead = never> = Pick<StepOptions<never>, "retry" | "timeout" | "breaker" | "undoRetry"> & {
+  /** How many items are under way at a time. Default: all. */
+  readonly limit?: number;
+  /** Answers for the item instead, when all attempts have failed or the breaker is open. */
+  readonly fallback?: (item: Item, error: unknown, tools: Tools) => Awaitable<Instead>;
+  /** Undoes the step of the item when the run fails or is cancelled later. */
+  readonly undo?: (item: Item, results: After, tools: Tools) => unknown;
+};
+
+/** A branch of `parallel`: a step's function, or one with its options. */
+export type Branch<Results, Result> =
+  | ((results: Results, tools: Tools) => Awaitable<Result>)
+  | (Options<Results, Results, Result> & { readonly run: (results: Results, tools: Tools) => Awaitable<Result> });
+
+export type Branches<Results, Parallel> = { readonly [K in keyof Parallel]: Branch<Results, Parallel[K]> };
+
+export type ParallelOptions<Results, Parallel> = {
+  /** How many branches are under way at a time. Default: all. */
+  readonly limit?: number;
+  /** Undoes branches, by their names. An `undo` beside a branch's function knows the results before; one here has the branch's own too. */
+  readonly undo?: { readonly [K in keyof Parallel]?: (results: With<Results, K, Parallel[K]>, tools: Tools) => unknown };
+};
+
+export type ChildOptions<Results> = {
+  /** The child's id, the same in every replay. Default: the parent's id and the name. */
+  readonly id?: (results: Results) => string;
+  /** What becomes of the child when its parent ends first. `call` cancels it by default, `start` keeps it. */
+  readonly orphan?: "cancel" | "keep";
+  readonly tags?: readonly string[];
+};
