@@ -13,7 +13,7 @@ const draw = Workflow.define({ name: "draw" }, async (ctx, names: string[]) => {
 
   Context.log(ctx).info({ ticket }, "drawn"); // pino, with the run's id; silent during a replay
   Context.publish(ctx, { phase: "drawn" }); // for Run.state
-  await Step.sleep(ctx, "suspense", "150ms");
+  await Step.sleep(ctx, "suspense", "300ms");
   Context.publish(ctx, { phase: "announced" });
   await Step.run(ctx, "announce", ({ log }) => log.info("announced"));
   return Context.id(ctx);

@@ -34,21 +34,17 @@ try {
 const { failure } = await Run.get(run);
 console.log(failure?.name, failure?.code, "|", failure?.message);
 
-const told = (error: unknown): string => {
-  if (!Fault.is(error)) return "not one of ours";
-  switch (error.code) {
-    case "run_not_found":
-      return `404: ${error.message}`;
-    case "run_conflict":
-    case "run_ended":
-      return `409: ${error.message}`;
-    case "storage_full":
-    case "storage_busy":
-      return "503: try again";
-    default:
-      return `500: ${error.code}`;
-  }
+// What a service answers: codes are words that programs may compare.
+const statuses: { readonly [code in Fault.Code]?: number } = {
+  invalid_input: 400,
+  run_not_found: 404,
+  run_conflict: 409,
+  run_ended: 409,
+  storage_full: 503,
+  storage_busy: 503,
 };
+const told = (error: unknown): string => (Fault.is(error) ? `${statuses[error.code] ?? 500} ${error.code}` : "not one of ours");
+
 console.log(told(await Run.get(Run.of(runtime, "no-such-run")).catch((error: unknown) => error)));
 console.log(told(await Run.cancel(run).catch((error: unknown) => error)));
 console.log(told(await Promise.try(() => Workflow.define({ name: "" }, () => 1)).catch((error: unknown) => error)));

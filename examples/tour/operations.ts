@@ -10,7 +10,7 @@ const file = join(folder, "service.db");
 
 const report = Workflow.define({ name: "report" }, async (ctx) => {
   await Step.run(ctx, "collect", () => console.log("collecting"));
-  await Step.sleep(ctx, "overnight", "200ms");
+  await Step.sleep(ctx, "overnight", "400ms");
   return Step.run(ctx, "print", () => "printed");
 });
 

@@ -1,4 +1,5 @@
 // Doing several things at once, by ordinary promises or by branches with names.
+import type { Context } from "@holdfast/core";
 import { Run, Runtime, Step, Workflow } from "@holdfast/core";
 
 const after =
@@ -17,7 +18,7 @@ const promises = Workflow.define({ name: "promises" }, async (ctx) => {
     Step.run(ctx, "print-label", after(10, "label")),
     Step.run(ctx, "send-mail", after(5, "mail")),
   ]);
-  const first = await Promise.race([Step.run(ctx, "north", after(40, "north")), Step.run(ctx, "south", after(5, "south"))]);
+  const first = await Promise.race([Step.run(ctx, "north", after(200, "north")), Step.run(ctx, "south", after(5, "south"))]);
   const any = await Promise.any([Step.run(ctx, "broken", fails("no"), once), Step.run(ctx, "sound", after(5, "sound"))]);
   const settled = await Promise.allSettled([Step.run(ctx, "good", () => 1), Step.run(ctx, "bad", fails("no"), once)]);
   return [label, mail, first, any, ...settled.map(({ status }) => status)];
@@ -54,13 +55,14 @@ const map = Workflow.define({ name: "map" }, (ctx, photos: string[]) =>
   Step.map(ctx, "photo", photos, (ctx, photo) => Step.run(ctx, "resize", () => resize(photo)), { limit: 2 }),
 );
 
-// `Step.graph`: each task as soon as those it comes after are done, with their results.
+// `Step.graph`: each task as soon as those it comes after are done, with their results. Name the types of what a task gets.
+type Ctx = Context.Context;
 const graph = Workflow.define({ name: "graph" }, (ctx) =>
   Step.graph(ctx, "dinner", {
-    shop: { run: (ctx) => Step.run(ctx, "buy", () => ["rice", "beans"]) },
-    boil: { after: ["shop"], run: (ctx, { shop }) => Step.run(ctx, "pot", () => `boiled ${shop[0]}`) },
-    fry: { after: ["shop"], run: (ctx, { shop }) => Step.run(ctx, "pan", () => `fried ${shop[1]}`) },
-    serve: { after: ["boil", "fry"], run: (_, { boil, fry }) => `${boil} with ${fry}` },
+    shop: { run: (ctx: Ctx) => Step.run(ctx, "buy", () => ["rice", "beans"]) },
+    boil: { after: ["shop"], run: (ctx: Ctx, { shop }: { shop: string[] }) => Step.run(ctx, "pot", () => `boiled ${shop[0]}`) },
+    fry: { after: ["shop"], run: (ctx: Ctx, { shop }: { shop: string[] }) => Step.run(ctx, "pan", () => `fried ${shop[1]}`) },
+    serve: { after: ["boil", "fry"], run: (_: Ctx, { boil, fry }: { boil: string; fry: string }) => `${boil} with ${fry}` },
   }),
 );
 

@@ -2,7 +2,7 @@
 import { Run, Runtime, Step, Workflow } from "@holdfast/core";
 
 const remind = Workflow.define({ name: "remind" }, async (ctx, at: Date) => {
-  await Step.sleep(ctx, "cooling-off", "120ms"); // milliseconds, or "5m", "1.5h", "3d", "2w"
+  await Step.sleep(ctx, "cooling-off", "200ms"); // milliseconds, or "5m", "1.5h", "3d", "2w"
   await Step.run(ctx, "first", () => console.log("first reminder"));
   await Step.sleepUntil(ctx, "the-day", at); // a Date, or ms since 1970
   await Step.run(ctx, "second", () => console.log("second reminder"));
@@ -11,15 +11,15 @@ const remind = Workflow.define({ name: "remind" }, async (ctx, at: Date) => {
 // A race with a sleep is a deadline for anything.
 const patience = Workflow.define({ name: "patience" }, (ctx) =>
   Promise.race([
-    Step.run(ctx, "slow", () => Bun.sleep(80).then(() => "an answer")),
+    Step.run(ctx, "slow", () => Bun.sleep(150).then(() => "an answer")),
     Step.sleep(ctx, "enough", "20ms").then(() => "no answer in time"),
   ]),
 );
 
 const runtime = await Runtime.open({ database: "sqlite::memory:", workflows: [remind, patience] });
 const startedAt = Date.now();
-const day = new Date(startedAt + 300);
-const run = await Workflow.start(runtime, remind, day, { id: "reminder", delay: "30ms" });
+const day = new Date(startedAt + 400);
+const run = await Workflow.start(runtime, remind, day, { id: "reminder", delay: "100ms" });
 console.log("at first it is", (await Run.get(run)).status);
 
 let view = await Run.get(run);

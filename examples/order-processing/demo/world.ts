@@ -18,7 +18,7 @@ const PACE = {
   BREAKER_WINDOW: "1s",
   BREAKER_RESET: "500ms",
   REVIEW: "5s",
-  COOLING_OFF: "3s",
+  COOLING_OFF: "2500ms",
 };
 
 export type World = {

@@ -73,8 +73,8 @@ const server = Bun.serve({
   },
   error: (error) => {
     if (Fault.is(error, "run_not_found")) return refuse(404, error.message);
-    if (Fault.is(error, "run_conflict")) return refuse(409, error.message);
-    if (Fault.is(error, "run_ended")) return refuse(409, error.message);
+    if (Fault.is(error, "run_conflict") || Fault.is(error, "run_ended")) return refuse(409, error.message);
+    if (Fault.is(error, "invalid_option")) return refuse(400, error.message);
     return refuse(503, String(error));
   },
 });

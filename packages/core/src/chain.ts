@@ -10,7 +10,7 @@
  */
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { add, addParallel, addPublish, addWhen } from "./chain/add.ts";
-import type { Node, Plan } from "./chain/plan.ts";
+import type { Plan } from "./chain/plan.ts";
 import { finish, open, planOf } from "./chain/ends.ts";
 import { shapeOf, type Shape } from "./chain/shape.ts";
 import type { And, Awaitable, Branches, ChildOptions, Either, MapOptions, Options, ParallelOptions, TransactionOptions, With } from "./chain/types.ts";
@@ -67,7 +67,7 @@ export class Chain<Input, Results> {
     run: (results: Results, tools: Tools) => Awaitable<Result>,
     options: Options<Results, With<Results, Name, Result | Instead>, Instead> = {},
   ): Chain<Input, With<Results, Name, Result | Instead>> {
-    return new Chain(add(this.plan, { kind: "step", name, run, options } as Untyped));
+    return new Chain(add(this.plan, { kind: "step", name, run, options }));
   }
 
   /**
@@ -80,7 +80,7 @@ export class Chain<Input, Results> {
     run: (tx: Tx, results: Results, tools: Tools) => Result extends PromiseLike<unknown> ? never : Result,
     options: TransactionOptions<With<Results, Name, Result>> = {},
   ): Chain<Input, With<Results, Name, Result>> {
-    return new Chain(add(this.plan, { kind: "transaction", name, database, run, options } as Untyped));
+    return new Chain(add(this.plan, { kind: "transaction", name, database, run, options }));
   }
 
   /**
@@ -88,7 +88,7 @@ export class Chain<Input, Results> {
    * run fails with it. After a crash only the branches without a record run again.
    */
   parallel<Parallel>(branches: Branches<Results, Parallel>, options: ParallelOptions<Results, Parallel> = {}): Chain<Input, And<Results, Parallel>> {
-    return new Chain(addParallel(this.plan, branches, options as object));
+    return new Chain(addParallel(this.plan, branches, options));
   }
 
   /**
@@ -101,17 +101,17 @@ export class Chain<Input, Results> {
     run: (item: Item, results: Results, tools: Tools) => Awaitable<Result>,
     options: MapOptions<Item, With<Results, Name, Result | Instead>, Instead> = {},
   ): Chain<Input, With<Results, Name, readonly (Result | Instead)[]>> {
-    return new Chain(add(this.plan, { kind: "map", name, items, run, options } as Untyped));
+    return new Chain(add(this.plan, { kind: "map", name, items, run, options }));
   }
 
   /** Sleeps for a time that is recorded: a crash does not make it longer. */
   sleep(name: string, duration: Duration | ((results: Results) => Duration)): Chain<Input, Results> {
-    return new Chain(add(this.plan, { kind: "sleep", name, duration } as Untyped));
+    return new Chain(add(this.plan, { kind: "sleep", name, duration }));
   }
 
   /** Sleeps until a moment: a Date, or ms since 1970. A moment that has passed is over at once. */
   sleepUntil(name: string, moment: Date | number | ((results: Results) => Date | number)): Chain<Input, Results> {
-    return new Chain(add(this.plan, { kind: "sleepUntil", name, moment } as Untyped));
+    return new Chain(add(this.plan, { kind: "sleepUntil", name, moment }));
   }
 
   /**
@@ -120,7 +120,7 @@ export class Chain<Input, Results> {
    */
   wait<Name extends string, Value>(name: Name, signal: Signal<Value, unknown>, options?: { readonly timeout?: never }): Chain<Input, With<Results, Name, Value>>;
   wait<Name extends string, Value>(name: Name, signal: Signal<Value, unknown>, options: { readonly timeout?: Duration }): Chain<Input, With<Results, Name, Value | undefined>>;
-  wait(name: string, signal: Signal, options: { readonly timeout?: Duration } = {}): Chain<Input, Results> {
+  wait(name: string, signal: Signal, options: { readonly timeout?: Duration } = {}): unknown {
     return new Chain(add(this.plan, { kind: "wait", name, signal, timeout: options.timeout }));
   }
 
@@ -134,7 +134,7 @@ export class Chain<Input, Results> {
     input: (results: Results) => NoInfer<In>,
     options: ChildOptions<Results> = {},
   ): Chain<Input, With<Results, Name, Output>> {
-    return new Chain(add(this.plan, { kind: "call", name, workflow, input, options } as Untyped));
+    return new Chain(add(this.plan, { kind: "call", name, workflow, input, options }));
   }
 
   /** Starts another workflow as a child that goes its own way, and keeps its id under the name. A crash starts no second one. */
@@ -144,7 +144,7 @@ export class Chain<Input, Results> {
     input: (results: Results) => NoInfer<In>,
     options: ChildOptions<Results> = {},
   ): Chain<Input, With<Results, Name, string>> {
-    return new Chain(add(this.plan, { kind: "start", name, workflow, input, options } as Untyped));
+    return new Chain(add(this.plan, { kind: "start", name, workflow, input, options }));
   }
 
   /**
@@ -176,12 +176,9 @@ export class Chain<Input, Results> {
   }
 }
 
-/** A node whose functions are still typed: this is where typed meets untyped. */
-type Untyped = Exclude<Node, { readonly kind: "parallel" | "when" | "publish" }>;
-
 const unchanged = <T>(chain: unknown): T => chain as T;
 
 const within =
-  (branch: (chain: Chain<never, never>) => unknown) =>
+  <Input, Results>(branch: (chain: Chain<Input, Results>) => unknown) =>
   (plan: Plan): Plan | undefined =>
     (branch(new Chain(plan)) as { readonly plan?: Plan } | undefined)?.plan;

@@ -196,14 +196,24 @@ const refuse = async (run: Handle, what: string): Promise<never> => {
   throw Fault.make(code, `Run ${run.id} is ${status} and cannot be ${what}.`, { run: run.id, status });
 };
 
+/** A reason is shown to people, in lists too. */
+const longestReason = 10_000;
+
+const reasonOf = (reason: string, run: Handle): string => {
+  if (typeof reason === "string" && reason.length <= longestReason) return reason.toWellFormed();
+  const given = typeof reason === "string" ? `has ${reason.length} characters` : `is of type ${typeof reason}`;
+  throw Fault.make("invalid_option", `The reason for the cancel of run ${run.id} ${given}; it takes a text of up to ${longestReason}.`, { run: run.id });
+};
+
 /**
  * Asks a run to stop. Resolves once the wish is durable. Its functions get their abort at once, its body a rejection where it
- * waits, then its steps are undone; `Run.result` tells the end. Throws `run_not_found` and `run_ended`.
+ * waits, then its steps are undone; `Run.result` tells the end. Throws `run_not_found`, `run_ended`, and `invalid_option` for a reason
+ * of more than 10,000 characters.
  */
 export const cancel = async (run: Handle, reason = "cancelled by request"): Promise<void> => {
   const { engine } = reachOf(run);
   const key = await keyOfRun(reachOf(run));
-  if (!(await engine.store.runs.cancel(key, reason, engine.clock.now()))) return refuse(run, "cancelled");
+  if (!(await engine.store.runs.cancel(key, reasonOf(reason, run), engine.clock.now()))) return refuse(run, "cancelled");
   await refresh(engine, key);
 };
 

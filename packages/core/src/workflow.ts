@@ -71,7 +71,9 @@ const startNow = <Output>(runtime: Runtime, workflow: Definition<never, Output>,
     throw Fault.make("invalid_option", `The input schema of workflow "${definition.name}" is asynchronous; a run inside a transaction needs one that answers at once.`, { workflow: definition.name });
   }
   const wish = wishFor(engine, definition, checked, options);
-  return handleFor(engine, wish, startRunWithin(engine, wish, options.tx), options);
+  const run = handleFor<Output>(engine, wish, startRunWithin(engine, wish, options.tx), options);
+  // A rollback frees the inner key for another run: only the id is sure to mean this one.
+  return createHandle({ engine, id: run.id, key: undefined }, run.workflow, run.disposition);
 };
 
 const wishFor = (engine: Engine, definition: Untyped, input: unknown, options: StartOptions): Wish => {

@@ -11,8 +11,11 @@ const reserved: ReadonlySet<string> = new Set(["input", "__proto__"]);
 
 type Named = Exclude<Node, { readonly kind: "parallel" | "when" | "publish" }>;
 
-/** Adds a node under its name. */
-export const add = (plan: Plan, node: Named): Plan => grow(plan, checked(plan, node), [node.name]);
+/** A node whose functions know their results by type. */
+type Said = { readonly kind: Named["kind"]; readonly name: string } & Readonly<Record<string, unknown>>;
+
+/** Adds a node under its name. Here typed meets untyped. */
+export const add = (plan: Plan, said: Said): Plan => grow(plan, checked(plan, said as Named), [said.name]);
 
 export const addParallel = (plan: Plan, branches: Readonly<Record<string, unknown>>, options: ParallelOptions): Plan => {
   const steps = Object.keys(branches).map((name) => branchStep(plan, name, branches[name], options.undo?.[name]));
@@ -37,7 +40,7 @@ const branchStep = (plan: Plan, name: string, branch: unknown, undo: unknown): S
 export const addWhen = (plan: Plan, condition: unknown, then: Way, otherwise: Way): Plan => {
   assertFunction(plan, condition, "condition of a when");
   const [first, second] = [grown(plan, then), grown(plan, otherwise)];
-  const node = { kind: "when", condition, then: first.nodes, otherwise: second.nodes } as Node;
+  const node = { kind: "when", condition, nodes: first.nodes, otherwise: second.nodes } as Node;
   return grow(plan, node, [...first.names, ...second.names]);
 };
 

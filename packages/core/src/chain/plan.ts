@@ -78,7 +78,7 @@ export type Node =
   | {
       readonly kind: "when";
       readonly condition: (results: Results) => boolean;
-      readonly then: readonly Node[];
+      readonly nodes: readonly Node[];
       readonly otherwise: readonly Node[];
     }
   | { readonly kind: "publish"; readonly state: (results: Results) => unknown };

@@ -44,7 +44,7 @@ export type NodeShape =
   | { readonly kind: "wait"; readonly name: string; readonly signal: string; readonly timeout?: number }
   | { readonly kind: "call" | "start"; readonly name: string; readonly workflow: string; readonly version: number; readonly orphan?: "cancel" | "keep"; readonly tags?: readonly string[] }
   | { readonly kind: "parallel"; readonly limit?: number; readonly branches: readonly NodeShape[] }
-  | { readonly kind: "when"; readonly then: readonly NodeShape[]; readonly otherwise: readonly NodeShape[] }
+  | { readonly kind: "when"; readonly nodes: readonly NodeShape[]; readonly otherwise: readonly NodeShape[] }
   | { readonly kind: "publish" };
 
 export const shapeOf = ({ spec, nodes }: Plan): Shape => ({
@@ -73,18 +73,17 @@ const nodeShape = (node: Node): NodeShape => {
     case "parallel":
       return { kind: node.kind, ...said("limit", node.limit, same), branches: node.branches.map(nodeShape) };
     case "when":
-      return { kind: node.kind, then: node.then.map(nodeShape), otherwise: node.otherwise.map(nodeShape) };
+      return { kind: node.kind, nodes: node.nodes.map(nodeShape), otherwise: node.otherwise.map(nodeShape) };
     case "publish":
       return { kind: node.kind };
   }
 };
 
-const stepShape = ({ kind, name, options }: StepNode | TransactionNode | MapNode): NodeShape => ({
-  kind,
-  name,
-  ...(kind === "map" && said("limit", (options as MapOptions).limit, same)),
-  ...optionsShape(options),
-});
+const stepShape = (node: StepNode | TransactionNode | MapNode): NodeShape => {
+  const { kind, name } = node;
+  const options = optionsShape(node.options);
+  return kind === "map" ? { kind, name, ...said("limit", node.options.limit, same), ...options } : { kind, name, ...options };
+};
 
 const optionsShape = ({ retry, timeout, breaker, fallback, undo, undoRetry }: StepOptions | MapOptions): Omit<Stepwise, "name"> => ({
   ...said("retry", retry, retryShape),

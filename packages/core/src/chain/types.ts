@@ -3,22 +3,19 @@ import type { Options as StepOptions, Tools } from "../step.ts";
 
 export type Awaitable<T> = T | Promise<T>;
 
+/** Shown in full in an editor, instead of by the names of what made it. */
+type Flat<T> = { readonly [K in keyof T]: T[K] } & {};
+
 /** The results and one more. */
-export type With<Results, Name extends PropertyKey, Result> = {
-  readonly [K in keyof Results | Name]: K extends keyof Results ? Results[K] : Result;
-} & {};
+export type With<Results, Name extends PropertyKey, Result> = Flat<Results & { readonly [K in Name]: Result }>;
 
 /** The results and those of `More`. */
-export type And<Results, More> = {
-  readonly [K in keyof Results | keyof More]: K extends keyof Results ? Results[K] : K extends keyof More ? More[K] : never;
-} & {};
+export type And<Results, More> = Flat<Results & More>;
 
 type At<Results, Name> = Name extends keyof Results ? Results[Name] : undefined;
 
 /** The results after one of two ways was taken: what only one of them has may be undefined. */
-export type Either<Then, Otherwise> = {
-  readonly [K in keyof Then | keyof Otherwise]: At<Then, K> | At<Otherwise, K>;
-} & {};
+export type Either<Then, Otherwise> = Flat<{ readonly [K in keyof Then | keyof Otherwise]: At<Then, K> | At<Otherwise, K> }>;
 
 /**
  * The options of a step in a chain: those of `Step.run`, where `fallback` gets the results before the step first, and `undo` the

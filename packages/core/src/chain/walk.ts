@@ -35,7 +35,7 @@ const follow = async (ctx: Context, node: Node, results: Results): Promise<Resul
     case "parallel":
       return runParallel(ctx, node.branches, node.limit, results);
     case "when":
-      return walk(ctx, node.condition(results) ? node.then : node.otherwise, results);
+      return walk(ctx, node.condition(results) ? node.nodes : node.otherwise, results);
     case "publish":
       publish(ctx, node.state(results));
       return results;
@@ -57,10 +57,12 @@ const optionsOf = ({ name, options }: StepNode | TransactionNode, results: Resul
   };
 };
 
-/** Each branch has a scope of its own, so that a failure cancels the others; its key is its name alone. */
+/** Each branch has a scope of its own, so that a failure cancels the others, and no path: its key is its name alone. */
 const runParallel = async (ctx: Context, branches: readonly StepNode[], limit: number | undefined, results: Results): Promise<Results> => {
-  const scopes = branches[0]?.name ?? "";
-  const values = await mapBranches(ctx, scopes, branches, (scope, node) => runStep({ ...scope, path: ctx.path }, node, results), limitOf(limit));
+  const [first] = branches;
+  if (!first) return results;
+  const run = (scope: Context, branch: StepNode): Promise<unknown> => runStep({ ...scope, path: ctx.path }, branch, results);
+  const values = await mapBranches(ctx, first.name, branches, run, limitOf(limit));
   return branches.reduce((all, { name }, index) => withResult(all, name, values[index]), results);
 };
 
@@ -84,7 +86,7 @@ type Place = { readonly item: unknown; readonly index: number };
 const runChild = (ctx: Context, { kind, name, workflow, input, options }: ChildNode, results: Results): Promise<unknown> => {
   const { id, ...rest } = options;
   const child = { ...rest, name, ...(id && { id: id(results) }) };
-  return Step[kind](ctx, workflow, input(results) as never, child);
+  return (kind === "call" ? Step.call : Step.start)(ctx, workflow, input(results) as never, child);
 };
 
 const waitOptions = (name: string, timeout: Step.WaitOptions["timeout"]): Step.WaitOptions => (timeout === undefined ? { name } : { name, timeout });

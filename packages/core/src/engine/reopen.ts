@@ -2,7 +2,7 @@
 import { decode } from "../model/codec.ts";
 import type { Failure } from "../model/failure.ts";
 import * as Fault from "../model/fault.ts";
-import type { Row } from "../model/records.ts";
+import { isResult, type Row } from "../model/records.ts";
 import { failedUndos, forkRows, reopening } from "../model/reopen.ts";
 import { isEnd } from "../model/states.ts";
 import type { RunRow } from "../store/rows.ts";
@@ -23,7 +23,7 @@ export const reopen = async (engine: Engine, key: number): Promise<boolean> => {
     return engine.store.runs.reopen(lease, seqsOf(drop), anew(rows, [...undos], now), now);
   }
   const last = rows.at(-1);
-  const { drop, redo } = reopening(rows, last ? endOf(last).failure : null, (row) => decode(row.value) as Failure);
+  const { drop, redo } = reopening(rows.filter(({ kind }) => kind !== "redo"), last ? endOf(last).failure : null, (row) => decode(row.value) as Failure);
   const undoRounds = rows.filter((row) => row.kind === "redo" && row.key?.startsWith("undo:"));
   return engine.store.runs.reopen(lease, [...drop, ...seqsOf(undoRounds)], anew(rows, redo, now), now);
 };
@@ -61,11 +61,17 @@ export const fork = async (engine: Engine, run: RunRow, { from, id }: { readonly
       parentKey: null,
       orphan: null,
       correlation: run.correlation ?? run.id,
-      deadline: null,
+      deadline: run.deadline === null ? null : at + run.deadline - run.createdAt,
       tags: await engine.store.runs.tags(run.key),
     },
-    kept,
+    withoutOpenChildren(kept),
   );
   if (started.kind === "existing") throw Fault.make("run_conflict", `There is a run with the id "${id}" already. Fork to another id.`, { run: id });
   return started.key;
+};
+
+/** A child tells its end to the run that called it: what had no answer yet is called anew by the fork. */
+const withoutOpenChildren = (rows: readonly Row[]): Row[] => {
+  const answered = new Set(rows.filter(({ kind }) => isResult(kind)).map(({ key }) => key));
+  return rows.filter(({ kind, key }) => !(kind === "calling" || kind === "spawning") || answered.has(key));
 };

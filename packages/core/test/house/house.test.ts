@@ -39,6 +39,7 @@ const layers: readonly Layer[] = [
   { name: "store dialect", holds: /^store\/[^/]+\//, files: ownDialect, packages: /^(drizzle-orm|bun|bun:|node:|pg$|mysql2)/ },
   { name: "store", holds: /^store\//, files: /^(model|store)\//, packages: /^(drizzle-orm|bun|bun:|node:)/ },
   { name: "engine", holds: /^engine\//, files: /^(model\/|engine\/|store\/(contract|rows)\.ts$)/, packages: anyButDatabases },
+  { name: "chain", holds: /^chain\//, files: /^(model\/|engine\/|chain\/|(?!chain|index)[^/]+\.ts$)/, packages: anyButDatabases },
   { name: "public", holds: /^[^/]+\.ts$/, files: /./, packages: anyButDatabases },
 ];
 

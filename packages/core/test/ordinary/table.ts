@@ -58,7 +58,7 @@ const go = async ({ world, crashes, effects, row, options }: Bench, id: string, 
       const came = await outcome(Run.result(run));
       crashes.disarm(runtime);
       expect(await Runtime.check(runtime)).toEqual([]);
-      await Runtime.close(runtime);
+      await closing(world, runtime);
       return came;
     }
     if (left[0]?.when(await Run.history(run), view) === true) {
@@ -74,6 +74,13 @@ const go = async ({ world, crashes, effects, row, options }: Bench, id: string, 
     await world.clock.advance(Math.max(0, next - world.clock.now()));
   }
   throw new Error("the run does not come to an end");
+};
+
+/** Closing lets steps finish, and so takes time. */
+const closing = async (world: World, runtime: Runtime.Runtime): Promise<void> => {
+  const closed = Runtime.close(runtime);
+  await world.clock.advance(250);
+  await closed;
 };
 
 const bench = (row: Row, options: Runtime.Options): Bench => {

@@ -76,7 +76,7 @@ export const runs = (openStore: OpenStore): void => {
       const all = ["run-a", "run-A", "run-a ", "rún-a", "run-a\u0301", "😀", "%", "_"];
       const keys = await Promise.all(all.map((id) => start(store, id)));
       expect(new Set(keys).size).toBe(all.length);
-      for (const [index, id] of all.entries()) expect((await store.runs.byId(id))?.key).toBe(keys[index]!);
+      for (const [index, id] of all.entries()) expect((await store.runs.byId(id))?.key).toBe(keys[index]);
     });
 
     test("tags are kept once each, and looked up by the run", async () => {

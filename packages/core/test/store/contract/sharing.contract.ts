@@ -1,0 +1,219 @@
+/** A database that is shared: with the user's own rows, and with other processes. */
+import { describe, expect, test } from "bun:test";
+import type { TransactionWork } from "../../../src/store/contract.ts";
+import type { Lease } from "../../../src/store/rows.ts";
+import { byKey, claimIds, codeOf, execute, hire, newRun, row, seqs, stale, start, t0, type OpenStore } from "./kit.ts";
+
+/** Waits for what another thread or process does, at most as long as a test may take. */
+const until = async (holds: () => boolean): Promise<void> => {
+  while (!holds()) await Bun.sleep(1);
+};
+
+export const sharing = (openStore: OpenStore): void => {
+  describe("transact", () => {
+    const work = (lease: Lease, run: TransactionWork["run"]): TransactionWork => ({ lease, run, row: (value) => row(1, { value: JSON.stringify(value) }) });
+
+    test("the user's rows and the record are one commit", async () => {
+      const { store, user } = await openStore();
+      const lease = await execute(store, "a");
+      const held = await store.transact(
+        user.database,
+        work(lease, (tx) => {
+          user.insert(tx, "paid");
+          return { n: 7 };
+        }),
+      );
+      expect(held).toBe(true);
+      expect(user.texts()).toEqual(["paid"]);
+      expect(await store.history.last(lease.run)).toEqual(row(1, { value: '{"n":7}' }));
+    });
+
+    test("a function that throws leaves neither", async () => {
+      const { store, user } = await openStore();
+      const lease = await execute(store, "a");
+      const answer = store.transact(
+        user.database,
+        work(lease, (tx) => {
+          user.insert(tx, "paid");
+          throw new RangeError("no");
+        }),
+      );
+      expect(await codeOf(answer)).toBeInstanceOf(RangeError);
+      expect(user.texts()).toEqual([]);
+      expect(await seqs(store, lease.run)).toEqual([0]);
+    });
+
+    test("a value that cannot be kept leaves neither", async () => {
+      const { store, user } = await openStore();
+      const lease = await execute(store, "a");
+      const answer = store.transact(user.database, {
+        lease,
+        run: (tx) => user.insert(tx, "paid"),
+        row: () => {
+          throw new TypeError("not to be kept");
+        },
+      });
+      expect(await codeOf(answer)).toBeInstanceOf(TypeError);
+      expect(user.texts()).toEqual([]);
+    });
+
+    test("a stale lease commits nothing", async () => {
+      const { store, user } = await openStore();
+      const lease = await execute(store, "a");
+      expect(await store.transact(user.database, work(stale(lease), (tx) => user.insert(tx, "late")))).toBe(false);
+      expect(user.texts()).toEqual([]);
+      expect(await seqs(store, lease.run)).toEqual([0]);
+    });
+
+    test("a function that returns a promise is refused, and nothing is written", async () => {
+      const { store, user } = await openStore();
+      const lease = await execute(store, "a");
+      const answer = store.transact(
+        user.database,
+        work(lease, (tx) => {
+          user.insert(tx, "paid");
+          return Promise.resolve(1);
+        }),
+      );
+      expect(await codeOf(answer)).toBe("async_transaction");
+      expect(user.texts()).toEqual([]);
+      expect(await seqs(store, lease.run)).toEqual([0]);
+    });
+
+    test("another database is refused before anything is done", async () => {
+      const { store, user } = await openStore();
+      const lease = await execute(store, "a");
+      let called = false;
+      const answer = store.transact(
+        user.foreign,
+        work(lease, () => {
+          called = true;
+        }),
+      );
+      expect(await codeOf(answer)).toBe("foreign_database");
+      expect(called).toBe(false);
+      expect(await seqs(store, lease.run)).toEqual([0]);
+    });
+
+    test("what was asked for before is durable before the function is called", async () => {
+      const { store, user } = await openStore();
+      const lease = await execute(store, "a");
+      const order: string[] = [];
+      const before = store.states.publish(lease, '"before"', t0).then(() => order.push("publish"));
+      const held = store.transact(
+        user.database,
+        work(lease, () => order.push("function")),
+      );
+      await Promise.all([before, held]);
+      expect(order).toEqual(["publish", "function"]);
+    });
+  });
+
+  describe("startWithin", () => {
+    test("a run begins with the user's commit", async () => {
+      const { store, user } = await openStore();
+      const started = user.transaction((tx) => {
+        user.insert(tx, "ordered");
+        return store.startWithin(tx, newRun("a", { tags: ["vip"] }));
+      });
+      expect(started.kind).toBe("created");
+      expect(user.texts()).toEqual(["ordered"]);
+      const run = await store.runs.byId("a");
+      expect(run).toMatchObject({ status: "queued", lease: 0, wakeAt: t0 });
+      expect(await store.history.read(run!.key, -1, 9)).toMatchObject([{ seq: 0, kind: "started", value: '"input"', at: t0 }]);
+      expect(await store.runs.tags(run!.key)).toEqual(["vip"]);
+      expect(await claimIds(store, await hire(store))).toEqual(["a"]);
+    });
+
+    test("a rollback leaves no run", async () => {
+      const { store, user } = await openStore();
+      const broken = (): void =>
+        user.transaction((tx) => {
+          user.insert(tx, "ordered");
+          store.startWithin(tx, newRun("a", { tags: ["vip"] }));
+          throw new RangeError("no");
+        });
+      expect(broken).toThrow(RangeError);
+      expect(user.texts()).toEqual([]);
+      expect(await store.runs.byId("a")).toBeUndefined();
+      expect(await store.runs.list({ workflow: undefined, statuses: undefined, tag: "vip", parent: undefined, from: undefined, until: undefined, before: undefined, limit: 9 })).toEqual([]);
+    });
+
+    test("an id that exists is answered with its run, as a start does", async () => {
+      const { store, user } = await openStore();
+      const key = await start(store, "a");
+      const again = (input: string) => user.transaction((tx) => store.startWithin(tx, newRun("a", { input })));
+      expect(again('"input"')).toEqual({ kind: "existing", run: await byKey(store, key), sameInput: true });
+      expect(again('"other"')).toMatchObject({ kind: "existing", sameInput: false });
+    });
+
+    test("another database is refused", async () => {
+      const { store, user } = await openStore();
+      expect(() => store.startWithin(user.foreign, newRun("a"))).toThrow(expect.objectContaining({ code: "foreign_database" }) as Error);
+      expect(await store.runs.byId("a")).toBeUndefined();
+    });
+  });
+
+  describe("changed and watch", () => {
+    test("a write of another process is told once, one's own never", async () => {
+      const { store, again } = await openStore();
+      if (!again) return expect(store.changed()).toBe(false);
+      const other = again();
+      store.changed();
+      await start(store, "mine");
+      expect(store.changed()).toBe(false);
+      await start(other, "theirs");
+      expect([store.changed(), store.changed()]).toEqual([true, false]);
+      expect(other.changed()).toBe(true);
+    });
+
+    test("a write of another process calls back soon, until it is told to stop", async () => {
+      const { store, again } = await openStore();
+      if (!again) return store.watch(() => true)();
+      const other = again();
+      let calls = 0;
+      const stop = store.watch(() => {
+        calls++;
+        return store.changed();
+      });
+      await start(other, "theirs");
+      await until(() => calls > 0);
+      stop();
+      const after = calls;
+      await start(other, "later");
+      expect(calls).toBe(after);
+    });
+
+    test("what one process wrote the other reads, claims and fences", async () => {
+      const { store, again } = await openStore();
+      if (!again) return;
+      const other = again();
+      const lease = await execute(store, "a");
+      expect(await other.runs.byId("a")).toEqual(await byKey(store, lease.run));
+      await other.workers.bury(lease.worker, 0, t0);
+      expect(await store.history.append(lease, row(1))).toBe(false);
+      expect(await claimIds(store, await hire(store))).toEqual(["a"]);
+    });
+  });
+
+  describe("close", () => {
+    test("what was asked for before is written", async () => {
+      const { store, again } = await openStore();
+      const other = again?.();
+      const started = Promise.all(Array.from({ length: 50 }, (_, n) => start(store, `${n}`)));
+      await store.close();
+      await started;
+      if (other) expect((await other.runs.byId("49"))?.status).toBe("queued");
+    });
+
+    test("what is asked for later is refused, and a second close does no harm", async () => {
+      const { store } = await openStore();
+      await store.close();
+      await store.close();
+      expect(await codeOf(start(store, "a"))).toBe("runtime_closed");
+      expect(await codeOf(store.runs.byId("a"))).toBe("runtime_closed");
+      expect(await codeOf(store.runs.nextDue([{ name: "order", version: 1 }]))).toBe("runtime_closed");
+      store.touch();
+    });
+  });
+};
