@@ -66,4 +66,4 @@ const next = await Workflow.start(mended, second, undefined, { id: "next" });
 await Signal.send(next, paid, null);
 console.log("next:", await Run.result(next), "| version", (await Run.get(next)).version);
 await Runtime.close(mended);
-rmSync(folder, { recursive: true });
+rmSync(folder, { recursive: true, force: true });

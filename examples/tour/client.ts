@@ -30,7 +30,7 @@ const ask = async (): Promise<void> => {
   worker.kill("SIGTERM");
   console.log("the worker ended with", await worker.exited);
   await Runtime.close(client);
-  rmSync(folder, { recursive: true });
+  rmSync(folder, { recursive: true, force: true });
 };
 
 const [database] = process.argv.slice(2);

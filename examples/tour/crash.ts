@@ -35,7 +35,7 @@ const watch = async (): Promise<void> => {
     await child.exited;
     console.log(`  ended by ${child.signalCode ?? `itself, with ${child.exitCode}`}`);
   }
-  rmSync(folder, { recursive: true });
+  rmSync(folder, { recursive: true, force: true });
 };
 
 const [database] = process.argv.slice(2);

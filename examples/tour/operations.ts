@@ -42,4 +42,4 @@ await Runtime.close(runtime);
 const restored = await Runtime.open({ database: `sqlite:${backup}`, workflows: [report] });
 console.log("the backup:", await Run.result(Run.of(restored, "r-1", report)));
 await Runtime.close(restored);
-rmSync(folder, { recursive: true });
+rmSync(folder, { recursive: true, force: true });

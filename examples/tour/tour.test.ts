@@ -64,7 +64,7 @@ describe("every verb has an example", () => {
   ]);
   const all = names.map(textOf).join("\n");
   const verbs = Object.entries(Holdfast).flatMap(([namespace, exported]) =>
-    Object.entries(exported).flatMap(([name, verb]) =>
+    Object.entries<unknown>(exported).flatMap(([name, verb]) =>
       typeof verb === "function" ? [{ name: `${namespace}.${name}`, verb }] : [],
     ),
   );

@@ -13,7 +13,18 @@ import { add, addParallel, addPublish, addWhen } from "./chain/add.ts";
 import type { Plan } from "./chain/plan.ts";
 import { finish, open, planOf } from "./chain/ends.ts";
 import { shapeOf, type Shape } from "./chain/shape.ts";
-import type { And, Awaitable, Branches, ChildOptions, Either, MapOptions, Options, ParallelOptions, TransactionOptions, With } from "./chain/types.ts";
+import type {
+  And,
+  Awaitable,
+  Branches,
+  ChildOptions,
+  Either,
+  MapOptions,
+  Options,
+  ParallelOptions,
+  TransactionOptions,
+  With,
+} from "./chain/types.ts";
 import type { Spec } from "./define.ts";
 import type { AnyDefinition, Definition } from "./engine/definition.ts";
 import type { Duration } from "./model/duration.ts";
@@ -87,7 +98,10 @@ export class Chain<Input, Results> {
    * Runs branches at the same time, each a step whose key and result have its name. The first failure cancels the others, and the
    * run fails with it. After a crash only the branches without a record run again.
    */
-  parallel<Parallel>(branches: Branches<Results, Parallel>, options: ParallelOptions<Results, Parallel> = {}): Chain<Input, And<Results, Parallel>> {
+  parallel<Parallel>(
+    branches: Branches<Results, Parallel>,
+    options: ParallelOptions<Results, NoInfer<Parallel>> = {},
+  ): Chain<Input, And<Results, Parallel>> {
     return new Chain(addParallel(this.plan, branches, options));
   }
 
@@ -118,8 +132,16 @@ export class Chain<Input, Results> {
    * Waits for a signal, takes it, and keeps its value under the name. With a `timeout` the value is undefined when the time is over.
    * A signal that is sent while no process runs is kept for the run.
    */
-  wait<Name extends string, Value>(name: Name, signal: Signal<Value, unknown>, options?: { readonly timeout?: never }): Chain<Input, With<Results, Name, Value>>;
-  wait<Name extends string, Value>(name: Name, signal: Signal<Value, unknown>, options: { readonly timeout?: Duration }): Chain<Input, With<Results, Name, Value | undefined>>;
+  wait<Name extends string, Value>(
+    name: Name,
+    signal: Signal<Value, unknown>,
+    options?: { readonly timeout?: never },
+  ): Chain<Input, With<Results, Name, Value>>;
+  wait<Name extends string, Value>(
+    name: Name,
+    signal: Signal<Value, unknown>,
+    options: { readonly timeout?: Duration },
+  ): Chain<Input, With<Results, Name, Value | undefined>>;
   wait(name: string, signal: Signal, options: { readonly timeout?: Duration } = {}): unknown {
     return new Chain(add(this.plan, { kind: "wait", name, signal, timeout: options.timeout }));
   }

@@ -35,9 +35,12 @@ export type Options<Result, Instead = never> = {
   readonly timeout?: Duration;
   /** Calls go through this breaker. While it is open the step waits, without using up attempts, or falls back at once. */
   readonly breaker?: Breaker;
-  /** Answers instead, when all attempts have failed or the breaker is open. */
+  /** Answers instead, when the step has failed for good (attempts used up, or an error that is fatal) or its breaker is open. */
   readonly fallback?: (error: unknown, tools: Tools) => Awaitable<Instead>;
-  /** Undoes the step when the run fails or is cancelled later: last step first, recorded, with retries of its own. */
+  /**
+   * Undoes the step when the run fails or is cancelled later: last step first, recorded, with retries of its own. Only a step whose
+   * result is recorded is undone; for an effect that may have happened in a failed attempt, record the wish to do it in a step before.
+   */
   readonly undo?: (result: Result | Instead, tools: Tools) => unknown;
   /** Retries of `undo`. Default: those of the step. */
   readonly undoRetry?: RetryOptions;

@@ -42,8 +42,8 @@ type WithinArguments<Input> = [input: Input, options: StartOptions & { readonly 
  * when that commits. Throws `invalid_input`, `invalid_value`, `value_too_large`, `run_conflict` (the id exists with
  * another input), `run_exists`, and `storage_…` when nothing was kept.
  */
-export function start<Input, Output>(runtime: Runtime, workflow: Definition<Input, Output>, ...rest: WithinArguments<Input>): Handle<Output>;
-export function start<Input, Output>(runtime: Runtime, workflow: Definition<Input, Output>, ...rest: Arguments<Input, StartOptions>): Promise<Handle<Output>>;
+export function start<Input, Output>(runtime: Runtime, workflow: Definition<Input, Output>, ...rest: WithinArguments<NoInfer<Input>>): Handle<Output>;
+export function start<Input, Output>(runtime: Runtime, workflow: Definition<Input, Output>, ...rest: Arguments<NoInfer<Input>, StartOptions>): Promise<Handle<Output>>;
 export function start<Output>(
   runtime: Runtime,
   workflow: Definition<never, Output>,

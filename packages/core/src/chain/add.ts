@@ -21,16 +21,22 @@ export const addParallel = (plan: Plan, branches: Readonly<Record<string, unknow
   const steps = Object.keys(branches).map((name) => branchStep(plan, name, branches[name], options.undo?.[name]));
   if (steps.length === 0) throw refusal(plan, "A parallel part has no branches. Give it at least one");
   for (const name of Object.keys(options.undo ?? {})) {
-    if (!Object.hasOwn(branches, name)) throw refusal(plan, `An undo is given for "${name}", which is no branch of its parallel part`, name);
+    if (!Object.hasOwn(branches, name))
+      throw refusal(plan, `An undo is given for "${name}", which is no branch of its parallel part`, name);
   }
   const node = { kind: "parallel", branches: steps, limit: checkedLimit(plan, options.limit) } as const;
-  return grow(plan, node, steps.map(({ name }) => name));
+  return grow(
+    plan,
+    node,
+    steps.map(({ name }) => name),
+  );
 };
 
 type ParallelOptions = { readonly limit?: number; readonly undo?: Readonly<Record<string, unknown>> };
 
 const branchStep = (plan: Plan, name: string, branch: unknown, undo: unknown): StepNode => {
-  const { run, ...options } = typeof branch === "function" ? { run: branch } : (branch as { readonly run: unknown; readonly undo?: unknown });
+  const { run, ...options } =
+    typeof branch === "function" ? { run: branch } : (branch as { readonly run: unknown; readonly undo?: unknown });
   if (undo !== undefined && options.undo !== undefined) throw refusal(plan, `The branch "${name}" has two undos. Keep one`, name);
   const all = undo === undefined ? options : { ...options, undo };
   return checked(plan, { kind: "step", name, run: run as StepNode["run"], options: all as StepOptions });
@@ -63,7 +69,10 @@ const grown = (plan: Plan, way: Way): Plan => {
   const seed = { spec: { ...plan.spec }, names: plan.names, nodes: [] };
   const end = way(seed);
   if (end?.spec === seed.spec) return end;
-  throw refusal(plan, "A branch of a when answers with the chain that it is given, with more steps, and with nothing else (no output)");
+  throw refusal(
+    plan,
+    "A branch of a when answers with the chain that it is given, with more steps, and with nothing else (no output)",
+  );
 };
 
 const checked = <N extends Named>(plan: Plan, node: N): N => {
@@ -78,8 +87,10 @@ const assertFree = (plan: Plan, name: string): void => {
   } catch (cause) {
     throw refusal(plan, (cause as Error).message.replace(/\.$/, ""), name, { cause });
   }
-  if (reserved.has(name)) throw refusal(plan, `The name "${name}" stands for something else already. Give the step another one`, name);
-  if (plan.names.has(name)) throw refusal(plan, `Two steps are named "${name}", and a result has one name. Give one of them another`, name);
+  if (reserved.has(name))
+    throw refusal(plan, `The name "${name}" stands for something else already. Give the step another one`, name);
+  if (plan.names.has(name))
+    throw refusal(plan, `Two steps are named "${name}", and a result has one name. Give one of them another`, name);
 };
 
 const assertFits = (plan: Plan, node: Named): void => {
@@ -117,7 +128,9 @@ const assertOptions = ({ retry, undoRetry, timeout }: StepOptions | MapOptions, 
 
 const checkedLimit = (plan: Plan, limit: number | undefined): number | undefined => {
   if (limit === undefined || (Number.isInteger(limit) && limit >= 1)) return limit;
-  throw Fault.make("invalid_option", `A limit in the chain "${plan.spec.name}" is ${limit}; it takes a whole number from 1.`, { limit });
+  throw Fault.make("invalid_option", `A limit in the chain "${plan.spec.name}" is ${limit}; it takes a whole number from 1.`, {
+    limit,
+  });
 };
 
 const assertFunction = (plan: Plan, given: unknown, what: string): void => {
@@ -125,5 +138,9 @@ const assertFunction = (plan: Plan, given: unknown, what: string): void => {
 };
 
 const refusal = (plan: Plan, message: string, step?: string, options?: Fault.Options): Fault.Fault =>
-  Fault.make("invalid_definition", `${message} (chain "${plan.spec.name}").`, { workflow: plan.spec.name, ...(step !== undefined && { step }) }, options);
-
+  Fault.make(
+    "invalid_definition",
+    `${message} (chain "${plan.spec.name}").`,
+    { workflow: plan.spec.name, ...(step !== undefined && { step }) },
+    options,
+  );

@@ -9,7 +9,10 @@ import { withResult } from "./results.ts";
 import { walk } from "./walk.ts";
 
 /** Where typed meets untyped. */
-const defineUntyped = define as (spec: ChainSpec & { readonly output: Schema | undefined }, body: (ctx: Context, input: unknown) => unknown) => AnyDefinition;
+const defineUntyped = define as (
+  spec: ChainSpec & { readonly output: Schema | undefined },
+  body: (ctx: Context, input: unknown) => unknown,
+) => AnyDefinition;
 
 /** Begins. A spec that does not fit is refused here, not only at the end. */
 export const open = (spec: ChainSpec): Plan => {
@@ -18,9 +21,14 @@ export const open = (spec: ChainSpec): Plan => {
 };
 
 /** Ends. */
-export const finish = (plan: Plan, answer: ((results: never) => unknown) | undefined, output: Schema | undefined): AnyDefinition => {
+export const finish = (
+  plan: Plan,
+  answer: ((results: never) => unknown) | undefined,
+  output: Schema | undefined,
+): AnyDefinition => {
   const outputOf = answer === undefined ? allResults : outputBy(plan, answer);
-  const body = async (ctx: Context, input: unknown): Promise<unknown> => outputOf(await walk(ctx, plan.nodes, withResult({}, "input", input)));
+  const body = async (ctx: Context, input: unknown): Promise<unknown> =>
+    outputOf(await walk(ctx, plan.nodes, withResult({}, "input", input)));
   const definition = defineUntyped({ ...plan.spec, output }, body);
   plans.set(definition, plan);
   return definition;
@@ -31,7 +39,8 @@ const outputBy = (plan: Plan, answer: unknown): ((results: Results) => unknown) 
   throw Fault.make("invalid_definition", `The output of chain "${plan.spec.name}" is no function.`, { workflow: plan.spec.name });
 };
 
-const allResults = (results: Results): Results => Object.fromEntries(Object.entries(results).filter(([name]) => name !== "input"));
+const allResults = (results: Results): Results =>
+  Object.fromEntries(Object.entries(results).filter(([name]) => name !== "input"));
 
 const plans = new WeakMap<AnyDefinition, Plan>();
 
@@ -39,5 +48,9 @@ const plans = new WeakMap<AnyDefinition, Plan>();
 export const planOf = (workflow: AnyDefinition): Plan => {
   const plan = plans.get(workflow);
   if (plan) return plan;
-  throw Fault.make("invalid_definition", `Workflow "${workflow.name}" is a function and has no shape. Only one made with Workflow.chain has.`, { workflow: workflow.name });
+  throw Fault.make(
+    "invalid_definition",
+    `Workflow "${workflow.name}" is a function and has no shape. Only one made with Workflow.chain has.`,
+    { workflow: workflow.name },
+  );
 };

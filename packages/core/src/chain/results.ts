@@ -8,7 +8,9 @@ import type { Results } from "./plan.ts";
 
 /** The results and one more. */
 export const withResult = (results: Results, name: string, value: unknown): Results =>
-  Object.freeze(Object.defineProperties({}, { ...Object.getOwnPropertyDescriptors(results), [name]: property(value) })) as Results;
+  Object.freeze(
+    Object.defineProperties({}, { ...Object.getOwnPropertyDescriptors(results), [name]: property(value) }),
+  ) as Results;
 
 const property = (value: unknown): PropertyDescriptor =>
   isPlain(value) ? { enumerable: true, value: frozen(value) } : { enumerable: true, get: () => copy(value) };

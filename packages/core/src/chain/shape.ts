@@ -42,7 +42,14 @@ export type NodeShape =
   | { readonly kind: "sleep"; readonly name: string; readonly duration?: number }
   | { readonly kind: "sleepUntil"; readonly name: string; readonly moment?: number }
   | { readonly kind: "wait"; readonly name: string; readonly signal: string; readonly timeout?: number }
-  | { readonly kind: "call" | "start"; readonly name: string; readonly workflow: string; readonly version: number; readonly orphan?: "cancel" | "keep"; readonly tags?: readonly string[] }
+  | {
+      readonly kind: "call" | "start";
+      readonly name: string;
+      readonly workflow: string;
+      readonly version: number;
+      readonly orphan?: "cancel" | "keep";
+      readonly tags?: readonly string[];
+    }
   | { readonly kind: "parallel"; readonly limit?: number; readonly branches: readonly NodeShape[] }
   | { readonly kind: "when"; readonly nodes: readonly NodeShape[]; readonly otherwise: readonly NodeShape[] }
   | { readonly kind: "publish" };
@@ -85,7 +92,14 @@ const stepShape = (node: StepNode | TransactionNode | MapNode): NodeShape => {
   return kind === "map" ? { kind, name, ...said("limit", node.options.limit, same), ...options } : { kind, name, ...options };
 };
 
-const optionsShape = ({ retry, timeout, breaker, fallback, undo, undoRetry }: StepOptions | MapOptions): Omit<Stepwise, "name"> => ({
+const optionsShape = ({
+  retry,
+  timeout,
+  breaker,
+  fallback,
+  undo,
+  undoRetry,
+}: StepOptions | MapOptions): Omit<Stepwise, "name"> => ({
   ...said("retry", retry, retryShape),
   ...said("timeout", timeout, ms),
   ...(breaker && { breaker: breaker.name }),
@@ -115,5 +129,8 @@ const said = <K extends string, T, S>(key: K, value: T | undefined, as: (value: 
   value === undefined ? {} : ({ [key]: as(value) } as { readonly [P in K]: S });
 
 /** The entry, if it is known before the run. */
-const known = <K extends string, T, S>(key: K, value: T | ((...results: never) => T), as: (value: T) => S): { readonly [P in K]?: S } =>
-  typeof value === "function" ? {} : said(key, value, as);
+const known = <K extends string, T, S>(
+  key: K,
+  value: T | ((...results: never) => T),
+  as: (value: T) => S,
+): { readonly [P in K]?: S } => (typeof value === "function" ? {} : said(key, value, as));

@@ -22,7 +22,7 @@ export type Either<Then, Otherwise> = Flat<{ readonly [K in keyof Then | keyof O
  * results with the step's own. When both take parameters, `fallback` is written before `undo`, so that its type is known there.
  */
 export type Options<Before, After, Instead = never> = Pick<StepOptions<never>, "retry" | "timeout" | "breaker" | "undoRetry"> & {
-  /** Answers instead, when all attempts have failed or the breaker is open. */
+  /** Answers instead, when the step has failed for good (attempts used up, or an error that is fatal) or its breaker is open. */
   readonly fallback?: (results: Before, error: unknown, tools: Tools) => Awaitable<Instead>;
   /** Undoes the step when the run fails or is cancelled later: last step first, recorded, with retries of its own. */
   readonly undo?: (results: After, tools: Tools) => unknown;
@@ -35,7 +35,7 @@ export type TransactionOptions<After> = Pick<Options<never, After>, "retry" | "u
 export type MapOptions<Item, After, Instead = never> = Pick<StepOptions<never>, "retry" | "timeout" | "breaker" | "undoRetry"> & {
   /** How many items are under way at a time. Default: all. */
   readonly limit?: number;
-  /** Answers for the item instead, when all attempts have failed or the breaker is open. */
+  /** Answers for the item instead, when its step has failed for good or the breaker is open. */
   readonly fallback?: (item: Item, error: unknown, tools: Tools) => Awaitable<Instead>;
   /** Undoes the step of the item when the run fails or is cancelled later. */
   readonly undo?: (item: Item, results: After, tools: Tools) => unknown;

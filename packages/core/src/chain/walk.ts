@@ -58,7 +58,12 @@ const optionsOf = ({ name, options }: StepNode | TransactionNode, results: Resul
 };
 
 /** Each branch has a scope of its own, so that a failure cancels the others, and no path: its key is its name alone. */
-const runParallel = async (ctx: Context, branches: readonly StepNode[], limit: number | undefined, results: Results): Promise<Results> => {
+const runParallel = async (
+  ctx: Context,
+  branches: readonly StepNode[],
+  limit: number | undefined,
+  results: Results,
+): Promise<Results> => {
   const [first] = branches;
   if (!first) return results;
   const run = (scope: Context, branch: StepNode): Promise<unknown> => runStep({ ...scope, path: ctx.path }, branch, results);
@@ -68,7 +73,13 @@ const runParallel = async (ctx: Context, branches: readonly StepNode[], limit: n
 
 const runMap = (ctx: Context, node: MapNode, results: Results): Promise<unknown> => {
   const items = Array.from(node.items(results), settled);
-  return mapBranches(ctx, node.name, items, (scope, item, index) => runItem({ ...scope, path: ctx.path + node.name }, node, { item, index }, results), limitOf(node.options.limit));
+  return mapBranches(
+    ctx,
+    node.name,
+    items,
+    (scope, item, index) => runItem({ ...scope, path: ctx.path + node.name }, node, { item, index }, results),
+    limitOf(node.options.limit),
+  );
 };
 
 /** Its key reads `label[3]`. */
@@ -89,8 +100,10 @@ const runChild = (ctx: Context, { kind, name, workflow, input, options }: ChildN
   return (kind === "call" ? Step.call : Step.start)(ctx, workflow, input(results) as never, child);
 };
 
-const waitOptions = (name: string, timeout: Step.WaitOptions["timeout"]): Step.WaitOptions => (timeout === undefined ? { name } : { name, timeout });
+const waitOptions = (name: string, timeout: Step.WaitOptions["timeout"]): Step.WaitOptions =>
+  timeout === undefined ? { name } : { name, timeout };
 
 const limitOf = (limit: number | undefined): { readonly limit?: number } => (limit === undefined ? {} : { limit });
 
-const computed = <T>(given: Computed<T>, results: Results): T => (typeof given === "function" ? (given as (results: Results) => T)(results) : given);
+const computed = <T>(given: Computed<T>, results: Results): T =>
+  typeof given === "function" ? (given as (results: Results) => T)(results) : given;

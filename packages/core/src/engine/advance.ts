@@ -7,14 +7,12 @@ import { letGo, park } from "./park.ts";
 import { launch, release } from "./launch.ts";
 import { note } from "./record.ts";
 import { beget } from "./children.ts";
-import { block, clearNote, isUnseen, watchUnseen } from "./mismatch.ts";
-import { mostSwallowed } from "./settings.ts";
-import { wake } from "./wake.ts";
+import { clearNote, giveUp, isUnseen, stall, swallows, watchUnseen } from "./mismatch.ts";
 import { nextDue, ring, setAlarm } from "./alarm.ts";
 
 export const advance = (execution: Execution): void => {
   if (!isAlive(execution)) return;
-  if (hasMore(execution)) return block(execution);
+  if (hasMore(execution)) return stall(execution);
   execution.rests++;
   if (execution.outcome !== undefined && finish(execution)) return;
   const fresh = execution.fresh;
@@ -58,16 +56,10 @@ const rest = (execution: Execution): void => {
   if (engine.closing) return letGo(execution, "queued");
   if (execution.paused) return letGo(execution, "paused");
   if (execution.held.length > 0) return setAlarm(execution);
-  if (execution.cancelled && execution.swallowed > mostSwallowed) return giveUp(execution);
+  if (swallows(execution)) return giveUp(execution);
   if (isUnseen(execution)) return watchUnseen(execution);
   clearNote(execution);
   const due = nextDue(execution);
   if (due !== null && due - engine.clock.now() <= engine.settings.moment) return setAlarm(execution);
   park(execution, due);
-};
-
-/** A body that swallows one cancellation after the other will not end by itself. */
-const giveUp = (execution: Execution): void => {
-  execution.outcome = { kind: "threw", error: execution.root.fault };
-  wake(execution);
 };

@@ -11,7 +11,7 @@ import { isAlive, type Answer, type Execution } from "./execution.ts";
 import { watchLong } from "./long.ts";
 import { loggerFor } from "./logs.ts";
 import type { Flight, Operation, Plan, Tools } from "./operation.ts";
-import { follow, leaseOf, note, record, rowOf } from "./record.ts";
+import { enqueue, follow, leaseOf, note, record, rowOf } from "./record.ts";
 import { suspectAt } from "./settings.ts";
 import { wake } from "./wake.ts";
 
@@ -263,7 +263,7 @@ const transact = async (trial: Trial, database: unknown, run: (tx: unknown, tool
     leaveBreaker(trial, { kind: "success" });
     land(trial);
     follow(execution, row.seq, held ? store.history.append(leaseOf(execution), row) : Promise.resolve(false));
-    if (held) execution.inbox.push({ row, answer });
+    if (held) enqueue(execution, { row, answer });
   } catch (error) {
     fail(trial, error);
   }

@@ -1,5 +1,6 @@
 /** Taking due runs, and bringing them into memory: hot ones go on where they rested, cold ones replay. */
 import type { Row, RunRow } from "../store/rows.ts";
+import { drop } from "./drop.ts";
 import { definitionOf, room, type Engine } from "./engine.ts";
 import { createExecution, type Execution } from "./execution.ts";
 import { attend } from "./mailbox.ts";
@@ -23,6 +24,8 @@ export const claimDue = async (engine: Engine): Promise<number | undefined> => {
 };
 
 const takeOn = async (engine: Engine, run: RunRow): Promise<void> => {
+  const stale = engine.executing.get(run.key);
+  if (stale) drop(stale, "lease_lost");
   const hot = engine.hot.get(run.key);
   if (hot?.phase === "parked" && hot.lease === run.lease - 1) return goOn(hot, run);
   engine.hot.delete(run.key);

@@ -4,7 +4,16 @@ import { drop } from "./drop.ts";
 import type { Engine } from "./engine.ts";
 import { wake } from "./wake.ts";
 
-export const closeEngine = async (engine: Engine): Promise<void> => {
+const closings = new WeakMap<Engine, Promise<void>>();
+
+/** Whoever closes a second time waits for the first. */
+export const closeEngine = (engine: Engine): Promise<void> => {
+  const closing = closings.get(engine) ?? closeOnce(engine);
+  closings.set(engine, closing);
+  return closing;
+};
+
+const closeOnce = async (engine: Engine): Promise<void> => {
   if (engine.closing) return;
   engine.closing = true;
   for (const execution of engine.executing.values()) wake(execution);

@@ -5,6 +5,7 @@ import * as Fault from "../model/fault.ts";
 import { isNote, operationOf, type Row } from "../model/records.ts";
 import { begin } from "./begin.ts";
 import type { Answer, Delivery, Execution } from "./execution.ts";
+import { tune } from "./logs.ts";
 import { applyNote, rejectWith, type Operation } from "./operation.ts";
 import { isWithin, type Scope } from "./scope.ts";
 import { unwind } from "./unwind.ts";
@@ -25,7 +26,6 @@ export const deliverNext = (execution: Execution): boolean => {
     }
     if (!meets(execution, next.row)) return false;
     execution.cursor++;
-    execution.stalls = 0;
     if (!isNote(next.row.kind)) {
       deliver(execution, next);
       return true;
@@ -62,6 +62,7 @@ const take = (execution: Execution, row: Row): void => {
 const deliver = (execution: Execution, { row, answer }: Delivery): void => {
   execution.seen = row.seq;
   execution.seenAt = row.at;
+  tune(execution);
   if (row.kind === "cancel") return deliverCancel(execution, row);
   const operation = operationFor(execution, row);
   if (!operation) return;
@@ -89,8 +90,9 @@ const failed = new Set<Row["kind"]>(["step-failed", "call-failed", "spawn-failed
 export const answerOf = (row: Row): Answer =>
   failed.has(row.kind) ? { kind: "error", error: toError(decode(row.value) as Failure) } : { kind: "value", value: decode(row.value) };
 
-/** Everything the body waits for, outside of a shield, is rejected; what it asks for from now on is too. */
+/** Everything the body waits for, outside of a shield, is rejected; what it asks for from now on is too. A body that ended first is not cancelled. */
 const deliverCancel = (execution: Execution, row: Row): void => {
+  if (execution.outcome !== undefined) return;
   execution.cancelled = true;
   const reason = decode(row.value);
   execution.timedOut = row.due !== null;

@@ -10,7 +10,8 @@ import type { Operation } from "./operation.ts";
 import { scopeUnder, type Scope } from "./scope.ts";
 
 export type Outcome =
-  | { readonly kind: "returned"; readonly output: unknown }
+  /** `output` is checked and encoded. */
+  | { readonly kind: "returned"; readonly output: string | null }
   | { readonly kind: "threw"; readonly error: unknown }
   | { readonly kind: "unwound"; readonly error: unknown; readonly undo: readonly UndoFailure[] };
 
@@ -79,7 +80,8 @@ export type Execution = {
   swallowed: number;
   paused: boolean;
   hasChildren: boolean;
-  stalls: number;
+  /** The record that does not fit what the body has asked so far. It may need time for work of its own (an import, a digest). */
+  stalled: Delivery | undefined;
   rests: number;
   noted: boolean;
   /** The last step the body was given, for people. */
@@ -140,7 +142,7 @@ export const createExecution = (engine: Engine, definition: Untyped, run: RunRow
     swallowed: 0,
     paused: run.pause,
     hasChildren: false,
-    stalls: 0,
+    stalled: undefined,
     rests: 0,
     noted: run.reason !== null,
     lastKey: undefined,

@@ -2,7 +2,6 @@
 import { encode } from "../model/codec.ts";
 import { fromError, type Failure } from "../model/failure.ts";
 import * as Fault from "../model/fault.ts";
-import { validate } from "../model/schema.ts";
 import type { EndStatus } from "../model/states.ts";
 import { silence } from "./alarm.ts";
 import { drop, leave } from "./drop.ts";
@@ -12,7 +11,6 @@ import { childEnded } from "./children.ts";
 import { readMail } from "./mailbox.ts";
 import { leaseOf, rowOf } from "./record.ts";
 import { unwind } from "./unwind.ts";
-import { wake } from "./wake.ts";
 
 /** The last record of a run that did not complete. */
 export type EndValue = { readonly failure: Failure | null; readonly reason?: string; readonly undo: readonly UndoFailure[] };
@@ -23,7 +21,7 @@ export const finish = (execution: Execution): boolean => {
   if (outcome === undefined) return false;
   switch (outcome.kind) {
     case "returned":
-      complete(execution, outcome.output);
+      settle(execution, "completed", outcome.output);
       return true;
     case "threw":
       return execution.unwinding ? false : drained(execution, outcome.error);
@@ -44,28 +42,6 @@ const drained = (execution: Execution, error: unknown): boolean => {
   }
   unwind(execution);
   return false;
-};
-
-const complete = (execution: Execution, output: unknown): void => {
-  const { definition, engine } = execution;
-  const what = `output of workflow "${definition.name}"`;
-  const keep = (value: unknown): void => settle(execution, "completed", encode(value, { what, limit: engine.settings.payload }));
-  const refuse = (error: unknown): void => {
-    execution.outcome = { kind: "threw", error };
-    wake(execution);
-  };
-  try {
-    if (!definition.output) return keep(output);
-    const checked = validate(definition.output, output, { code: "invalid_output", what });
-    if (!(checked instanceof Promise)) return keep(checked);
-    execution.phase = "settling";
-    checked.then(keep).catch((error: unknown) => {
-      execution.phase = "executing";
-      refuse(error);
-    });
-  } catch (error) {
-    refuse(error);
-  }
 };
 
 const fail = (execution: Execution, error: unknown, undo: readonly UndoFailure[]): void => {

@@ -11,6 +11,12 @@ const silenced = new WeakMap<Execution, Logger>();
 export const bodyLogger = (execution: Execution): Logger => {
   const logger = silenced.get(execution) ?? loggerFor(execution);
   silenced.set(execution, logger);
-  logger.level = isReplaying(execution) ? "silent" : execution.engine.logger.level;
+  tune(execution);
   return logger;
+};
+
+/** A body may keep its logger: it falls silent and speaks again as the replay begins and ends. */
+export const tune = (execution: Execution): void => {
+  const logger = silenced.get(execution);
+  if (logger) logger.level = isReplaying(execution) ? "silent" : execution.engine.logger.level;
 };

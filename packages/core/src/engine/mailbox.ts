@@ -6,7 +6,7 @@ import type { Engine } from "./engine.ts";
 import { isAlive, isReplaying, type Execution } from "./execution.ts";
 import type { Operation } from "./operation.ts";
 import { childEnded } from "./children.ts";
-import { follow, leaseOf, note, record, rowOf } from "./record.ts";
+import { enqueue, follow, leaseOf, note, record, rowOf } from "./record.ts";
 import { faultOf } from "./scope.ts";
 import { wake } from "./wake.ts";
 
@@ -49,7 +49,7 @@ export const refresh = async (engine: Engine, key: number): Promise<void> => {
 export const askCancel = (execution: Execution, reason: string, deadline: number | null = null): void => {
   if (execution.cancelAsked !== undefined || execution.outcome !== undefined) return;
   execution.cancelAsked = reason;
-  if (!execution.started && execution.loaded === 0) {
+  if (!execution.started && execution.loaded === 0 && execution.lease === 1) {
     execution.started = true;
     execution.cancelled = true;
     const fault = Fault.make("cancelled", `Run ${execution.id} was cancelled before it began: ${reason}.`, { run: execution.id, reason });
@@ -126,7 +126,7 @@ const takeSignal = (execution: Execution, wait: Operation, left: { key: number; 
   const written = execution.engine.store.signals.take(leaseOf(execution), row, signal.key);
   follow(execution, row.seq, written);
   void written.then(() => execution.taken.delete(signal.key), () => {});
-  execution.inbox.push({ row, answer: { kind: "value", value: decode(signal.value) } });
+  enqueue(execution, { row, answer: { kind: "value", value: decode(signal.value) } });
 };
 
 const noteWait = (execution: Execution, wait: Operation): void => {

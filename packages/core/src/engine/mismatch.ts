@@ -1,14 +1,12 @@
 /** A history and a body that do not meet, and bodies that wait for something nobody can see. */
 import { operationOf, type Row } from "../model/records.ts";
-import { isAlive, hasMore, type Execution } from "./execution.ts";
+import { end } from "./begin.ts";
+import { isAlive, hasMore, type Delivery, type Execution } from "./execution.ts";
 import type { Operation } from "./operation.ts";
-import { putAside } from "./park.ts";
+import { letGo, putAside } from "./park.ts";
 import { leaseOf } from "./record.ts";
 import { cancelUnfit } from "./finish.ts";
-import { wake } from "./wake.ts";
-
-/** A body may need a few turns of the loop for work of its own (an import, a digest) before it asks for what comes next. */
-const mostStalls = 3;
+import { mostSwallowed } from "./settings.ts";
 
 const openOperations = (execution: Execution): Operation[] => [...execution.operations.values()].filter((operation) => !operation.settled);
 
@@ -18,12 +16,30 @@ export const isUnseen = (execution: Execution): boolean => {
   return execution.outcome === undefined;
 };
 
-/** The next record does not fit what the body asked. Nothing has been done, and nothing will be: the run waits for code that fits. */
-export const block = (execution: Execution): void => {
+/** True when a cancelled body swallows one rejection after the other: it will not end by itself. */
+export const swallows = (execution: Execution): boolean => execution.cancelled && execution.swallowed > mostSwallowed;
+
+/** Ends a cancelled body that does not end by itself. */
+export const giveUp = (execution: Execution): void => end(execution, { kind: "threw", error: execution.root.fault });
+
+/** The next record does not fit what the body asked. Nothing is done meanwhile. */
+export const stall = (execution: Execution): void => {
   const next = execution.inbox[execution.cursor];
   if (!next || !isAlive(execution)) return;
+  if (execution.engine.closing) return letGo(execution, "queued");
+  if (swallows(execution)) return giveUp(execution);
   if (isUnseen(execution)) return watchUnseen(execution);
-  if (execution.stalls++ < mostStalls) return void setImmediate(() => wake(execution));
+  if (execution.outcome !== undefined) return block(execution, next);
+  if (execution.stalled === next) return;
+  execution.stalled = next;
+  const { engine } = execution;
+  engine.clock.at(engine.clock.now() + engine.settings.patience, () => {
+    if (isAlive(execution) && execution.inbox[execution.cursor] === next) block(execution, next);
+  });
+};
+
+/** Nothing has been done, and nothing will be: the run waits for code that fits. */
+const block = (execution: Execution, next: Delivery): void => {
   if (execution.cancelAsked !== undefined) return cancelUnfit(execution);
   const was = describeRow(next.row);
   const is = describeBody(execution);
@@ -45,21 +61,27 @@ const describeBody = (execution: Execution): string => {
   return execution.outcome?.kind === "returned" ? "ends here" : "throws here";
 };
 
-/** Says so when a body keeps waiting for something that is not durable. */
+/** Looks after a body that waits for something that is not durable. When it goes on waiting, it is said; a cancelled one is given up. */
 export const watchUnseen = (execution: Execution): void => {
-  if (execution.noted) return;
-  const { engine, rests } = execution;
-  const { cursor, seen } = execution;
+  if (execution.noted && execution.cancelAsked === undefined) return;
+  const { engine, rests, cursor, seen } = execution;
   engine.clock.at(engine.clock.now() + engine.settings.patience, () => {
-    const moved = execution.rests > rests + 1 || execution.cursor !== cursor || execution.seen !== seen || execution.operations.size > 0;
-    if (!isAlive(execution) || moved || !isUnseen(execution) || execution.noted) return;
-    execution.noted = true;
-    const last = execution.lastKey === undefined ? "its start" : `"${execution.lastKey}"`;
-    const message = `Workflow "${execution.definition.name}" (run ${execution.id}) waits after ${last} for something that is not durable, such as a bare fetch or a timer.
-Put it into Step.run, or use Step.sleep: what is not in a step is done again after a crash, and this run holds its place until it ends.`;
-    engine.logger.warn({ run: execution.id, workflow: execution.definition.name, step: execution.lastKey }, message);
-    void engine.store.runs.note(leaseOf(execution), { code: "not_durable", message, step: execution.lastKey ?? null }).catch(() => {});
+    const moved = execution.rests > rests + 1 || execution.cursor !== cursor || execution.seen !== seen;
+    if (!isAlive(execution) || moved || !isUnseen(execution)) return;
+    if (execution.cancelled) giveUp(execution);
+    else if (execution.cancelAsked !== undefined) cancelUnfit(execution);
+    else if (!execution.noted) warn(execution);
   });
+};
+
+const warn = (execution: Execution): void => {
+  const { engine } = execution;
+  execution.noted = true;
+  const last = execution.lastKey === undefined ? "its start" : `"${execution.lastKey}"`;
+  const message = `Workflow "${execution.definition.name}" (run ${execution.id}) waits after ${last} for something that is not durable, such as a bare fetch or a timer.
+Put it into Step.run, or use Step.sleep: what is not in a step is done again after a crash, and this run holds its place until it ends.`;
+  engine.logger.warn({ run: execution.id, workflow: execution.definition.name, step: execution.lastKey }, message);
+  void engine.store.runs.note(leaseOf(execution), { code: "not_durable", message, step: execution.lastKey ?? null }).catch(() => {});
 };
 
 /** The body asks for something durable again: the note is taken back. */

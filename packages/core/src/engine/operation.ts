@@ -73,8 +73,14 @@ const silent = (): void => {};
 /** Rejects without the process hearing of it when the body looks away: a lost race is no crash. */
 export const rejectWith = (operation: Operation, error: unknown): void => {
   operation.settled = true;
-  operation.promise.catch(silent);
+  void silently(operation.promise);
   operation.reject(error);
+};
+
+/** A rejection that nobody may look at is no crash of the process. */
+const silently = <T>(promise: Promise<T>): Promise<T> => {
+  promise.catch(silent);
+  return promise;
 };
 
 /** A promise of its own each time: one that all share would keep everybody who ever awaited it. */
@@ -86,7 +92,7 @@ export const issue = (ctx: Context, name: string, ask: Ask): Promise<unknown> =>
   if (execution.phase === "over" || (execution.outcome !== undefined && ask.kind !== "undo")) return never();
   const key = keyFor(execution, ctx.path + name);
   const fault = faultOf(ctx.scope);
-  if (fault) return ++execution.swallowed > settings.mostSwallowed ? never() : Promise.reject(fault);
+  if (fault) return ++execution.swallowed > settings.mostSwallowed ? never() : silently(Promise.reject(fault));
   const { promise, resolve, reject } = Promise.withResolvers<unknown>();
   const operation: Operation = {
     key,

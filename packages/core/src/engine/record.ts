@@ -1,8 +1,9 @@
 /** Writing a history: every record gets its seq here, joins the commit of this turn, and frees what waited for it to be durable. */
-import type { Answer, Execution } from "./execution.ts";
+import type { Answer, Delivery, Execution } from "./execution.ts";
 import type { RecordKind, Row } from "../model/records.ts";
 import { drop } from "./drop.ts";
 import { notify } from "./engine.ts";
+import { suspectAt } from "./settings.ts";
 import { wake } from "./wake.ts";
 
 export type Entry = {
@@ -54,5 +55,19 @@ export const note = (execution: Execution, entry: Entry): Row => {
 export const record = (execution: Execution, entry: Entry, answer: Answer): void => {
   wake(execution);
   const row = note(execution, entry);
-  execution.inbox.push({ row, answer });
+  enqueue(execution, { row, answer });
+  if (execution.strikes > suspectAt) forgive(execution);
+};
+
+/** Puts a record into the order of its seq: that of a transaction is told a moment after it was given one. */
+export const enqueue = ({ inbox, cursor }: Execution, delivery: Delivery): void => {
+  const before = inbox.findLastIndex(({ row }) => row.seq < delivery.row.seq);
+  inbox.splice(Math.max(cursor, before + 1), 0, delivery);
+};
+
+/** A suspect that got on is none any more: the next one has its turn. */
+const forgive = (execution: Execution): void => {
+  execution.strikes = 1;
+  const { engine } = execution;
+  engine.store.runs.forgive(leaseOf(execution)).then(() => engine.poke(), (error: unknown) => engine.logger.error({ run: execution.id, err: error }, "strikes could not be forgotten"));
 };

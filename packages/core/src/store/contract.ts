@@ -55,6 +55,8 @@ export type Runs = {
   readonly rest: (lease: Lease, rest: Rest) => Promise<boolean>;
   /** Ends the run: its last record, its state, a nudge for its parent and, when asked, a cancel for its children. */
   readonly settle: (lease: Lease, end: End) => Promise<boolean>;
+  /** Forgets the strikes of a run that got on, so that the next suspect has its turn. */
+  readonly forgive: (lease: Lease) => Promise<boolean>;
   /** Writes the note people see on a running run; null clears it. */
   readonly note: (lease: Lease, reason: Reason | null) => Promise<boolean>;
   /** Refusable. Asks for a cancel. False when the run is at its end. */

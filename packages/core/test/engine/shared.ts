@@ -14,7 +14,10 @@ export type Shared = {
   /** The user's own connection. */
   readonly client: Database;
   readonly db: ReturnType<typeof drizzle>;
-  readonly open: (workflows: Runtime.Options["workflows"], options?: Runtime.Options) => Promise<{ readonly runtime: Runtime.Runtime; readonly clock: ManualClock }>;
+  readonly open: (
+    workflows: Runtime.Options["workflows"],
+    options?: Runtime.Options,
+  ) => Promise<{ readonly runtime: Runtime.Runtime; readonly clock: ManualClock }>;
   /** Stops a runtime without a word, as SIGKILL does. Nobody is told: the others find out by its silence. */
   readonly kill: (runtime: Runtime.Runtime) => Promise<void>;
 };
@@ -41,7 +44,14 @@ export const share = (): Shared => {
     db: drizzle(client),
     open: async (workflows, options = {}) => {
       const clock = (options.clock as ManualClock | undefined) ?? manualClock();
-      const runtime = await Runtime.open({ database: `sqlite:${file}`, workflows: workflows ?? [], logger: silent, drain: 200, ...options, clock });
+      const runtime = await Runtime.open({
+        database: `sqlite:${file}`,
+        workflows: workflows ?? [],
+        logger: silent,
+        drain: 200,
+        ...options,
+        clock,
+      });
       opened.push({ runtime, clock });
       return { runtime, clock };
     },

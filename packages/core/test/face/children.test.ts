@@ -3,23 +3,32 @@ import { describe, expect, test } from "bun:test";
 import { Context, Run, Signal, Step, Workflow } from "../../src/index.ts";
 import { z } from "zod";
 import { runToEnd, setup } from "../kit/world.ts";
-import { story, thrown } from "./scene.ts";
+import { story, thrown, untilAbort } from "./scene.ts";
 
 const double = Workflow.define({ name: "double" }, (ctx, n: number) => Step.run(ctx, "double", () => n * 2));
-const nap = Workflow.define({ name: "nap" }, async (ctx, _: number) => {
+const nap = Workflow.define({ name: "nap" }, async (ctx, _n: number) => {
   await Step.sleep(ctx, "nap", "1h");
   return "slept";
 });
 const bad = Workflow.define({ name: "bad" }, (ctx) =>
-  Step.run(ctx, "bad", () => {
-    throw Object.assign(new RangeError("out of stock"), { sku: 7 });
-  }, { retry: { attempts: 1 } }),
+  Step.run(
+    ctx,
+    "bad",
+    () => {
+      throw Object.assign(new RangeError("out of stock"), { sku: 7 });
+    },
+    { retry: { attempts: 1 } },
+  ),
 );
 
 describe("Step.call", () => {
   test("answers with the child's result; the child's id is the parent's and the key", async () => {
     const world = setup();
-    const parent = Workflow.define({ name: "parent" }, async (ctx) => [await Step.call(ctx, double, 4), await Step.call(ctx, double, 5), await Step.call(ctx, double, 6, { name: "third" })]);
+    const parent = Workflow.define({ name: "parent" }, async (ctx) => [
+      await Step.call(ctx, double, 4),
+      await Step.call(ctx, double, 5),
+      await Step.call(ctx, double, 6, { name: "third" }),
+    ]);
     const runtime = await world.open([parent, double]);
     const run = await Workflow.start(runtime, parent, undefined, { id: "p" });
     expect(await world.result(run)).toEqual([8, 10, 12]);
@@ -34,7 +43,11 @@ describe("Step.call", () => {
     });
     const run = await Workflow.start(await world.open([parent, bad]), parent, undefined, { id: "p" });
     await world.result(run);
-    expect(caught).toMatchObject({ code: "child_failed", data: { child: "p/bad", step: "bad", status: "failed" }, cause: { name: "RangeError", message: "out of stock", sku: 7 } });
+    expect(caught).toMatchObject({
+      code: "child_failed",
+      data: { child: "p/bad", step: "bad", status: "failed" },
+      cause: { name: "RangeError", message: "out of stock", sku: 7 },
+    });
     expect((caught as Error).cause).toBeInstanceOf(RangeError);
   });
 
@@ -54,7 +67,12 @@ describe("Step.call", () => {
     const world = setup();
     const middle = Workflow.define({ name: "middle" }, async (ctx, n: number) => (await Step.call(ctx, double, n)) + 1);
     const parent = Workflow.define({ name: "parent" }, async (ctx) => {
-      const results = await Step.map(ctx, "each", Array.from({ length: 100 }, (_, n) => n), (ctx, n) => Step.call(ctx, middle, n));
+      const results = await Step.map(
+        ctx,
+        "each",
+        Array.from({ length: 100 }, (_, n) => n),
+        (ctx, n) => Step.call(ctx, middle, n),
+      );
       return results.reduce((sum, n) => sum + n, 0);
     });
     const runtime = await world.open([parent, middle, double], { concurrency: 16 });
@@ -103,7 +121,9 @@ describe("crashes", () => {
       await Step.sleep(ctx, "nap", "1h");
       return n;
     });
-    const parent = Workflow.define({ name: "parent" }, (ctx) => Step.map(ctx, "each", [1, 2, 3], (ctx, n) => Step.call(ctx, child, n)));
+    const parent = Workflow.define({ name: "parent" }, (ctx) =>
+      Step.map(ctx, "each", [1, 2, 3], (ctx, n) => Step.call(ctx, child, n)),
+    );
     const first = await world.open([parent, child]);
     const run = await Workflow.start(first, parent);
     await world.clock.advance(60_000);
@@ -224,7 +244,11 @@ describe("a cancel of the parent", () => {
     const world = setup();
     let aborted = false;
     const child = Workflow.define({ name: "child" }, (ctx) =>
-      Step.run(ctx, "slow", ({ signal }) => new Promise((_, reject) => signal.addEventListener("abort", () => ((aborted = true), reject(signal.reason as Error))))),
+      Step.run(ctx, "slow", ({ signal }) =>
+        untilAbort(signal, () => {
+          aborted = true;
+        }),
+      ),
     );
     const parent = Workflow.define({ name: "parent" }, (ctx) => Step.call(ctx, child, undefined));
     const runtime = await world.open([parent, child]);
@@ -253,9 +277,14 @@ describe("a cancel of the parent", () => {
     const parent = Workflow.define({ name: "parent" }, (ctx) =>
       Promise.all([
         Step.call(ctx, nap, 1),
-        Step.run(ctx, "bad", () => {
-          throw new Error("no");
-        }, { retry: { attempts: 1 } }),
+        Step.run(
+          ctx,
+          "bad",
+          () => {
+            throw new Error("no");
+          },
+          { retry: { attempts: 1 } },
+        ),
       ]),
     );
     const runtime = await world.open([parent, nap]);
@@ -270,10 +299,15 @@ test("a retried child lets a retried parent go on", async () => {
   const world = setup();
   let works = false;
   const child = Workflow.define({ name: "child" }, (ctx) =>
-    Step.run(ctx, "a", () => {
-      if (!works) throw new Error("no");
-      return "ok";
-    }, { retry: { attempts: 1 } }),
+    Step.run(
+      ctx,
+      "a",
+      () => {
+        if (!works) throw new Error("no");
+        return "ok";
+      },
+      { retry: { attempts: 1 } },
+    ),
   );
   const parent = Workflow.define({ name: "parent" }, (ctx) => Step.call(ctx, child, undefined));
   const runtime = await world.open([parent, child]);

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { Fault, Run, Step, Workflow } from "../../src/index.ts";
 import { runToEnd, setup } from "../kit/world.ts";
-import { story, thrown } from "./scene.ts";
+import { story, thrown, untilAbort } from "./scene.ts";
 
 const no = (): never => {
   throw new Error("no");
@@ -12,15 +12,20 @@ test("a fallback answers when the attempts are over, and is given the last error
   const world = setup();
   const seen: unknown[] = [];
   const flow = Workflow.define({ name: "flow" }, (ctx) =>
-    Step.run(ctx, "a", ({ attempt }): string => {
-      throw new Error(`try ${attempt}`);
-    }, {
-      retry: { attempts: 3, delay: 1 },
-      fallback: (error, { key, attempt }) => {
-        seen.push((error as Error).message, key, attempt);
-        return 7;
+    Step.run(
+      ctx,
+      "a",
+      ({ attempt }): string => {
+        throw new Error(`try ${attempt}`);
       },
-    }),
+      {
+        retry: { attempts: 3, delay: 1 },
+        fallback: (error, { key, attempt }) => {
+          seen.push((error as Error).message, key, attempt);
+          return 7;
+        },
+      },
+    ),
   );
   const run = await Workflow.start(await world.open([flow]), flow, undefined, { id: "one" });
   expect(await world.result(run)).toBe(7);
@@ -32,10 +37,15 @@ test("Fault.fatal goes to the fallback at once", async () => {
   const world = setup();
   let tries = 0;
   const flow = Workflow.define({ name: "flow" }, (ctx) =>
-    Step.run(ctx, "a", () => {
-      tries++;
-      throw Fault.fatal("no use");
-    }, { fallback: (error) => (error as Error).message }),
+    Step.run(
+      ctx,
+      "a",
+      () => {
+        tries++;
+        throw Fault.fatal("no use");
+      },
+      { fallback: (error) => (error as Error).message },
+    ),
   );
   expect(await runToEnd(world, await world.open([flow]), flow, undefined)).toBe("no use");
   expect(tries).toBe(1);
@@ -52,7 +62,9 @@ test("a fallback that fails, at once or later, fails the step with its own error
       throw new Error("the fallback too");
     },
   ]) {
-    const flow = Workflow.define({ name: "flow" }, (ctx) => Step.run(ctx, "a", no, { retry: { attempts: 2, delay: 1 }, fallback }));
+    const flow = Workflow.define({ name: "flow" }, (ctx) =>
+      Step.run(ctx, "a", no, { retry: { attempts: 2, delay: 1 }, fallback }),
+    );
     const error = await thrown(runToEnd(world, await world.open([flow]), flow, undefined));
     expect(error.cause.message).toBe("the fallback too");
   }
@@ -62,7 +74,7 @@ test("a fallback runs once, also when the function fails again after its timeout
   const world = setup();
   let calls = 0;
   const flow = Workflow.define({ name: "flow" }, (ctx) =>
-    Step.run(ctx, "a", ({ signal }) => new Promise<string>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error))), {
+    Step.run(ctx, "a", ({ signal }) => untilAbort(signal), {
       timeout: "1s",
       retry: { attempts: 1 },
       fallback: async () => {
@@ -99,16 +111,21 @@ test("a crash before the fallback's answer is recorded tries the last attempt ag
   const tries: string[] = [];
   const hang = Promise.withResolvers<string>();
   const flow = Workflow.define({ name: "flow" }, (ctx) =>
-    Step.run(ctx, "a", ({ attempt }) => {
-      tries.push(`try ${attempt}`);
-      return no();
-    }, {
-      retry: { attempts: 2, delay: "1m", jitter: "none" },
-      fallback: () => {
-        tries.push("fallback");
-        return tries.includes("crashed") ? "instead" : hang.promise;
+    Step.run(
+      ctx,
+      "a",
+      ({ attempt }) => {
+        tries.push(`try ${attempt}`);
+        return no();
       },
-    }),
+      {
+        retry: { attempts: 2, delay: "1m", jitter: "none" },
+        fallback: () => {
+          tries.push("fallback");
+          return tries.includes("crashed") ? "instead" : hang.promise;
+        },
+      },
+    ),
   );
   const first = await world.open([flow]);
   const run = await Workflow.start(first, flow);
@@ -123,7 +140,11 @@ test("an undo is given what the fallback answered", async () => {
   const world = setup();
   const undone: unknown[] = [];
   const flow = Workflow.define({ name: "flow" }, async (ctx) => {
-    await Step.run(ctx, "a", no, { retry: { attempts: 1 }, fallback: () => ({ invoice: 5 }), undo: (value) => undone.push(value) });
+    await Step.run(ctx, "a", no, {
+      retry: { attempts: 1 },
+      fallback: () => ({ invoice: 5 }),
+      undo: (value) => undone.push(value),
+    });
     no();
   });
   await thrown(runToEnd(world, await world.open([flow]), flow, undefined));

@@ -1,8 +1,9 @@
 // Step.all, Step.map and Step.graph: branches with contexts of their own, limits, failing fast and settling.
 import { describe, expect, test } from "bun:test";
-import { Context, Fault, Run, Step, Workflow } from "../../src/index.ts";
+import { Fault, Run, Step, Workflow } from "../../src/index.ts";
+import type { Context } from "../../src/index.ts";
 import { runToEnd, setup } from "../kit/world.ts";
-import { story, thrown } from "./scene.ts";
+import { story, thrown, untilAbort } from "./scene.ts";
 
 const fatally = (message: string): never => {
   throw Fault.fatal(message);
@@ -36,7 +37,10 @@ describe("Step.all", () => {
     );
     const run = await Workflow.start(await world.open([flow]), flow);
     expect(await world.result(run)).toEqual({ label: "l!", mail: 2, plain: "no step" });
-    expect((await story(run)).filter((line) => line.startsWith("step ")).toSorted()).toEqual(["step prepare[label]/print", "step prepare[mail]/send"]);
+    expect((await story(run)).filter((line) => line.startsWith("step ")).toSorted()).toEqual([
+      "step prepare[label]/print",
+      "step prepare[mail]/send",
+    ]);
   });
 
   test("branches may nest, and the same names in other branches are other steps", async () => {
@@ -50,7 +54,7 @@ describe("Step.all", () => {
     const run = await Workflow.start(await world.open([flow]), flow);
     expect(await world.result(run)).toEqual({ a: [1, 2], b: [3] });
     const keys = (await Run.history(run)).filter(({ kind }) => kind === "step").map(({ key }) => key);
-    expect(keys.toSorted()).toEqual(["outer[a]/inner[0]/s", "outer[a]/inner[1]/s", "outer[b]/inner[0]/s"]);
+    expect(new Set(keys)).toEqual(new Set(["outer[a]/inner[0]/s", "outer[a]/inner[1]/s", "outer[b]/inner[0]/s"]));
   });
 
   test("the first failure aborts what the others have under way, cancels what they wait for, and is thrown", async () => {
@@ -59,8 +63,7 @@ describe("Step.all", () => {
     const flow = Workflow.define({ name: "flow" }, (ctx) =>
       Step.all(ctx, "both", {
         bad: (ctx) => Step.run(ctx, "bad", () => Bun.sleep(1).then(() => fatally("this one"))),
-        slow: (ctx) =>
-          Step.run(ctx, "slow", ({ signal }) => new Promise((_, reject) => signal.addEventListener("abort", () => (said.push("aborted"), reject(signal.reason as Error))))),
+        slow: (ctx) => Step.run(ctx, "slow", ({ signal }) => untilAbort(signal, () => said.push("aborted"))),
         asleep: async (ctx) => {
           try {
             await Step.sleep(ctx, "nap", "1d");
@@ -95,15 +98,32 @@ describe("Step.all", () => {
   test("settling lets all finish and answers as Promise.allSettled does", async () => {
     const world = setup();
     const flow = Workflow.define({ name: "flow" }, async (ctx) => {
-      const settled = await Step.all(ctx, "both", { bad: (ctx) => Step.run(ctx, "bad", () => fatally("no")), good: async (ctx) => (await Step.sleep(ctx, "nap", "1h"), "good") }, { onError: "settle" });
+      const settled = await Step.all(
+        ctx,
+        "both",
+        {
+          bad: (ctx) => Step.run(ctx, "bad", () => fatally("no")),
+          good: async (ctx) => (await Step.sleep(ctx, "nap", "1h"), "good"),
+        },
+        { onError: "settle" },
+      );
       return [settled.bad.status, settled.bad.status === "rejected" && (settled.bad.reason as Error).message, settled.good];
     });
-    expect(await runToEnd(world, await world.open([flow]), flow, undefined)).toEqual(["rejected", "no", { status: "fulfilled", value: "good" }]);
+    expect(await runToEnd(world, await world.open([flow]), flow, undefined)).toEqual([
+      "rejected",
+      "no",
+      { status: "fulfilled", value: "good" },
+    ]);
   });
 
   test("no branches give an empty answer", async () => {
     const world = setup();
-    const flow = Workflow.define({ name: "flow" }, async (ctx) => [await Step.all(ctx, "none", {}), await Step.map(ctx, "none", [], () => 1), await Step.graph(ctx, "none", {}), await Step.all(ctx, "none", {}, { onError: "settle" })]);
+    const flow = Workflow.define({ name: "flow" }, async (ctx) => [
+      await Step.all(ctx, "none", {}),
+      await Step.map(ctx, "none", [], () => 1),
+      await Step.graph(ctx, "none", {}),
+      await Step.all(ctx, "none", {}, { onError: "settle" }),
+    ]);
     expect(await runToEnd(world, await world.open([flow]), flow, undefined)).toEqual([{}, [], {}, {}]);
   });
 });
@@ -112,7 +132,9 @@ describe("Step.map", () => {
   test("answers in the order of the items, whoever is first, and its keys read name[index]/step", async () => {
     const world = setup();
     const flow = Workflow.define({ name: "flow" }, (ctx) =>
-      Step.map(ctx, "label", new Set(["c", "b", "a"]), (ctx, item, index) => Step.run(ctx, "print", () => Bun.sleep(6 - 2 * index).then(() => `${item}${index}`))),
+      Step.map(ctx, "label", new Set(["c", "b", "a"]), (ctx, item, index) =>
+        Step.run(ctx, "print", () => Bun.sleep(6 - 2 * index).then(() => `${item}${index}`)),
+      ),
     );
     const run = await Workflow.start(await world.open([flow]), flow);
     await Bun.sleep(15);
@@ -134,7 +156,15 @@ describe("Step.map", () => {
   test("never has more branches under way than the limit, and gets through", async () => {
     const world = setup();
     const { seen, work } = meter();
-    const flow = Workflow.define({ name: "flow" }, (ctx) => Step.map(ctx, "label", Array.from({ length: 20 }, (_, n) => n), (ctx, n) => Step.run(ctx, "print", () => work(n)), { limit: 3 }));
+    const flow = Workflow.define({ name: "flow" }, (ctx) =>
+      Step.map(
+        ctx,
+        "label",
+        Array.from({ length: 20 }, (_, n) => n),
+        (ctx, n) => Step.run(ctx, "print", () => work(n)),
+        { limit: 3 },
+      ),
+    );
     const run = await Workflow.start(await world.open([flow]), flow);
     expect(await Run.result(run)).toEqual(Array.from({ length: 20 }, (_, n) => n));
     expect(seen).toEqual({ most: 3, calls: 20 });
@@ -145,13 +175,24 @@ describe("Step.map", () => {
     const began: number[] = [];
     const body = (onError: "fail" | "settle") =>
       Workflow.define({ name: "flow" }, (ctx) =>
-        Step.map(ctx, "label", [0, 1, 2, 3], (ctx, n) => Step.run(ctx, "print", () => (began.push(n), n === 1 ? fatally("one") : n)), { limit: 1, ...(onError === "settle" ? { onError } : { onError }) } as { limit: number }),
+        Step.map(
+          ctx,
+          "label",
+          [0, 1, 2, 3],
+          (ctx, n) => Step.run(ctx, "print", () => (began.push(n), n === 1 ? fatally("one") : n)),
+          { limit: 1, ...(onError === "settle" ? { onError } : { onError }) } as { limit: number },
+        ),
       );
     const failing = body("fail");
     expect((await thrown(runToEnd(world, await world.open([failing]), failing, undefined))).cause.message).toBe("one");
     expect(began.splice(0)).toEqual([0, 1]);
     const settling = body("settle");
-    const settled = (await runToEnd(world, await world.open([settling]), settling, undefined)) as unknown as PromiseSettledResult<number>[];
+    const settled = (await runToEnd(
+      world,
+      await world.open([settling]),
+      settling,
+      undefined,
+    )) as unknown as PromiseSettledResult<number>[];
     expect(settled.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled", "fulfilled"]);
     expect(began).toEqual([0, 1, 2, 3]);
   });
@@ -163,7 +204,13 @@ describe("Step.map", () => {
     let bodies = 0;
     const flow = Workflow.define({ name: "flow" }, (ctx) => {
       bodies++;
-      return Step.map(ctx, "label", [0, 1, 2, 3, 4], (ctx, n) => Step.run(ctx, "print", () => (calls.push(n), bodies === 1 && n === 3 ? hang.promise : n * 2)), { limit: 2 });
+      return Step.map(
+        ctx,
+        "label",
+        [0, 1, 2, 3, 4],
+        (ctx, n) => Step.run(ctx, "print", () => (calls.push(n), bodies === 1 && n === 3 ? hang.promise : n * 2)),
+        { limit: 2 },
+      );
     });
     const first = await world.open([flow]);
     const run = await Workflow.start(first, flow);
@@ -190,9 +237,19 @@ describe("Step.graph", () => {
     const order: string[] = [];
     const flow = Workflow.define({ name: "flow" }, (ctx) =>
       Step.graph(ctx, "build", {
-        ship: { after: ["test", "pack"], run: async (ctx, { test, pack }: { test: string; pack: string }) => Step.run(ctx, "s", () => (order.push("ship"), `${test}+${pack}`)) },
-        test: { after: ["compile"], run: async (ctx, { compile }: { compile: string }) => Step.run(ctx, "s", () => (order.push("test"), `${compile}t`)) },
-        pack: { after: ["compile"], run: async (ctx, { compile }: { compile: string }) => Step.run(ctx, "s", () => (order.push("pack"), `${compile}p`)) },
+        ship: {
+          after: ["test", "pack"],
+          run: async (ctx, { test, pack }: { test: string; pack: string }) =>
+            Step.run(ctx, "s", () => (order.push("ship"), `${test}+${pack}`)),
+        },
+        test: {
+          after: ["compile"],
+          run: async (ctx, { compile }: { compile: string }) => Step.run(ctx, "s", () => (order.push("test"), `${compile}t`)),
+        },
+        pack: {
+          after: ["compile"],
+          run: async (ctx, { compile }: { compile: string }) => Step.run(ctx, "s", () => (order.push("pack"), `${compile}p`)),
+        },
         compile: { run: async (ctx) => Step.run(ctx, "s", () => (order.push("compile"), "c")) },
       }),
     );
@@ -221,7 +278,9 @@ describe("Step.graph", () => {
     const world = setup();
     const { seen, work } = meter();
     const task = { run: async (ctx: Context.Context) => Step.run(ctx, "s", () => work(1)) };
-    const flow = Workflow.define({ name: "flow" }, (ctx) => Step.graph(ctx, "build", { a: task, b: task, c: task, d: task, e: task }, { limit: 2 }));
+    const flow = Workflow.define({ name: "flow" }, (ctx) =>
+      Step.graph(ctx, "build", { a: task, b: task, c: task, d: task, e: task }, { limit: 2 }),
+    );
     const run = await Workflow.start(await world.open([flow]), flow);
     await Run.result(run);
     expect(seen).toEqual({ most: 2, calls: 5 });
@@ -238,7 +297,9 @@ describe("Step.graph", () => {
       [{ a: { after: ["toString"], run } }, /no task "toString"/],
     ] as const;
     for (const [tasks, message] of bad) {
-      const flow = Workflow.define({ name: "flow" }, (ctx) => Step.graph(ctx, "build", tasks as unknown as Record<string, never>));
+      const flow = Workflow.define({ name: "flow" }, (ctx) =>
+        Step.graph(ctx, "build", tasks as unknown as Record<string, never>),
+      );
       const error = await thrown(runToEnd(world, await world.open([flow]), flow, undefined));
       expect(error.cause.code).toBe("invalid_option");
       expect(error.cause.message).toMatch(message);

@@ -94,7 +94,14 @@ describe("attempts", () => {
 
   test("retry options that make no sense are refused with the step's name", async () => {
     const world = setup();
-    const bad = [{ attempts: 0 }, { attempts: 1.5 }, { attempts: Number.NaN }, { factor: 0.5 }, { delay: -1 }, { delay: "soon" as "1s" }];
+    const bad = [
+      { attempts: 0 },
+      { attempts: 1.5 },
+      { attempts: Number.NaN },
+      { factor: 0.5 },
+      { delay: -1 },
+      { delay: "soon" as "1s" },
+    ];
     for (const retry of bad) {
       const flow = Workflow.define({ name: "flow" }, (ctx) => Step.run(ctx, "charge", () => 1, { retry }));
       const runtime = await world.open([flow]);
@@ -122,7 +129,10 @@ describe("what an error says about the next attempt", () => {
     );
     const error = await thrown(runToEnd(world, await world.open([flow]), flow, undefined));
     expect(tries).toBe(1);
-    expect(error).toMatchObject({ code: "run_failed", cause: { code: "fatal", message: "the card is stolen", cause: { message: "410" } } });
+    expect(error).toMatchObject({
+      code: "run_failed",
+      cause: { code: "fatal", message: "the card is stolen", cause: { message: "410" } },
+    });
   });
 
   test("Fault.retryAfter says how long to wait instead of the backoff, and uses an attempt up", async () => {
@@ -149,8 +159,8 @@ describe("what an error says about the next attempt", () => {
     const seen: string[] = [];
     const flow = Workflow.define({ name: "flow" }, async (ctx) => {
       const step = (name: string, when: (error: unknown) => boolean): Promise<unknown> =>
-        Step.run(ctx, name, ({ attempt }) => fail(`${name} ${attempt}`), { retry: { attempts: 5, delay: 1, when } }).catch((error: Error) =>
-          seen.push(error.message),
+        Step.run(ctx, name, ({ attempt }) => fail(`${name} ${attempt}`), { retry: { attempts: 5, delay: 1, when } }).catch(
+          (error: Error) => seen.push(error.message),
         );
       await step("never", () => false);
       await step("twice", (error) => (error as Error).message !== "twice 3");
@@ -218,7 +228,9 @@ describe("durability", () => {
   test("a long wait for the next attempt parks the run; the run tells what it waits for", async () => {
     const world = setup();
     const flow = Workflow.define({ name: "flow" }, (ctx) =>
-      Step.run(ctx, "a", ({ attempt }) => (attempt === 1 ? fail("no") : attempt), { retry: { delay: "1d", ceiling: "1d", jitter: "none" } }),
+      Step.run(ctx, "a", ({ attempt }) => (attempt === 1 ? fail("no") : attempt), {
+        retry: { delay: "1d", ceiling: "1d", jitter: "none" },
+      }),
     );
     const run = await Workflow.start(await world.open([flow]), flow);
     await world.clock.advance(1_000);
@@ -244,7 +256,9 @@ describe("the error", () => {
     const seen: unknown[] = [];
     const flow = Workflow.define({ name: "flow" }, async (ctx) => {
       try {
-        await Step.run(ctx, "a", ({ attempt }) => fail(`try ${attempt}`), { retry: { attempts: 3, delay: "1m", jitter: "none" } });
+        await Step.run(ctx, "a", ({ attempt }) => fail(`try ${attempt}`), {
+          retry: { attempts: 3, delay: "1m", jitter: "none" },
+        });
       } catch (error) {
         seen.push((error as Error).message);
       }
@@ -262,10 +276,24 @@ describe("the error", () => {
     const world = setup();
     const seen: unknown[] = [];
     const flow = Workflow.define({ name: "flow" }, async (ctx) => {
-      const error = (await Step.run(ctx, "a", ({ attempt }) => {
-        throw new Declined(attempt);
-      }, { retry: { attempts: 2, delay: 1 } }).catch((caught: unknown) => caught)) as Declined;
-      seen.push({ ...error, name: error.name, message: error.message, stack: error.stack, cause: String(error.cause), inner: (error.cause as Error).cause, type: (error.cause as Error) instanceof TypeError });
+      const error = (await Step.run(
+        ctx,
+        "a",
+        ({ attempt }) => {
+          throw new Declined(attempt);
+        },
+        { retry: { attempts: 2, delay: 1 } },
+      ).catch((caught: unknown) => caught)) as Declined;
+      seen.push({
+        code: error.code,
+        limit: error.limit,
+        name: error.name,
+        message: error.message,
+        stack: error.stack,
+        cause: String(error.cause),
+        inner: (error.cause as Error).cause,
+        type: (error.cause as Error) instanceof TypeError,
+      });
       await Step.sleep(ctx, "nap", "1h");
     });
     const first = await world.open([flow]);
@@ -274,36 +302,70 @@ describe("the error", () => {
     world.crash(first);
     await world.result(Run.of(await world.open([flow]), run.id));
     expect(seen.length).toBe(2);
-    expect(seen[0]).toMatchObject({ name: "Declined", message: "declined 2", code: "card_declined", limit: 100n, cause: "TypeError: inner", inner: { status: 402 }, type: true });
+    expect(seen[0]).toMatchObject({
+      name: "Declined",
+      message: "declined 2",
+      code: "card_declined",
+      limit: 100n,
+      cause: "TypeError: inner",
+      inner: { status: 402 },
+      type: true,
+    });
     expect(seen[1]).toEqual(seen[0]);
   });
 
   test("a run whose step failed for good fails with that error as its cause, and shows it", async () => {
     const world = setup();
     const flow = Workflow.define({ name: "flow" }, (ctx) =>
-      Step.run(ctx, "a", ({ attempt }) => {
-        throw new Declined(attempt);
-      }, { retry: { attempts: 1 } }),
+      Step.run(
+        ctx,
+        "a",
+        ({ attempt }) => {
+          throw new Declined(attempt);
+        },
+        { retry: { attempts: 1 } },
+      ),
     );
     const run = await Workflow.start(await world.open([flow]), flow);
     const error = await thrown(world.result(run));
-    expect(error).toMatchObject({ code: "run_failed", cause: { name: "Declined", code: "card_declined", limit: 100n, cause: { message: "inner" } } });
+    expect(error).toMatchObject({
+      code: "run_failed",
+      cause: { name: "Declined", code: "card_declined", limit: 100n, cause: { message: "inner" } },
+    });
     expect((await Run.get(run)).failure).toMatchObject({ name: "Declined", message: "declined 1", code: "card_declined" });
   });
 
   test("whatever is thrown can be kept: a string, undefined, an error with a function in it", async () => {
     const world = setup();
     const seen: unknown[] = [];
-    const odd: unknown[] = ["text", undefined, null, 0, Object.assign(new Error("with a function"), { call: () => 1 }), Object.create(null)];
+    const odd: unknown[] = [
+      "text",
+      undefined,
+      null,
+      0,
+      Object.assign(new Error("with a function"), { call: () => 1 }),
+      Object.create(null),
+    ];
     const flow = Workflow.define({ name: "flow" }, async (ctx) => {
       for (const error of odd) {
-        await Step.run(ctx, "a", () => {
-          // oxlint-disable-next-line typescript/only-throw-error -- users do
-          throw error;
-        }, { retry: { attempts: 1 } }).catch((caught: Error) => seen.push([caught.name, caught instanceof Error]));
+        await Step.run(
+          ctx,
+          "a",
+          () => {
+            throw error;
+          },
+          { retry: { attempts: 1 } },
+        ).catch((caught: Error) => seen.push([caught.name, caught instanceof Error]));
       }
     });
     await runToEnd(world, await world.open([flow]), flow, undefined);
-    expect(seen).toEqual([["NonError", true], ["NonError", true], ["NonError", true], ["NonError", true], ["Error", true], ["NonError", true]]);
+    expect(seen).toEqual([
+      ["NonError", true],
+      ["NonError", true],
+      ["NonError", true],
+      ["NonError", true],
+      ["Error", true],
+      ["NonError", true],
+    ]);
   });
 });

@@ -14,12 +14,20 @@ const scene = () => {
   const mend = { works: false };
   const flow = Workflow.define({ name: "flow" }, async (ctx, undoes: boolean) => {
     const step = (name: string) =>
-      Step.run(ctx, name, ({ key }) => {
-        calls.push(name);
-        keys.push(key);
-        if (name === "bad" && !mend.works) throw new Error("broken");
-        return `${name}!`;
-      }, { ...once, ...(undoes && { undo: (_: unknown, { key }: Step.Tools) => void (calls.push(`undo ${name}`), keys.push(key)) }) });
+      Step.run(
+        ctx,
+        name,
+        ({ key }) => {
+          calls.push(name);
+          keys.push(key);
+          if (name === "bad" && !mend.works) throw new Error("broken");
+          return `${name}!`;
+        },
+        {
+          ...once,
+          ...(undoes && { undo: (_: unknown, { key }: Step.Tools) => void (calls.push(`undo ${name}`), keys.push(key)) }),
+        },
+      );
     const results = [await step("a"), await step("b")];
     results.push(await step("bad"));
     return [...results, await step("c")];
@@ -47,10 +55,15 @@ describe("retry", () => {
     const world = setup();
     const tries: number[] = [];
     const flow = Workflow.define({ name: "flow" }, (ctx) =>
-      Step.run(ctx, "a", ({ attempt }) => {
-        tries.push(attempt);
-        throw new Error("no");
-      }, { retry: { attempts: 3, delay: 1 } }),
+      Step.run(
+        ctx,
+        "a",
+        ({ attempt }) => {
+          tries.push(attempt);
+          throw new Error("no");
+        },
+        { retry: { attempts: 3, delay: 1 } },
+      ),
     );
     const run = await Workflow.start(await world.open([flow]), flow);
     await thrown(world.result(run));
@@ -73,7 +86,7 @@ describe("retry", () => {
     expect(await world.result(run)).toEqual(["a!", "b!", "bad!", "c!"]);
     expect(calls).toEqual(["a", "b", "bad", "c"]);
     expect(keys.filter((key) => /^r\/a(~|$)/.test(key))).toEqual(["r/a", "r/a~1", "r/a~2"]);
-    expect(keys.filter((key) => /^r\/undo:a/.test(key))).toEqual(["r/undo:a", "r/undo:a~1"]);
+    expect(keys.filter((key) => key.startsWith("r/undo:a"))).toEqual(["r/undo:a", "r/undo:a~1"]);
   });
 
   test("a crash during the second round keeps its key", async () => {
@@ -139,8 +152,13 @@ describe("retry", () => {
     const calls: string[] = [];
     let works = false;
     const flow = Workflow.define({ name: "flow" }, async (ctx) => {
-      const caught = await Step.run(ctx, "caught", () => (calls.push("caught"), Promise.reject(new Error("caught"))), once).catch((error: Error) => error.message);
-      return [caught, await Step.run(ctx, "fatal", () => (calls.push("fatal"), works ? "fine" : Promise.reject(new Error("fatal"))), once)];
+      const caught = await Step.run(ctx, "caught", () => (calls.push("caught"), Promise.reject(new Error("caught"))), once).catch(
+        (error: Error) => error.message,
+      );
+      return [
+        caught,
+        await Step.run(ctx, "fatal", () => (calls.push("fatal"), works ? "fine" : Promise.reject(new Error("fatal"))), once),
+      ];
     });
     const run = await Workflow.start(await world.open([flow]), flow);
     await thrown(world.result(run));
@@ -249,7 +267,9 @@ describe("fork", () => {
       await Step.sleep(ctx, "nap", "1h");
       return "child";
     });
-    const flow = Workflow.define({ name: "flow" }, (ctx) => Promise.all([Step.call(ctx, child, undefined), Step.run(ctx, "beside", () => "beside")]));
+    const flow = Workflow.define({ name: "flow" }, (ctx) =>
+      Promise.all([Step.call(ctx, child, undefined), Step.run(ctx, "beside", () => "beside")]),
+    );
     const runtime = await world.open([flow, child]);
     const run = await Workflow.start(runtime, flow, undefined, { id: "r" });
     await world.result(run);
@@ -263,7 +283,10 @@ describe("fork", () => {
     mend.works = true;
     const run = await Workflow.start(await world.open([flow]), flow, false, { id: "r" });
     await world.result(run);
-    expect(await thrown(Run.fork(run, { from: "nothing" }))).toMatchObject({ code: "invalid_option", data: { run: "r", from: "nothing" } });
+    expect(await thrown(Run.fork(run, { from: "nothing" }))).toMatchObject({
+      code: "invalid_option",
+      data: { run: "r", from: "nothing" },
+    });
     expect(await thrown(Run.fork(run, { from: "b", id: "r" }))).toMatchObject({ code: "run_conflict" });
     expect(await thrown(Run.fork(run, { from: "b", id: "" }))).toMatchObject({ code: "invalid_option" });
   });

@@ -12,9 +12,14 @@ const flow = Workflow.define({ name: "flow" }, async (ctx, n: number) => {
   return a;
 });
 const failing = Workflow.define({ name: "failing" }, (ctx) =>
-  Step.run(ctx, "bad", () => {
-    throw Object.assign(new Error("no"), { code: "E_NO" });
-  }, { retry: { attempts: 1 } }),
+  Step.run(
+    ctx,
+    "bad",
+    () => {
+      throw Object.assign(new Error("no"), { code: "E_NO" });
+    },
+    { retry: { attempts: 1 } },
+  ),
 );
 
 /** A run in every state it can have. */
@@ -60,7 +65,11 @@ test("every state: get says which, and everything else that is known", async () 
     tags: [],
   });
   expect(await Run.get(runs.failed)).toMatchObject({ output: undefined, failure: { message: "no", code: "E_NO" } });
-  expect(await Run.get(runs.waiting)).toMatchObject({ endedAt: null, wakeAt: null, progress: { done: 1, pending: [{ key: "go", kind: "waiting" }] } });
+  expect(await Run.get(runs.waiting)).toMatchObject({
+    endedAt: null,
+    wakeAt: null,
+    progress: { done: 1, pending: [{ key: "go", kind: "waiting" }] },
+  });
   expect((await Run.get(runs.scheduled)).wakeAt).toBe(now + 3_600_000);
 });
 
@@ -68,10 +77,14 @@ test("every state: the result of what ended comes at once; the others give resul
   const world = setup();
   const { runs } = await everyState(world);
   expect(await Run.result(runs.completed)).toBe(2);
-  expect(await thrown(Run.result(runs.failed))).toMatchObject({ code: "run_failed", data: { run: "failed", undo: [] }, cause: { code: "E_NO" } });
+  expect(await thrown(Run.result(runs.failed))).toMatchObject({
+    code: "run_failed",
+    data: { run: "failed", undo: [] },
+    cause: { code: "E_NO" },
+  });
   expect(await thrown(Run.result(runs.cancelled))).toMatchObject({ code: "run_cancelled", data: { reason: "why" } });
   for (const run of [runs.scheduled, runs.queued, runs.waiting, runs.paused]) {
-    const result = thrown(Run.result(run as Run.Handle, { timeout: "5s" }));
+    const result = thrown(Run.result(run, { timeout: "5s" }));
     await world.clock.advance(5_000);
     expect(await result).toMatchObject({ code: "result_timeout" });
   }
@@ -80,9 +93,9 @@ test("every state: the result of what ended comes at once; the others give resul
 test("every state: cancel takes what is open and refuses what has ended", async () => {
   const world = setup();
   const { runs } = await everyState(world);
-  for (const run of [runs.scheduled, runs.queued, runs.waiting, runs.paused]) await Run.cancel(run as Run.Handle);
+  for (const run of [runs.scheduled, runs.queued, runs.waiting, runs.paused]) await Run.cancel(run);
   for (const run of [runs.completed, runs.failed, runs.cancelled]) {
-    const error = await thrown(Run.cancel(run as Run.Handle));
+    const error = await thrown(Run.cancel(run));
     expect(error).toMatchObject({ code: "run_ended", data: { run: run.id, status: run.id } });
   }
   await world.clock.advance(1_000);
@@ -127,7 +140,8 @@ test("every state: retry takes what failed or was cancelled", async () => {
   await world.clock.settle();
   expect((await Run.get(runs.cancelled)).status).toBe("waiting");
   expect((await Run.get(runs.failed)).status).toBe("failed");
-  for (const run of [runs.scheduled, runs.queued, runs.waiting, runs.paused] as Run.Handle[]) expect((await thrown(Run.retry(run))).code).toBe("wrong_state");
+  for (const run of [runs.scheduled, runs.queued, runs.waiting, runs.paused] as Run.Handle[])
+    expect((await thrown(Run.retry(run))).code).toBe("wrong_state");
   expect(["run_ended", "wrong_state"]).toContain((await thrown(Run.retry(runs.completed))).code);
 });
 
@@ -146,14 +160,27 @@ test("every state: the history, the state and the watch can be read", async () =
 test("a run that does not exist is run_not_found, whatever is asked", async () => {
   const world = setup();
   const none = Run.of(await world.open([flow]), "none");
-  const asks = [Run.get, Run.history, Run.result, Run.state, Run.cancel, Run.pause, Run.resume, Run.retry, (run: Run.Handle) => Run.fork(run, { from: "a" }), (run: Run.Handle) => Run.watch(run).next()];
-  for (const ask of asks as ((run: Run.Handle) => Promise<unknown>)[]) expect(await thrown(ask(none))).toMatchObject({ code: "run_not_found", data: { run: "none" } });
+  const asks = [
+    Run.get,
+    Run.history,
+    Run.result,
+    Run.state,
+    Run.cancel,
+    Run.pause,
+    Run.resume,
+    Run.retry,
+    (run: Run.Handle) => Run.fork(run, { from: "a" }),
+    (run: Run.Handle) => Run.watch(run).next(),
+  ];
+  for (const ask of asks as ((run: Run.Handle) => Promise<unknown>)[])
+    expect(await thrown(ask(none))).toMatchObject({ code: "run_not_found", data: { run: "none" } });
 });
 
 test("an id that cannot be one is refused by Run.of", async () => {
   const world = setup();
   const runtime = await world.open([flow]);
-  for (const id of ["", "a\u0000", "\ud800", "x".repeat(201), 7 as unknown as string]) expect((await thrownBy(() => Run.of(runtime, id))).code).toBe("invalid_option");
+  for (const id of ["", "a\u0000", "\ud800", "x".repeat(201), 7 as unknown as string])
+    expect((await thrownBy(() => Run.of(runtime, id))).code).toBe("invalid_option");
 });
 
 describe("history", () => {
@@ -265,7 +292,9 @@ describe("list", () => {
     expect(await ids({ tag: "odd" })).toEqual(["r5", "r3", "r1"]);
     expect(await ids({ from: new Date(start + 4_000), tag: "even" })).toEqual(["r4"]);
     expect(await ids({ until: start + 1_000 })).toEqual(["r1", "r0"]);
-    expect(await ids({ workflow: "done", status: "completed", tag: "even", from: start + 1_000, until: start + 3_000 })).toEqual(["r2"]);
+    expect(await ids({ workflow: "done", status: "completed", tag: "even", from: start + 1_000, until: start + 3_000 })).toEqual([
+      "r2",
+    ]);
     expect(await ids({ workflow: "nobody" })).toEqual([]);
   });
 
@@ -303,7 +332,8 @@ describe("cancel", () => {
   test("refuses a reason that is no text or too long, and the run goes on", async () => {
     const world = setup();
     const run = await Workflow.start(await world.open([flow]), flow, 1);
-    for (const reason of ["x".repeat(10_001), 7 as unknown as string]) expect((await thrown(Run.cancel(run, reason))).code).toBe("invalid_option");
+    for (const reason of ["x".repeat(10_001), 7 as unknown as string])
+      expect((await thrown(Run.cancel(run, reason))).code).toBe("invalid_option");
     await Signal.send(run, go, 1);
     expect(await world.result(run)).toBe(2);
   });
@@ -327,7 +357,10 @@ describe("cancel", () => {
     await world.clock.advance(500);
     await Run.cancel(run, "acknowledged");
     world.crash(first);
-    expect(await thrown(world.result(Run.of(await world.open([flow]), run.id)))).toMatchObject({ code: "run_cancelled", data: { reason: "acknowledged" } });
+    expect(await thrown(world.result(Run.of(await world.open([flow]), run.id)))).toMatchObject({
+      code: "run_cancelled",
+      data: { reason: "acknowledged" },
+    });
   });
 });
 

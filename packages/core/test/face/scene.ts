@@ -26,6 +26,15 @@ export const story = async (run: Run.Handle): Promise<string[]> =>
 /** Sets the dice of a runtime, so that jitter is what the test says. */
 export const rig = (runtime: Runtime.Runtime, chance: () => number): void => void Object.assign(engineOf(runtime), { chance });
 
+/** Rejects when the signal aborts, as fetch does. */
+export const untilAbort = (signal: AbortSignal, also: () => unknown = () => {}): Promise<never> =>
+  new Promise((_resolve, reject) => {
+    signal.addEventListener("abort", () => {
+      also();
+      reject(signal.reason as Error);
+    });
+  });
+
 /** Lets the promises and the loop come to rest without a clock. */
 export const rest = async (turns = 12): Promise<void> => {
   for (let turn = 0; turn < turns; turn++) await new Promise<void>((resolve) => void setImmediate(resolve));

@@ -31,7 +31,11 @@ describe("ids", () => {
     const other = Workflow.define({ name: "other" }, () => 1);
     const runtime = await world.open([echo, other]);
     await Workflow.start(runtime, echo, 1, { id: "one" });
-    for (const start of [() => Workflow.start(runtime, echo, 2, { id: "one" }), () => Workflow.start(runtime, other, 1 as never, { id: "one" }), () => Workflow.start(runtime, echo, 2, { id: "one", onConflict: "reject" })]) {
+    for (const start of [
+      () => Workflow.start(runtime, echo, 2, { id: "one" }),
+      () => Workflow.start(runtime, other, 1 as never, { id: "one" }),
+      () => Workflow.start(runtime, echo, 2, { id: "one", onConflict: "reject" }),
+    ]) {
       expect(await thrown(start())).toMatchObject({ code: "run_conflict", data: { run: "one", workflow: "echo" } });
     }
   });
@@ -40,7 +44,10 @@ describe("ids", () => {
     const world = setup();
     const runtime = await world.open([echo]);
     await Workflow.start(runtime, echo, 1, { id: "one", onConflict: "reject" });
-    expect(await thrown(Workflow.start(runtime, echo, 1, { id: "one", onConflict: "reject" }))).toMatchObject({ code: "run_exists", data: { run: "one" } });
+    expect(await thrown(Workflow.start(runtime, echo, 1, { id: "one", onConflict: "reject" }))).toMatchObject({
+      code: "run_exists",
+      data: { run: "one" },
+    });
   });
 
   test("64 starts of one id at the same time make one run, executed once", async () => {
@@ -48,7 +55,9 @@ describe("ids", () => {
     let calls = 0;
     const counted = Workflow.define({ name: "counted" }, (ctx) => Step.run(ctx, "a", () => ++calls));
     const [one, two] = [await world.open([counted]), await world.open([counted])];
-    const starts = await Promise.all(Array.from({ length: 64 }, (_, n) => Workflow.start(n % 2 === 0 ? one : two, counted, undefined, { id: "one" })));
+    const starts = await Promise.all(
+      Array.from({ length: 64 }, (_, n) => Workflow.start(n % 2 === 0 ? one : two, counted, undefined, { id: "one" })),
+    );
     expect(starts.filter(({ disposition }) => disposition === "created").length).toBe(1);
     await world.clock.advance(500);
     expect(await Run.result(Run.of(one, "one"), { timeout: 1 })).toBe(1);
@@ -58,7 +67,8 @@ describe("ids", () => {
   test("an id that cannot be one is refused, and nothing is kept", async () => {
     const world = setup();
     const runtime = await world.open([echo]);
-    for (const id of ["", "a\nb", "\ud800", "x".repeat(201), "é".repeat(101)]) expect((await thrown(Workflow.start(runtime, echo, 1, { id }))).code).toBe("invalid_option");
+    for (const id of ["", "a\nb", "\ud800", "x".repeat(201), "é".repeat(101)])
+      expect((await thrown(Workflow.start(runtime, echo, 1, { id }))).code).toBe("invalid_option");
     expect((await Run.list(runtime)).runs).toEqual([]);
     await Workflow.start(runtime, echo, 1, { id: "é".repeat(100) });
     await Workflow.start(runtime, echo, 1, { id: "e\u0301" });
@@ -91,7 +101,8 @@ describe("delays", () => {
   test("a delay that is none is refused; nothing is kept", async () => {
     const world = setup();
     const runtime = await world.open([echo]);
-    for (const delay of [-1, Number.NaN, Infinity, "soon" as "1s"]) expect((await thrown(Workflow.start(runtime, echo, 1, { delay }))).code).toBe("invalid_option");
+    for (const delay of [-1, Number.NaN, Infinity, "soon" as "1s"])
+      expect((await thrown(Workflow.start(runtime, echo, 1, { delay }))).code).toBe("invalid_option");
     expect((await Run.list(runtime)).runs).toEqual([]);
   });
 });
@@ -117,7 +128,9 @@ describe("what is said along", () => {
     });
     const runtime = await world.open([parent, child], { logger });
     await world.result(await Workflow.start(runtime, parent, undefined, { id: "p", correlation: "request-7" }));
-    const said = lines.filter(({ msg }) => String(msg).startsWith("in the")).map(({ msg, run, workflow, correlation, step, attempt }) => ({ msg, run, workflow, correlation, step, attempt }));
+    const said = lines
+      .filter(({ msg }) => String(msg).startsWith("in the"))
+      .map(({ msg, run, workflow, correlation, step, attempt }) => ({ msg, run, workflow, correlation, step, attempt }));
     expect(said).toEqual([
       { msg: "in the body", run: "p", workflow: "parent", correlation: "request-7", step: undefined, attempt: undefined },
       { msg: "in the step", run: "p", workflow: "parent", correlation: "request-7", step: "a", attempt: 1 },
@@ -132,7 +145,10 @@ describe("what is said along", () => {
 describe("inputs", () => {
   test("are checked by the schema before anything is kept, and the body gets what the schema gave", async () => {
     const world = setup();
-    const strict = Workflow.define({ name: "strict", input: z.object({ n: z.coerce.number(), extra: z.string().default("d") }) }, (_, input) => input);
+    const strict = Workflow.define(
+      { name: "strict", input: z.object({ n: z.coerce.number(), extra: z.string().default("d") }) },
+      (_, input) => input,
+    );
     const runtime = await world.open([strict]);
     const error = await thrown(Workflow.start(runtime, strict, { n: "x" }));
     expect(error.code).toBe("invalid_input");
@@ -143,8 +159,12 @@ describe("inputs", () => {
 
   test("an output that does not fit fails the run with invalid_output", async () => {
     const world = setup();
-    const promising = Workflow.define({ name: "promising", output: z.object({ n: z.number() }) }, () => ({ n: "x" as unknown as number }));
-    expect((await thrown(world.result(await Workflow.start(await world.open([promising]), promising)))).cause).toMatchObject({ code: "invalid_output" });
+    const promising = Workflow.define({ name: "promising", output: z.object({ n: z.number() }) }, () => ({
+      n: "x" as unknown as number,
+    }));
+    expect((await thrown(world.result(await Workflow.start(await world.open([promising]), promising)))).cause).toMatchObject({
+      code: "invalid_output",
+    });
   });
 
   test("asynchronous schemas are awaited, for the input and for the output", async () => {
@@ -202,7 +222,14 @@ describe("an acknowledged start", () => {
 
 test("definitions that make no sense are refused: names, versions, timeouts, two of one name", async () => {
   const world = setup();
-  for (const spec of [{ name: "" }, { name: "a\u0000" }, { name: "x".repeat(201) }, { name: 7 as unknown as string }, { name: "a", version: 0 }, { name: "a", version: 1.5 }]) {
+  for (const spec of [
+    { name: "" },
+    { name: "a\u0000" },
+    { name: "x".repeat(201) },
+    { name: 7 as unknown as string },
+    { name: "a", version: 0 },
+    { name: "a", version: 1.5 },
+  ]) {
     expect((await thrownBy(() => Workflow.define(spec, () => 1))).code).toBe("invalid_definition");
   }
   expect((await thrownBy(() => Workflow.define({ name: "a" }, undefined as never))).code).toBe("invalid_definition");

@@ -2,13 +2,9 @@
 import { describe, expect, test } from "bun:test";
 import { Context, Run, Step, Workflow } from "../../src/index.ts";
 import { runToEnd, setup } from "../kit/world.ts";
-import { story, thrown } from "./scene.ts";
+import { story, thrown, untilAbort } from "./scene.ts";
 
 const forever = <T = never>(): Promise<T> => Promise.withResolvers<T>().promise;
-
-/** Waits for the abort, as fetch does. */
-const untilAbort = (signal: AbortSignal): Promise<never> =>
-  new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error)));
 
 describe("the timeout of a step", () => {
   test("ends each attempt with step_timeout, aborts its signal, and the next attempt gets its own time", async () => {
@@ -36,7 +32,9 @@ describe("the timeout of a step", () => {
 
   test("when the attempts are over the body gets step_timeout with the step and the time", async () => {
     const world = setup();
-    const flow = Workflow.define({ name: "flow" }, (ctx) => Step.run(ctx, "slow", () => forever(), { timeout: "30s", retry: { attempts: 2, delay: 1 } }));
+    const flow = Workflow.define({ name: "flow" }, (ctx) =>
+      Step.run(ctx, "slow", () => forever(), { timeout: "30s", retry: { attempts: 2, delay: 1 } }),
+    );
     const error = await thrown(runToEnd(world, await world.open([flow]), flow, undefined));
     expect(error.cause).toMatchObject({ code: "step_timeout", data: { step: "slow", timeout: 30_000 } });
   });
@@ -45,7 +43,10 @@ describe("the timeout of a step", () => {
     const world = setup();
     const late = Promise.withResolvers<string>();
     const flow = Workflow.define({ name: "flow" }, (ctx) =>
-      Step.run(ctx, "slow", ({ attempt }) => (attempt === 1 ? late.promise : forever<string>()), { timeout: "5s", retry: { attempts: 2, delay: "5s", jitter: "none" } }),
+      Step.run(ctx, "slow", ({ attempt }) => (attempt === 1 ? late.promise : forever<string>()), {
+        timeout: "5s",
+        retry: { attempts: 2, delay: "5s", jitter: "none" },
+      }),
     );
     const run = await Workflow.start(await world.open([flow]), flow);
     await world.clock.advance(6_000);
@@ -57,7 +58,9 @@ describe("the timeout of a step", () => {
   test("a crash during an attempt gives that attempt its whole time again", async () => {
     const world = setup();
     let tries = 0;
-    const flow = Workflow.define({ name: "flow" }, (ctx) => Step.run(ctx, "slow", () => (tries++, forever()), { timeout: "30s", retry: { attempts: 1 } }));
+    const flow = Workflow.define({ name: "flow" }, (ctx) =>
+      Step.run(ctx, "slow", () => (tries++, forever()), { timeout: "30s", retry: { attempts: 1 } }),
+    );
     const first = await world.open([flow]);
     const run = await Workflow.start(first, flow);
     await world.clock.advance(29_000);
@@ -107,8 +110,9 @@ describe("the timeout of a run", () => {
     let reason: unknown;
     const flow = Workflow.define({ name: "flow", timeout: "1m" }, (ctx) =>
       Step.run(ctx, "slow", ({ signal }) => {
-        signal.addEventListener("abort", () => (reason = signal.reason));
-        return untilAbort(signal);
+        return untilAbort(signal, () => {
+          reason = signal.reason;
+        });
       }),
     );
     const error = await thrown(runToEnd(world, await world.open([flow]), flow, undefined));
@@ -178,8 +182,9 @@ describe("the abort signal", () => {
     let reason: unknown;
     const flow = Workflow.define({ name: "flow" }, (ctx) =>
       Step.run(ctx, "slow", ({ signal }) => {
-        signal.addEventListener("abort", () => (reason = signal.reason));
-        return untilAbort(signal);
+        return untilAbort(signal, () => {
+          reason = signal.reason;
+        });
       }),
     );
     const run = await Workflow.start(await world.open([flow]), flow);

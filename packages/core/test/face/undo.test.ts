@@ -13,14 +13,21 @@ test("steps are undone last first, with the values they gave, and each undo is r
   const world = setup();
   const undone: unknown[] = [];
   const flow = Workflow.define({ name: "flow" }, async (ctx) => {
-    for (const n of [1, 2, 3]) await Step.run(ctx, `s${n}`, () => ({ n, at: new Date(n) }), { undo: (value, { key }) => undone.push([value, key]) });
+    for (const n of [1, 2, 3])
+      await Step.run(ctx, `s${n}`, () => ({ n, at: new Date(n) }), { undo: (value, { key }) => undone.push([value, key]) });
     await Step.run(ctx, "plain", () => 4);
     await Step.run(ctx, "bad", no, once);
   });
   const run = await Workflow.start(await world.open([flow]), flow, undefined, { id: "r" });
   expect((await thrown(world.result(run))).cause.message).toBe("no");
   expect(undone).toEqual([3, 2, 1].map((n) => [{ n, at: new Date(n) }, `r/undo:s${n}`]));
-  expect((await story(run)).slice(-5)).toEqual(["step-failed bad", "undone undo:s3", "undone undo:s2", "undone undo:s1", "failed"]);
+  expect((await story(run)).slice(-5)).toEqual([
+    "step-failed bad",
+    "undone undo:s3",
+    "undone undo:s2",
+    "undone undo:s1",
+    "failed",
+  ]);
 });
 
 test("a run that completes undoes nothing; one that catches its error neither", async () => {
@@ -60,7 +67,10 @@ test("an undo has the step's retries, or its own", async () => {
   const world = setup();
   const tries = { a: [] as number[], b: [] as number[] };
   const flow = Workflow.define({ name: "flow" }, async (ctx) => {
-    await Step.run(ctx, "a", () => 1, { retry: { attempts: 2, delay: 1 }, undo: (_, { attempt }) => void (tries.a.push(attempt), no()) });
+    await Step.run(ctx, "a", () => 1, {
+      retry: { attempts: 2, delay: 1 },
+      undo: (_, { attempt }) => void (tries.a.push(attempt), no()),
+    });
     await Step.run(ctx, "b", () => 1, {
       retry: { attempts: 2 },
       undoRetry: { attempts: 4, delay: "1h", jitter: "none" },
@@ -201,15 +211,25 @@ describe("with steps under way", () => {
     const gate = Promise.withResolvers<string>();
     const flow = Workflow.define({ name: "flow" }, async (ctx) => {
       await Promise.all([
-        Step.run(ctx, "slow", ({ signal }) => {
-          signal.addEventListener("abort", () => said.push("abort"));
-          return gate.promise;
-        }, { undo: (value) => said.push(`undo ${value}`) }),
+        Step.run(
+          ctx,
+          "slow",
+          ({ signal }) => {
+            signal.addEventListener("abort", () => said.push("abort"));
+            return gate.promise;
+          },
+          { undo: (value) => said.push(`undo ${value}`) },
+        ),
         Step.run(ctx, "quick", () => "q", { undo: (value) => said.push(`undo ${value}`) }),
-        Step.run(ctx, "bad", async () => {
-          await Bun.sleep(1);
-          no();
-        }, once),
+        Step.run(
+          ctx,
+          "bad",
+          async () => {
+            await Bun.sleep(1);
+            no();
+          },
+          once,
+        ),
       ]);
     });
     const run = await Workflow.start(await world.open([flow]), flow);
@@ -233,10 +253,15 @@ describe("with steps under way", () => {
         undoRetry: { attempts: 2, delay: "1h", jitter: "none" },
       });
       await Promise.all([
-        Step.run(ctx, "retried", ({ attempt }) => {
-          said.push(`retried #${attempt}`);
-          return attempt === 1 ? no() : "late";
-        }, { retry: { delay: "1m", jitter: "none" }, undo: () => said.push("undo retried") }),
+        Step.run(
+          ctx,
+          "retried",
+          ({ attempt }) => {
+            said.push(`retried #${attempt}`);
+            return attempt === 1 ? no() : "late";
+          },
+          { retry: { delay: "1m", jitter: "none" }, undo: () => said.push("undo retried") },
+        ),
         Step.run(ctx, "bad", async () => {
           await Bun.sleep(1);
           throw Fault.fatal("over");
@@ -295,7 +320,9 @@ describe("on a cancel", () => {
     const world = setup();
     const undone: unknown[] = [];
     const gate = Promise.withResolvers<string>();
-    const flow = Workflow.define({ name: "flow" }, (ctx) => Step.run(ctx, "slow", () => gate.promise, { undo: (value) => undone.push(value) }));
+    const flow = Workflow.define({ name: "flow" }, (ctx) =>
+      Step.run(ctx, "slow", () => gate.promise, { undo: (value) => undone.push(value) }),
+    );
     const run = await Workflow.start(await world.open([flow]), flow);
     await world.clock.settle();
     await Run.cancel(run);
@@ -311,7 +338,9 @@ describe("on a cancel", () => {
     const undone: unknown[] = [];
     const hang = Promise.withResolvers<void>();
     const flow = Workflow.define({ name: "flow" }, async (ctx) => {
-      await Step.run(ctx, "a", () => "a", { undo: (value) => (undone.push(value), undone.length === 1 ? hang.promise : undefined) });
+      await Step.run(ctx, "a", () => "a", {
+        undo: (value) => (undone.push(value), undone.length === 1 ? hang.promise : undefined),
+      });
       await Step.sleep(ctx, "nap", "1d");
     });
     const first = await world.open([flow]);

@@ -11,6 +11,8 @@ export type Crasher = {
   readonly open: (workflows: Runtime.Options["workflows"], options?: Runtime.Options) => Promise<Runtime.Runtime>;
   /** Lets a runtime crash once the database holds so many records. */
   readonly arm: (runtime: Runtime.Runtime, crash: Crash) => void;
+  /** Crashes a runtime here and now. */
+  readonly kill: (runtime: Runtime.Runtime) => void;
   readonly disarm: (runtime: Runtime.Runtime) => void;
   readonly isGone: (runtime: Runtime.Runtime) => boolean;
   /** Records in the database now. */
@@ -30,13 +32,17 @@ export const crasher = (world: World): Crasher => {
 
   const commit = (wire: Wire, statement: Statement): void => {
     const { runtime, crash } = wire;
-    if (!runtime || !crash || records() < crash.records) return void statement.run();
+    if (!runtime || !crash || gone.has(runtime) || records() < crash.records) return void statement.run();
     if (crash.when === "before") {
       halt(engineOf(runtime));
       client.run("ROLLBACK");
     } else statement.run();
-    wire.crash = undefined;
+    kill(runtime);
+  };
+
+  const kill = (runtime: Runtime.Runtime): void => {
     gone.add(runtime);
+    wires.delete(runtime);
     world.crash(runtime);
   };
 
@@ -60,6 +66,7 @@ export const crasher = (world: World): Crasher => {
       return runtime;
     },
     arm: (runtime, crash) => void Object.assign(wires.get(runtime) ?? {}, { crash }),
+    kill,
     disarm: (runtime) => void Object.assign(wires.get(runtime) ?? {}, { crash: undefined }),
     isGone: (runtime) => gone.has(runtime),
   };

@@ -387,7 +387,7 @@ table({
       Workflow.define({ name: "w" }, async (ctx) => {
         const seen: unknown[] = [];
         for (const thing of ["text", 7, null, undefined, { code: 1 }]) {
-          await Step.run(ctx, "bad", does(() => Promise.reject(thing as Error)), { retry: { attempts: 1 } }).catch((error: unknown) => seen.push(error instanceof Error));
+          await Step.run(ctx, "bad", does(() => Promise.reject(thing as unknown as Error)), { retry: { attempts: 1 } }).catch((error: unknown) => seen.push(error instanceof Error));
         }
         // oxlint-disable-next-line typescript/only-throw-error -- the point of the row
         throw seen.length === 5 ? "a word" : seen;

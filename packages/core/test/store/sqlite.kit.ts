@@ -42,7 +42,12 @@ const userOf = (mine: Database, foreign: () => Database): User => {
     insert: (tx, line) => {
       (tx as Tx).insert(notes).values({ text: line }).run();
     },
-    texts: () => db.select().from(notes).all().map((note) => note.text),
+    texts: () =>
+      db
+        .select()
+        .from(notes)
+        .all()
+        .map((note) => note.text),
   };
 };
 

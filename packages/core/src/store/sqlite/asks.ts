@@ -4,7 +4,7 @@ import type { Known } from "../contract.ts";
 import type { Lease, NewRun, Row, Started } from "../rows.ts";
 import type { Connection } from "./connection.ts";
 import type { Insert } from "./insert.ts";
-import { history, runs } from "./schema.ts";
+import { history, isSeldom, runs } from "./schema.ts";
 import { changing, given, underLease } from "./statement.ts";
 
 export type AskVerbs = ReturnType<typeof prepareAsks>;
@@ -117,7 +117,7 @@ export const prepareAsks = (connection: Connection, insert: Insert) => {
       return db
         .update(runs)
         .set({ wakeAt: now })
-        .where(and(eq(runs.status, "blocked"), inArray(sql`(${runs.workflow}, ${runs.version})`, sql`(values ${sql.join(versions, sql`, `)})`)))
+        .where(and(eq(runs.status, "blocked"), isSeldom(runs.status), inArray(sql`(${runs.workflow}, ${runs.version})`, sql`(values ${sql.join(versions, sql`, `)})`)))
         .returning({ key: runs.key })
         .all().length;
     },

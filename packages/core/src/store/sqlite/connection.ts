@@ -72,7 +72,7 @@ const identityOf = (file: string): string | undefined => {
 
 const prepare = (client: Database, file: string | undefined, owned: boolean): Connection => {
   const statements = keepStatements(client);
-  const version = client.query<{ version: string }, []>("select sqlite_version() as version").get()?.version ?? "0";
+  const version = patiently(() => client.query<{ version: string }, []>("select sqlite_version() as version").get())?.version ?? "0";
   if (tooOld(version) && file !== undefined) {
     throw Fault.make(
       "storage_failed",

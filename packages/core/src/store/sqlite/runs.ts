@@ -38,6 +38,7 @@ export const prepareRuns = (connection: Connection, insert: Insert, records: His
     .from(runs)
     .where(and(eq(runs.key, sql.placeholder("run")), eq(runs.lease, sql.placeholder("lease")), isNull(runs.worker)))
     .prepare();
+  const forgive = changing(connection, db.update(runs).set({ strikes: 1 }).where(underLease));
   const note = changing(connection, db.update(runs).set({ reason: given("reason") }).where(underLease));
 
   return {
@@ -55,6 +56,8 @@ export const prepareRuns = (connection: Connection, insert: Insert, records: His
     rest: (lease: Lease, { status, wakeAt, mail, reason, now }: Rest): boolean =>
       leave({ run: lease.run, lease: lease.number, status, wakeAt, mail, reason: encodeReason(reason), now }) === 1 ||
       left.get({ run: lease.run, lease: lease.number }) !== undefined,
+
+    forgive: (lease: Lease): boolean => forgive({ run: lease.run, lease: lease.number }) === 1,
 
     note: (lease: Lease, reason: Reason | null): boolean =>
       note({ run: lease.run, lease: lease.number, reason: encodeReason(reason) }) === 1,

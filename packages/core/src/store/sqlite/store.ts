@@ -154,6 +154,7 @@ const createStore = (first: Connection, hooks: Hooks): Store => {
       claim: (claim) => write(() => verbs.claim.claim(claim)),
       rest: (lease, rest) => write(() => verbs.runs.rest(lease, rest)),
       settle: (lease, end) => write(() => verbs.runs.settle(lease, end)),
+      forgive: (lease) => write(() => verbs.runs.forgive(lease)),
       note: (lease, reason) => write(() => verbs.runs.note(lease, reason)),
       cancel: (run, reason, now) => ask(() => verbs.asks.cancel(run, reason, now)),
       cancelChildren: (lease, reason, now) => write(() => verbs.asks.cancelChildren(lease, reason, now)),

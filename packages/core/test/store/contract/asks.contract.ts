@@ -3,7 +3,23 @@ import { describe, expect, test } from "bun:test";
 import type { Store } from "../../../src/store/contract.ts";
 import type { Status } from "../../../src/model/states.ts";
 import type { Lease } from "../../../src/store/rows.ts";
-import { byKey, claimIds, end, execute, hire, known, newRun, rest, row, seqs, stale, start, t0, writesNothing, type OpenStore } from "./kit.ts";
+import {
+  byKey,
+  claimIds,
+  end,
+  execute,
+  hire,
+  known,
+  newRun,
+  rest,
+  row,
+  seqs,
+  stale,
+  start,
+  t0,
+  writesNothing,
+  type OpenStore,
+} from "./kit.ts";
 
 const later = t0 + 100;
 
@@ -108,13 +124,16 @@ export const asks = (openStore: OpenStore): void => {
   });
 
   describe("pause", () => {
-    test.each(["scheduled", "queued", "waiting", "blocked", "paused"] as const)("a run that is %s is paused, and due for nobody", async (status) => {
-      const { store } = await openStore();
-      const { run } = await bring(store, status);
-      expect(await store.runs.pause(run)).toBe(true);
-      expect(await byKey(store, run)).toMatchObject({ status: "paused", pause: true, wakeAt: null });
-      expect(await claimIds(store, await hire(store), { now: t0 + 99_999 })).toEqual([]);
-    });
+    test.each(["scheduled", "queued", "waiting", "blocked", "paused"] as const)(
+      "a run that is %s is paused, and due for nobody",
+      async (status) => {
+        const { store } = await openStore();
+        const { run } = await bring(store, status);
+        expect(await store.runs.pause(run)).toBe(true);
+        expect(await byKey(store, run)).toMatchObject({ status: "paused", pause: true, wakeAt: null });
+        expect(await claimIds(store, await hire(store), { now: t0 + 99_999 })).toEqual([]);
+      },
+    );
 
     test("a running run stays with its worker and gets mail", async () => {
       const { store } = await openStore();
@@ -173,11 +192,14 @@ export const asks = (openStore: OpenStore): void => {
       expect(await byKey(store, run)).toMatchObject({ status: "running", pause: false, wakeAt: null, mail: 2 });
     });
 
-    test.each(["scheduled", "queued", "running", "waiting", ...ends] as const)("a run that is %s has nothing to resume from", async (status) => {
-      const { store } = await openStore();
-      const { run } = await bring(store, status);
-      await writesNothing(store, run, () => store.runs.resume(run, later));
-    });
+    test.each(["scheduled", "queued", "running", "waiting", ...ends] as const)(
+      "a run that is %s has nothing to resume from",
+      async (status) => {
+        const { store } = await openStore();
+        const { run } = await bring(store, status);
+        await writesNothing(store, run, () => store.runs.resume(run, later));
+      },
+    );
   });
 
   describe("reopen", () => {
@@ -188,7 +210,17 @@ export const asks = (openStore: OpenStore): void => {
       await store.runs.settle(lease, end(4, { status }));
       const redo = row(5, { kind: "redo", key: "step-2", value: null });
       expect(await store.runs.reopen(lease, [2, 4], [redo], later)).toBe(true);
-      const open = { status: "queued", wakeAt: later, endedAt: null, cancel: null, pause: false, lease: 2, strikes: 0, deadline: null, reason: null };
+      const open = {
+        status: "queued",
+        wakeAt: later,
+        endedAt: null,
+        cancel: null,
+        pause: false,
+        lease: 2,
+        strikes: 0,
+        deadline: null,
+        reason: null,
+      };
       expect(await byKey(store, lease.run)).toMatchObject(open);
       expect(await seqs(store, lease.run)).toEqual([0, 1, 3, 5]);
       expect(await store.history.last(lease.run)).toEqual(redo);
@@ -201,11 +233,14 @@ export const asks = (openStore: OpenStore): void => {
       expect(answers).toEqual([true, false]);
     });
 
-    test.each(["queued", "running", "waiting", "paused", "blocked"] as const)("a run that is %s is not reopened", async (status) => {
-      const { store } = await openStore();
-      const lease = await bring(store, status);
-      await writesNothing(store, lease.run, () => store.runs.reopen(lease, [0], [], t0));
-    });
+    test.each(["queued", "running", "waiting", "paused", "blocked"] as const)(
+      "a run that is %s is not reopened",
+      async (status) => {
+        const { store } = await openStore();
+        const lease = await bring(store, status);
+        await writesNothing(store, lease.run, () => store.runs.reopen(lease, [0], [], t0));
+      },
+    );
   });
 
   describe("fork", () => {
@@ -215,7 +250,9 @@ export const asks = (openStore: OpenStore): void => {
       const forked = await store.runs.fork(newRun("fork", { tags: ["copy"] }), rows);
       if (forked.kind !== "created") throw new Error("it was there");
       expect(await byKey(store, forked.key)).toMatchObject({ status: "queued", wakeAt: t0, lease: 0 });
-      expect((await store.history.read(forked.key, 0, 9)).map(({ seq, value }) => [seq, value])).toEqual(rows.map(({ seq, value }) => [seq, value]));
+      expect((await store.history.read(forked.key, 0, 9)).map(({ seq, value }) => [seq, value])).toEqual(
+        rows.map(({ seq, value }) => [seq, value]),
+      );
       expect(await store.runs.tags(forked.key)).toEqual(["copy"]);
     });
 

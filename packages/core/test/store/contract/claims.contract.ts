@@ -25,7 +25,13 @@ export const claims = (openStore: OpenStore): void => {
     test("the longest due come first, as many as asked for", async () => {
       const { store } = await openStore();
       const worker = await hire(store);
-      for (const [id, wakeAt] of [["late", t0 + 3], ["first", t0 + 1], ["third", t0 + 3], ["second", t0 + 2]] as const) await start(store, id, { wakeAt });
+      for (const [id, wakeAt] of [
+        ["late", t0 + 3],
+        ["first", t0 + 1],
+        ["third", t0 + 3],
+        ["second", t0 + 2],
+      ] as const)
+        await start(store, id, { wakeAt });
       expect(await claimIds(store, worker, { now: t0 + 9, limit: 2 })).toEqual(["first", "second"]);
       expect(await claimIds(store, worker, { now: t0 + 9, limit: 0 })).toEqual([]);
       expect(await claimIds(store, worker, { now: t0 + 9, limit: 9 })).toEqual(["late", "third"]);
@@ -47,13 +53,22 @@ export const claims = (openStore: OpenStore): void => {
       await start(store, "other", { workflow: "refund" });
       expect(await claimIds(store, worker, { known: [] })).toEqual([]);
       expect(await claimIds(store, worker, { known: [{ name: "refund", version: 2 }] })).toEqual([]);
-      expect(await claimIds(store, worker, { known: [{ name: "order", version: 2 }, { name: "refund", version: 1 }] })).toEqual(["other", "v2"]);
+      expect(
+        await claimIds(store, worker, {
+          known: [
+            { name: "order", version: 2 },
+            { name: "refund", version: 1 },
+          ],
+        }),
+      ).toEqual(["other", "v2"]);
     });
 
     test("runs that nobody here knows do not keep known ones waiting", async () => {
       const { store } = await openStore();
       const worker = await hire(store);
-      await Promise.all(Array.from({ length: 500 }, (_, n) => start(store, `unknown ${n}`, { workflow: "gone", wakeAt: t0 - 500 })));
+      await Promise.all(
+        Array.from({ length: 500 }, (_, n) => start(store, `unknown ${n}`, { workflow: "gone", wakeAt: t0 - 500 })),
+      );
       await start(store, "a");
       expect(await claimIds(store, worker, { limit: 1 })).toEqual(["a"]);
       expect(await store.runs.nextDue(known)).toBeUndefined();
@@ -81,7 +96,8 @@ export const claims = (openStore: OpenStore): void => {
 
     test("paused, blocked, waiting and ended runs without a wake time are not due", async () => {
       const { store } = await openStore();
-      for (const status of ["paused", "blocked", "waiting"] as const) await store.runs.rest(await execute(store, status), rest({ status }));
+      for (const status of ["paused", "blocked", "waiting"] as const)
+        await store.runs.rest(await execute(store, status), rest({ status }));
       expect(await claimIds(store, await hire(store))).toEqual([]);
       expect(await store.runs.nextDue(known)).toBeUndefined();
     });
@@ -186,7 +202,9 @@ export const claims = (openStore: OpenStore): void => {
       await store.runs.pause(lease.run);
       expect(await store.runs.heldBy(lease.worker)).toEqual([{ key: lease.run, lease: 1, mail: 1, cancel: null, pause: true }]);
       await store.runs.cancel(lease.run, "enough", t0);
-      expect(await store.runs.heldBy(lease.worker)).toEqual([{ key: lease.run, lease: 1, mail: 2, cancel: "enough", pause: false }]);
+      expect(await store.runs.heldBy(lease.worker)).toEqual([
+        { key: lease.run, lease: 1, mail: 2, cancel: "enough", pause: false },
+      ]);
       await store.runs.rest(lease, rest());
       expect(await store.runs.heldBy(lease.worker)).toEqual([]);
     });

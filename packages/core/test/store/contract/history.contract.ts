@@ -91,13 +91,26 @@ export const history = (openStore: OpenStore): void => {
       expect(await store.history.appendChild(parent, calling, child)).toBe("held");
       expect(await store.history.appendChild(parent, calling, child)).toBe("held");
       expect(await seqs(store, parent.run)).toEqual([0, 1]);
-      expect(await store.runs.list({ workflow: undefined, statuses: undefined, tag: undefined, parent: parent.run, from: undefined, until: undefined, before: undefined, limit: 9 })).toHaveLength(1);
+      expect(
+        await store.runs.list({
+          workflow: undefined,
+          statuses: undefined,
+          tag: undefined,
+          parent: parent.run,
+          from: undefined,
+          until: undefined,
+          before: undefined,
+          limit: 9,
+        }),
+      ).toHaveLength(1);
     });
 
     test("a stale lease starts no child", async () => {
       const { store } = await openStore();
       const parent = await execute(store, "parent");
-      expect(await store.history.appendChild(stale(parent), calling, newRun("child", { parent: parent.run, parentKey: "call" }))).toBe("fenced");
+      expect(
+        await store.history.appendChild(stale(parent), calling, newRun("child", { parent: parent.run, parentKey: "call" })),
+      ).toBe("fenced");
       expect(await store.runs.byId("child")).toBeUndefined();
       expect(await seqs(store, parent.run)).toEqual([0]);
     });
@@ -111,7 +124,9 @@ export const history = (openStore: OpenStore): void => {
       const parent = await execute(store, "parent");
       await store.runs.start(newRun("child", { parent: parent.run, ...owner }));
       const before = await store.runs.byId("child");
-      expect(await store.history.appendChild(parent, calling, newRun("child", { parent: parent.run, parentKey: "call" }))).toBe("taken");
+      expect(await store.history.appendChild(parent, calling, newRun("child", { parent: parent.run, parentKey: "call" }))).toBe(
+        "taken",
+      );
       expect(await store.runs.byId("child")).toEqual(before);
       expect(await seqs(store, parent.run)).toEqual([0]);
     });
@@ -122,7 +137,8 @@ export const history = (openStore: OpenStore): void => {
       const { store } = await openStore();
       const lease = await execute(store, "a");
       await Promise.all([5, 3, 4, 1, 9].map((seq) => store.history.append(lease, row(seq))));
-      const page = async (after: number): Promise<number[]> => (await store.history.read(lease.run, after, 2)).map(({ seq }) => seq);
+      const page = async (after: number): Promise<number[]> =>
+        (await store.history.read(lease.run, after, 2)).map(({ seq }) => seq);
       expect([await page(-1), await page(1), await page(4), await page(9)]).toEqual([[0, 1], [3, 4], [5, 9], []]);
     });
 

@@ -56,7 +56,14 @@ export const row = (seq: number, more: Partial<Row> = {}): Row => ({
   ...more,
 });
 
-export const machine: Omit<WorkerRow, "key" | "beat"> = { machine: "boot ns", pid: 7, born: "42", host: "here", execute: true, openedAt: t0 };
+export const machine: Omit<WorkerRow, "key" | "beat"> = {
+  machine: "boot ns",
+  pid: 7,
+  born: "42",
+  host: "here",
+  execute: true,
+  openedAt: t0,
+};
 
 export const hire = (store: Store): Promise<number> => store.workers.register(machine);
 
@@ -68,7 +75,11 @@ export const start = async (store: Store, id: string, more: Partial<NewRun> = {}
 };
 
 /** Starts a run that is executed by a worker of its own. */
-export const execute = async (store: Store, id: string, more: Partial<NewRun> = {}): Promise<Lease & { readonly worker: number }> => {
+export const execute = async (
+  store: Store,
+  id: string,
+  more: Partial<NewRun> = {},
+): Promise<Lease & { readonly worker: number }> => {
   const worker = more.worker ?? (await hire(store));
   return { run: await start(store, id, { ...more, worker, wakeAt: null }), number: 1, worker };
 };
@@ -79,7 +90,14 @@ export const claim = (store: Store, worker: number, more: Partial<Claim> = {}): 
 export const claimIds = async (store: Store, worker: number, more: Partial<Claim> = {}): Promise<string[]> =>
   (await claim(store, worker, more)).map(({ id }) => id).toSorted();
 
-export const rest = (more: Partial<Rest> = {}): Rest => ({ status: "waiting", wakeAt: null, mail: 0, reason: null, now: t0, ...more });
+export const rest = (more: Partial<Rest> = {}): Rest => ({
+  status: "waiting",
+  wakeAt: null,
+  mail: 0,
+  reason: null,
+  now: t0,
+  ...more,
+});
 
 export const end = (seq: number, more: Partial<End> = {}): End => ({
   status: "completed",

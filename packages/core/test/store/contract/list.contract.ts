@@ -39,7 +39,7 @@ export const list = (openStore: OpenStore): void => {
       const { store } = await openStore();
       for (let n = 0; n < 10; n++) await start(store, `${n}`, { tags: [n % 2 ? "odd" : "even"] });
       const seen: string[] = [];
-      for (let before: number | undefined = undefined; ; ) {
+      for (let before: number | undefined = undefined; ;) {
         const page: string[] = await ids(store, { before, limit: 2, tag: "odd" });
         seen.push(...page);
         if (page.length < 2) break;
@@ -70,7 +70,8 @@ export const list = (openStore: OpenStore): void => {
       await start(store, "scheduled", { wakeAt: t0 + 999 });
       await execute(store, "running");
       for (const status of ["paused", "blocked"] as const) await store.runs.rest(await execute(store, status), rest({ status }));
-      for (const status of ["completed", "failed", "cancelled"] as const) await store.runs.settle(await execute(store, status), end(1, { status }));
+      for (const status of ["completed", "failed", "cancelled"] as const)
+        await store.runs.settle(await execute(store, status), end(1, { status }));
       await store.runs.rest(await execute(store, "sleeping"), rest({ wakeAt: t0 + 999 }));
       for (const kind of ["waiting", "calling"] as const) {
         const lease = await execute(store, kind);
@@ -78,7 +79,12 @@ export const list = (openStore: OpenStore): void => {
         await store.runs.rest(lease, rest());
       }
       const second = await execute(store, "the second wait");
-      for (const [seq, kind, key] of [[1, "waiting", "w"], [2, "taken", "w"], [3, "waiting", "w#2"]] as const) await store.history.append(second, row(seq, { kind, key }));
+      for (const [seq, kind, key] of [
+        [1, "waiting", "w"],
+        [2, "taken", "w"],
+        [3, "waiting", "w#2"],
+      ] as const)
+        await store.history.append(second, row(seq, { kind, key }));
       await store.runs.rest(second, rest());
       const orphan = await execute(store, "worker died");
       await store.workers.bury(orphan.worker, 0, t0);
@@ -95,7 +101,11 @@ export const list = (openStore: OpenStore): void => {
       await store.runs.rest(await execute(store, "waiting"), rest());
       await start(store, "never due", { wakeAt: null });
       const answered = await execute(store, "answered");
-      for (const [seq, kind] of [[1, "waiting"], [2, "taken"]] as const) await store.history.append(answered, row(seq, { kind, key: "w" }));
+      for (const [seq, kind] of [
+        [1, "waiting"],
+        [2, "taken"],
+      ] as const)
+        await store.history.append(answered, row(seq, { kind, key: "w" }));
       await store.runs.rest(answered, rest());
       const found = (await store.runs.stuck()).toSorted((a, b) => a.id.localeCompare(b.id));
       expect(found).toEqual([

@@ -36,7 +36,10 @@ export const runs = (openStore: OpenStore): void => {
 
     test("a run that is due later is scheduled", async () => {
       const { store } = await openStore();
-      expect(await byKey(store, await start(store, "a", { wakeAt: t0 + 1 }))).toMatchObject({ status: "scheduled", wakeAt: t0 + 1 });
+      expect(await byKey(store, await start(store, "a", { wakeAt: t0 + 1 }))).toMatchObject({
+        status: "scheduled",
+        wakeAt: t0 + 1,
+      });
     });
 
     test("a run with a worker is executed from its first moment, and due for nobody", async () => {
@@ -104,7 +107,13 @@ export const runs = (openStore: OpenStore): void => {
       };
       await Promise.all(Array.from({ length: 64 }, (_, n) => client(n)));
       for (let n = 0; n < 64; n++) expect(await store.runs.byId(`${n}/${(n * 7) % 64}`)).toBeDefined();
-      const all = await store.runs.claim({ worker: await hire(store), known: [{ name: "order", version: 1 }], now: t0, limit: 9_999, suspectAt: 3 });
+      const all = await store.runs.claim({
+        worker: await hire(store),
+        known: [{ name: "order", version: 1 }],
+        now: t0,
+        limit: 9_999,
+        suspectAt: 3,
+      });
       expect(new Set(all.map(({ id }) => id)).size).toBe(4_096);
     });
   });
@@ -121,23 +130,33 @@ export const runs = (openStore: OpenStore): void => {
       const lease = await execute(store, "a");
       const reason = { code: "history_mismatch", message: "no fit", was: 'a "step"', is: null };
       expect(await store.runs.rest(lease, rest({ status: "blocked", wakeAt: t0 + 50, reason }))).toBe(true);
-      expect(await byKey(store, lease.run)).toMatchObject({ status: "blocked", worker: null, wakeAt: t0 + 50, reason, lease: 1, strikes: 0 });
+      expect(await byKey(store, lease.run)).toMatchObject({
+        status: "blocked",
+        worker: null,
+        wakeAt: t0 + 50,
+        reason,
+        lease: 1,
+        strikes: 0,
+      });
     });
 
-    test.each(["queued", "waiting", "paused", "blocked"] as const)("%s: mail that the worker knows lets it sleep, mail it does not know wakes it at once", async (status) => {
-      const { store } = await openStore();
-      const lease = await execute(store, "a");
-      await store.signals.send({ run: lease.run, name: "s", dedupe: null, value: null, at: t0 });
-      const { mail } = await byKey(store, lease.run);
-      expect(mail).toBe(1);
-      await store.runs.rest(lease, rest({ status, mail: 0, wakeAt: t0 + 99, now: t0 + 5 }));
-      expect(await byKey(store, lease.run)).toMatchObject({ status, wakeAt: t0 + 5 });
+    test.each(["queued", "waiting", "paused", "blocked"] as const)(
+      "%s: mail that the worker knows lets it sleep, mail it does not know wakes it at once",
+      async (status) => {
+        const { store } = await openStore();
+        const lease = await execute(store, "a");
+        await store.signals.send({ run: lease.run, name: "s", dedupe: null, value: null, at: t0 });
+        const { mail } = await byKey(store, lease.run);
+        expect(mail).toBe(1);
+        await store.runs.rest(lease, rest({ status, mail: 0, wakeAt: t0 + 99, now: t0 + 5 }));
+        expect(await byKey(store, lease.run)).toMatchObject({ status, wakeAt: t0 + 5 });
 
-      const other = await execute(store, "b");
-      await store.signals.send({ run: other.run, name: "s", dedupe: null, value: null, at: t0 });
-      await store.runs.rest(other, rest({ status, mail: 1, wakeAt: t0 + 99, now: t0 + 5 }));
-      expect(await byKey(store, other.run)).toMatchObject({ status, wakeAt: t0 + 99 });
-    });
+        const other = await execute(store, "b");
+        await store.signals.send({ run: other.run, name: "s", dedupe: null, value: null, at: t0 });
+        await store.runs.rest(other, rest({ status, mail: 1, wakeAt: t0 + 99, now: t0 + 5 }));
+        expect(await byKey(store, other.run)).toMatchObject({ status, wakeAt: t0 + 99 });
+      },
+    );
 
     test("a repeated rest answers yes and changes nothing", async () => {
       const { store } = await openStore();
@@ -171,7 +190,14 @@ export const runs = (openStore: OpenStore): void => {
       await store.runs.note(lease, { code: "not_durable", message: "?" });
       const last = row(1, { kind: status, key: null, value: '"done"', at: t0 + 7 });
       expect(await store.runs.settle(lease, { status, row: last, parent: null, orphans: false })).toBe(true);
-      expect(await byKey(store, lease.run)).toMatchObject({ status, worker: null, wakeAt: null, endedAt: t0 + 7, reason: null, strikes: 0 });
+      expect(await byKey(store, lease.run)).toMatchObject({
+        status,
+        worker: null,
+        wakeAt: null,
+        endedAt: t0 + 7,
+        reason: null,
+        strikes: 0,
+      });
       expect(await store.history.last(lease.run)).toEqual(last);
     });
 
@@ -207,7 +233,11 @@ export const runs = (openStore: OpenStore): void => {
       const { store } = await openStore();
       const parent = await execute(store, "parent");
       const at = (orphan: "cancel" | "keep") => ({ parent: parent.run, parentKey: "k", orphan });
-      const [queued, kept, ended] = [await start(store, "queued", at("cancel")), await start(store, "kept", at("keep")), await execute(store, "ended", at("cancel"))];
+      const [queued, kept, ended] = [
+        await start(store, "queued", at("cancel")),
+        await start(store, "kept", at("keep")),
+        await execute(store, "ended", at("cancel")),
+      ];
       await store.runs.settle(ended, end(1));
       await store.runs.settle(parent, end(1, { orphans: true }));
       expect((await byKey(store, queued)).cancel).not.toBeNull();
@@ -291,7 +321,9 @@ export const runs = (openStore: OpenStore): void => {
       const leases = await Promise.all(Array.from({ length: 10 }, (_, n) => execute(store, `${n}`)));
       for (const lease of leases.slice(0, 4)) await store.runs.settle(lease, end(1));
       const keys = leases.map(({ run }) => run);
-      expect((await store.runs.ended([...keys, 99_999])).toSorted((a, b) => a - b)).toEqual(keys.slice(0, 4).toSorted((a, b) => a - b));
+      expect((await store.runs.ended([...keys, 99_999])).toSorted((a, b) => a - b)).toEqual(
+        keys.slice(0, 4).toSorted((a, b) => a - b),
+      );
       expect(await store.runs.ended([])).toEqual([]);
     });
   });

@@ -11,7 +11,11 @@ const until = async (holds: () => boolean): Promise<void> => {
 
 export const sharing = (openStore: OpenStore): void => {
   describe("transact", () => {
-    const work = (lease: Lease, run: TransactionWork["run"]): TransactionWork => ({ lease, run, row: (value) => row(1, { value: JSON.stringify(value) }) });
+    const work = (lease: Lease, run: TransactionWork["run"]): TransactionWork => ({
+      lease,
+      run,
+      row: (value) => row(1, { value: JSON.stringify(value) }),
+    });
 
     test("the user's rows and the record are one commit", async () => {
       const { store, user } = await openStore();
@@ -60,7 +64,12 @@ export const sharing = (openStore: OpenStore): void => {
     test("a stale lease commits nothing", async () => {
       const { store, user } = await openStore();
       const lease = await execute(store, "a");
-      expect(await store.transact(user.database, work(stale(lease), (tx) => user.insert(tx, "late")))).toBe(false);
+      expect(
+        await store.transact(
+          user.database,
+          work(stale(lease), (tx) => user.insert(tx, "late")),
+        ),
+      ).toBe(false);
       expect(user.texts()).toEqual([]);
       expect(await seqs(store, lease.run)).toEqual([0]);
     });
@@ -136,7 +145,18 @@ export const sharing = (openStore: OpenStore): void => {
       expect(broken).toThrow(RangeError);
       expect(user.texts()).toEqual([]);
       expect(await store.runs.byId("a")).toBeUndefined();
-      expect(await store.runs.list({ workflow: undefined, statuses: undefined, tag: "vip", parent: undefined, from: undefined, until: undefined, before: undefined, limit: 9 })).toEqual([]);
+      expect(
+        await store.runs.list({
+          workflow: undefined,
+          statuses: undefined,
+          tag: "vip",
+          parent: undefined,
+          from: undefined,
+          until: undefined,
+          before: undefined,
+          limit: 9,
+        }),
+      ).toEqual([]);
     });
 
     test("an id that exists is answered with its run, as a start does", async () => {
@@ -149,7 +169,9 @@ export const sharing = (openStore: OpenStore): void => {
 
     test("another database is refused", async () => {
       const { store, user } = await openStore();
-      expect(() => store.startWithin(user.foreign, newRun("a"))).toThrow(expect.objectContaining({ code: "foreign_database" }) as Error);
+      expect(() => store.startWithin(user.foreign, newRun("a"))).toThrow(
+        expect.objectContaining({ code: "foreign_database" }) as Error,
+      );
       expect(await store.runs.byId("a")).toBeUndefined();
     });
   });
@@ -194,6 +216,20 @@ export const sharing = (openStore: OpenStore): void => {
       expect(await store.history.append(lease, row(1))).toBe(false);
       expect(await claimIds(store, await hire(store))).toEqual(["a"]);
     });
+  });
+
+  test("a write that cannot be done leaves nothing, and takes no other of its turn with it", async () => {
+    const { store } = await openStore();
+    const lease = await execute(store, "a");
+    const [before, broken, after] = await Promise.allSettled([
+      store.history.append(lease, row(1)),
+      store.runs.fork(newRun("fork", { tags: ["t"] }), [row(1), row(1)]),
+      store.history.append(lease, row(2)),
+    ]);
+    expect([before.status, broken.status, after.status]).toEqual(["fulfilled", "rejected", "fulfilled"]);
+    expect(await store.runs.byId("fork")).toBeUndefined();
+    expect(await seqs(store, lease.run)).toEqual([0, 1, 2]);
+    expect(store.trouble()).toBeUndefined();
   });
 
   describe("close", () => {

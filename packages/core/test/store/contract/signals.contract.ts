@@ -17,7 +17,12 @@ export const signals = (openStore: OpenStore): void => {
     test("messages wait in the order in which they came, by name", async () => {
       const { store } = await openStore();
       const run = await start(store, "a");
-      for (const [name, value] of [["x", "1"], ["y", "2"], ["x", "3"], ["z", "4"]] as const) {
+      for (const [name, value] of [
+        ["x", "1"],
+        ["y", "2"],
+        ["x", "3"],
+        ["z", "4"],
+      ] as const) {
         expect(await send(store, run, name, { value, at: t0 + 9 - Number(value) })).toEqual({ kind: "sent" });
       }
       expect(await values(store, run, ["x"])).toEqual(["1", "3"]);
@@ -30,7 +35,9 @@ export const signals = (openStore: OpenStore): void => {
 
     test("a waiting run is woken, a running one gets mail, a paused one sleeps on", async () => {
       const { store } = await openStore();
-      const [waiting, running, paused, blocked] = await Promise.all(["waiting", "running", "paused", "blocked"].map((id) => execute(store, id)));
+      const [waiting, running, paused, blocked] = await Promise.all(
+        ["waiting", "running", "paused", "blocked"].map((id) => execute(store, id)),
+      );
       await store.runs.rest(waiting!, rest({ wakeAt: t0 + 999 }));
       await store.runs.rest(paused!, rest({ status: "paused" }));
       await store.runs.rest(blocked!, rest({ status: "blocked" }));
@@ -91,7 +98,8 @@ export const signals = (openStore: OpenStore): void => {
       await Promise.all(Array.from({ length: 64 }, (_, n) => sender(n)));
       const all = (await store.signals.pending(run, ["s"], 9_999)).map(({ value }) => String(value).split("/").map(Number));
       expect(all).toHaveLength(64 * 20);
-      for (let n = 0; n < 64; n++) expect(all.filter(([from]) => from === n).map(([, turn]) => turn)).toEqual(Array.from({ length: 20 }, (_, turn) => turn));
+      for (let n = 0; n < 64; n++)
+        expect(all.filter(([from]) => from === n).map(([, turn]) => turn)).toEqual(Array.from({ length: 20 }, (_, turn) => turn));
       expect((await byKey(store, run)).mail).toBe(64 * 20);
     });
   });

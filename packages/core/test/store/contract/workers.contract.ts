@@ -30,7 +30,13 @@ export const workers = (openStore: OpenStore): void => {
       await store.runs.rest(resting, rest({ wakeAt: t0 + 999 }));
       const other = await execute(store, "of another");
       expect(await store.workers.bury(lease.worker, 0, t0 + 5)).toBe(true);
-      expect(await byKey(store, lease.run)).toMatchObject({ status: "queued", worker: null, lease: 2, wakeAt: t0 + 5, strikes: 1 });
+      expect(await byKey(store, lease.run)).toMatchObject({
+        status: "queued",
+        worker: null,
+        lease: 2,
+        wakeAt: t0 + 5,
+        strikes: 1,
+      });
       expect(await byKey(store, resting.run)).toMatchObject({ status: "waiting", lease: 1, wakeAt: t0 + 999 });
       expect(await byKey(store, other.run)).toMatchObject({ status: "running", lease: 1, worker: other.worker });
       expect((await store.workers.list()).map(({ key }) => key)).toEqual([other.worker]);
@@ -69,7 +75,13 @@ export const workers = (openStore: OpenStore): void => {
       const lease = await execute(store, "a");
       await store.workers.leave(lease.worker, t0 + 5);
       expect(await store.workers.list()).toEqual([]);
-      expect(await byKey(store, lease.run)).toMatchObject({ status: "queued", worker: null, lease: 2, wakeAt: t0 + 5, strikes: 0 });
+      expect(await byKey(store, lease.run)).toMatchObject({
+        status: "queued",
+        worker: null,
+        lease: 2,
+        wakeAt: t0 + 5,
+        strikes: 0,
+      });
       expect(await store.history.append(lease, row(1))).toBe(false);
       expect(await claimIds(store, await hire(store), { now: t0 + 5 })).toEqual(["a"]);
     });

@@ -1,0 +1,127 @@
+// A database that cannot take writes: what is new is refused, what runs waits and goes on, and no attempt is lost over it.
+import { describe, expect, test } from "bun:test";
+import { Run, Runtime, Signal, Step, Workflow } from "../../src/index.ts";
+import { setup, type World } from "../kit/world.ts";
+import { rest, story, thrown } from "../face/scene.ts";
+
+const go = Signal.define("go");
+
+const fill = ({ client }: World): void => {
+  const pages = client.query<{ page_count: number }, []>("PRAGMA page_count").get()?.page_count ?? 0;
+  client.run(`PRAGMA max_page_count = ${pages}`);
+};
+const makeRoom = ({ client }: World): void => void client.run("PRAGMA max_page_count = 1000000");
+
+const large = "x".repeat(50_000);
+
+/** Waits in real time: the store tries again after moments of its own. */
+const until = async (met: () => boolean | Promise<boolean>): Promise<void> => {
+  for (let turn = 0; turn < 400 && !(await met()); turn++) await Bun.sleep(5);
+};
+
+describe("a full disk", () => {
+  test("a start, a signal and a cancel are refused with storage_full and leave nothing", async () => {
+    const world = setup();
+    const flow = Workflow.define({ name: "flow" }, (ctx, _text: string) => Step.wait(ctx, go));
+    const runtime = await world.open([flow]);
+    const run = await Workflow.start(runtime, flow, "small");
+    await world.clock.advance(500);
+    fill(world);
+    const error = await thrown(Workflow.start(runtime, flow, large, { id: "refused" }));
+    expect(error.code).toBe("storage_full");
+    expect(Runtime.trouble(runtime)).toMatchObject({ code: "storage_full" });
+    expect((await thrown(Signal.send(run, go, large))).code).toBe("storage_full");
+    makeRoom(world);
+    await until(
+      () =>
+        Runtime.trouble(runtime) === undefined ||
+        Workflow.start(runtime, flow, "now").then(
+          () => true,
+          () => false,
+        ),
+    );
+    expect((await thrown(Run.get(Run.of(runtime, "refused")))).code).toBe("run_not_found");
+    await Signal.send(run, go, 1);
+    expect(await world.result(run)).toBe(1);
+    expect(Runtime.trouble(runtime)).toBeUndefined();
+  });
+
+  test("a step that finishes meanwhile is recorded later, not run again, and no attempt is used up", async () => {
+    const world = setup();
+    const gate = Promise.withResolvers<string>();
+    const attempts: number[] = [];
+    const flow = Workflow.define({ name: "flow" }, async (ctx) => {
+      await Step.run(ctx, "before", () => 1);
+      const text = await Step.run(ctx, "large", ({ attempt }) => (attempts.push(attempt), gate.promise));
+      return text.length + (await Step.run(ctx, "after", ({ attempt }) => (attempts.push(attempt), 1)));
+    });
+    const runtime = await world.open([flow]);
+    const run = await Workflow.start(runtime, flow);
+    await world.clock.advance(500);
+    fill(world);
+    gate.resolve(large);
+    await until(() => Runtime.trouble(runtime) !== undefined);
+    await rest();
+    expect(await story(run)).toEqual(["started", "step before"]);
+    expect(attempts).toEqual([1]);
+    makeRoom(world);
+    expect(await Run.result(run)).toBe(50_001);
+    expect(attempts).toEqual([1, 1]);
+    expect(await story(run)).toEqual(["started", "step before", "step large", "step after", "completed"]);
+  });
+
+  test.failing("a transaction that meets it is not counted as a failure of the step", async () => {
+    const world = setup();
+    world.client.run("create table notes (text text)");
+    const attempts: number[] = [];
+    const flow = Workflow.define({ name: "flow" }, async (ctx) => {
+      await Step.wait(ctx, go);
+      return Step.transaction(
+        ctx,
+        "insert",
+        world.db,
+        (tx, { attempt }) => {
+          attempts.push(attempt);
+          tx.run(`insert into notes values ('${large}')`);
+          return attempt;
+        },
+        { retry: { attempts: 1 } },
+      );
+    });
+    const runtime = await world.open([flow]);
+    const run = await Workflow.start(runtime, flow);
+    await world.clock.advance(500);
+    fill(world);
+    await Signal.send(run, go, 1).catch(() => {});
+    await until(() => attempts.length > 0);
+    makeRoom(world);
+    await until(
+      async () =>
+        (await Run.get(run)).status === "completed" ||
+        (await Signal.send(run, go, 1).then(
+          () => false,
+          () => false,
+        )),
+    );
+    expect(await Run.result(run)).toBe(1);
+    expect(new Set(attempts)).toEqual(new Set([1]));
+    expect(world.client.query("select count(*) as n from notes").get()).toEqual({ n: 1 });
+  });
+
+  test("a close comes to its end all the same", async () => {
+    const world = setup();
+    const gate = Promise.withResolvers<string>();
+    const flow = Workflow.define({ name: "flow" }, (ctx) => Step.run(ctx, "large", () => gate.promise));
+    const runtime = await world.open([flow]);
+    await Workflow.start(runtime, flow);
+    await world.clock.advance(500);
+    fill(world);
+    gate.resolve(large);
+    await until(() => Runtime.trouble(runtime) !== undefined);
+    const closing = Runtime.close(runtime).then(() => "closed");
+    await world.clock.advance(1_000);
+    const outcome = await Promise.race([closing, Bun.sleep(3_000).then(() => "still closing")]);
+    makeRoom(world);
+    expect(outcome).toBe("closed");
+  });
+});

@@ -1,0 +1,45 @@
+// Random programs, random moments of death: a body that is replayed asks and sees the same, nothing recorded is done again, all end.
+import fc from "fast-check";
+import { expect, test } from "bun:test";
+import { setup } from "../kit/world.ts";
+import { drive, type Breach } from "./drive.ts";
+import { program, smaller, type Node } from "./program.ts";
+
+const runs = Number(process.env["HOLDFAST_FUZZ_RUNS"] ?? 1_000);
+const seed = Number(process.env["HOLDFAST_FUZZ_SEED"] ?? 20_261_123);
+/** Programs that share a world, and its crashes. */
+const together = 20;
+
+const fuzz = (programs: ReadonlyMap<string, Node>, at: number): Promise<Breach[]> => drive(setup(), programs, at);
+
+/** The smallest program that still breaks a rule, tried with a few seeds each. */
+const shrink = async (node: Node): Promise<{ readonly node: Node; readonly breaches: readonly Breach[]; readonly seed: number } | undefined> => {
+  for (let at = seed; at < seed + 60; at++) {
+    const breaches = await fuzz(new Map([["alone", node]]), at);
+    if (breaches.length === 0) continue;
+    for (const less of smaller(node)) {
+      const found = await shrink(less);
+      if (found) return found;
+    }
+    return { node, breaches, seed: at };
+  }
+  return undefined;
+};
+
+test(
+  `${runs} random programs, seed ${seed}: HOLDFAST_FUZZ_RUNS and HOLDFAST_FUZZ_SEED choose others`,
+  async () => {
+    const programs = fc.sample(program, { numRuns: runs, seed });
+    for (let from = 0; from < runs; from += together) {
+      const batch = new Map(programs.slice(from, from + together).map((node, at) => [`p${from + at}` as string, node] as const));
+      const breaches = await fuzz(batch, seed + from);
+      const [first] = breaches;
+      if (!first) continue;
+      const node = batch.get(first.run);
+      const small = node && process.env["HOLDFAST_FUZZ_SHRINK"] !== undefined ? await shrink(node) : undefined;
+      console.log(`fuzz: batch from ${from} of seed ${seed}`, JSON.stringify(small ?? { breaches, node }, null, 1));
+      expect({ from, breaches }).toEqual({ from, breaches: [] });
+    }
+  },
+  Math.max(60_000, runs * 100),
+);

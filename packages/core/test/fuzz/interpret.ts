@@ -1,0 +1,170 @@
+/** A workflow body that does what a program says, and writes down what it saw. */
+import { Context, Signal, Step, Workflow } from "../../src/index.ts";
+import type { Node } from "./program.ts";
+
+export const signals = { red: Signal.define<string>("red"), blue: Signal.define<string>("blue") } as const;
+
+/** What a body asked or saw, and the last record it knew when it did. */
+export type Sight = { readonly seen: number; readonly text: string };
+
+/** One life of a body, from its first moment to its end or its crash. */
+export type Trace = Sight[];
+
+type Tools = { readonly key: string; readonly attempt: number };
+
+/** The outside of all programs: what steps do, and when they answer. */
+export type Outside = {
+  /** A step's function begins; it answers with this, now or when the driver says so. */
+  readonly effect: (tools: Tools, answer: () => string, later: boolean) => string | Promise<string>;
+  readonly programOf: (run: string) => Node;
+  /** A body begins a new life. */
+  readonly live: (run: string) => Trace;
+  readonly database: Parameters<typeof Step.transaction>[2];
+};
+
+type Life = { readonly outside: Outside; readonly trace: Trace };
+
+const text = (value: unknown): string => {
+  if (value instanceof AggregateError) return `${value.name}[${value.errors.map(text).join()}]`;
+  if (value instanceof Error) return `${value.name}(${value.message})`;
+  return JSON.stringify(value) ?? "undefined";
+};
+
+/** Writes down that something was asked, and what came of it. */
+const saw = async <T>(ctx: Context.Context, { trace }: Life, what: string, asked: () => Promise<T>): Promise<T> => {
+  const see = (sight: string): void => void trace.push({ seen: ctx.execution.seen, text: `${ctx.path}${what} ${sight}` });
+  see("?");
+  try {
+    const value = await asked();
+    see(text(value));
+    return value;
+  } catch (error) {
+    see(`! ${text(error)}`);
+    throw error;
+  }
+};
+
+type Walk = (ctx: Context.Context, life: Life, node: Node) => Promise<unknown>;
+
+const walk: Walk = async (ctx, life, node) => {
+  switch (node.kind) {
+    case "step":
+      return saw(ctx, life, node.name, () => step(ctx, life, node));
+    case "transaction":
+      return saw(ctx, life, `tx ${node.name}`, () => Step.transaction(ctx, node.name, life.outside.database, (_, { key, attempt }) => life.outside.effect({ key, attempt }, () => key, false) as string));
+    case "sleep":
+      return saw(ctx, life, node.name, () => Step.sleep(ctx, node.name, node.ms));
+    case "wait":
+      return saw(ctx, life, node.signal, () => (node.timeout === undefined ? Step.wait(ctx, signals[node.signal]) : Step.wait(ctx, signals[node.signal], { timeout: node.timeout })));
+    case "call":
+      return saw(ctx, life, "child", () => Step.call(ctx, child, node));
+    case "start":
+      return saw(ctx, life, "child", () => Step.start(ctx, child, node));
+    case "patched":
+      return saw(ctx, life, `patch ${node.id}`, async () => Context.patched(ctx, node.id));
+    case "throw":
+      throw node.error ? new TypeError("thrown") : "a word";
+    case "sequence": {
+      const results: unknown[] = [];
+      for (const inner of node.nodes) results.push(await walk(ctx, life, inner));
+      return results;
+    }
+    case "together":
+      return together(ctx, life, node);
+    case "branches":
+      return branches(ctx, life, node);
+    case "loop": {
+      const results: unknown[] = [];
+      for (let n = 0; n < node.times; n++) results.push(await walk(ctx, life, node.body));
+      return results;
+    }
+    case "try":
+      try {
+        return await walk(ctx, life, node.body);
+      } catch (error) {
+        return [text(error), await walk(ctx, life, node.otherwise)];
+      } finally {
+        if (node.lastly) await walk(ctx, life, node.lastly);
+      }
+    case "shield":
+      return Context.shield(ctx, (safe) => walk(safe, life, node.body));
+    case "unawaited":
+      walk(ctx, life, node.body).catch(() => {});
+      return "unawaited";
+    case "later": {
+      const early = walk(ctx, life, node.early);
+      early.catch(() => {});
+      return [await walk(ctx, life, node.between), await early];
+    }
+  }
+};
+
+const step = (ctx: Context.Context, { outside }: Life, { name, fails, attempts, later, undo }: Extract<Node, { kind: "step" }>): Promise<string> =>
+  Step.run(
+    ctx,
+    name,
+    (tools) =>
+      outside.effect(
+        tools,
+        () => {
+          if (tools.attempt <= fails) throw new RangeError(`${name} failed ${tools.attempt}`);
+          return `${tools.key} ${tools.attempt}`;
+        },
+        later,
+      ),
+    {
+      retry: { attempts, delay: 300, factor: 1, jitter: "none" },
+      ...(undo ? { undo: (_: string, tools: Tools) => outside.effect(tools, () => "undone", later) } : {}),
+    },
+  );
+
+const together = async (ctx: Context.Context, life: Life, { how, nodes }: Extract<Node, { kind: "together" }>): Promise<unknown> => {
+  const inner = nodes.map((node) => walk(ctx, life, node));
+  switch (how) {
+    case "all":
+      return Promise.all(inner);
+    case "race":
+      return Promise.race(inner);
+    case "any":
+      return Promise.any(inner);
+    case "allSettled": {
+      const settled = await Promise.allSettled(inner);
+      return settled.map((one) => (one.status === "fulfilled" ? one.value : text(one.reason)));
+    }
+  }
+};
+
+const branches = async (ctx: Context.Context, life: Life, { how, settle, limit, nodes }: Extract<Node, { kind: "branches" }>): Promise<unknown> => {
+  const plain = (one: PromiseSettledResult<unknown>): unknown => (one.status === "fulfilled" ? one.value : text(one.reason));
+  if (how === "map") {
+    const each = (own: Context.Context, node: Node): Promise<unknown> => walk(own, life, node);
+    return settle ? (await Step.map(ctx, "map", nodes, each, { limit, onError: "settle" })).map(plain) : Step.map(ctx, "map", nodes, each, { limit });
+  }
+  const named = Object.fromEntries(nodes.map((node, at) => [`n${at}`, (own: Context.Context) => walk(own, life, node)]));
+  return settle ? Object.values(await Step.all(ctx, "all", named, { limit, onError: "settle" })).map(plain) : Step.all(ctx, "all", named, { limit });
+};
+
+const child = Workflow.define<{ readonly ms: number; readonly fails: boolean }, string>({ name: "child" }, async (ctx, { ms, fails }) => {
+  await Step.sleep(ctx, "nap", ms);
+  const done = await Step.run(ctx, "work", ({ key }) => key);
+  if (fails) throw new Error("the child failed");
+  return done;
+});
+
+/** The workflows of the fuzz: the program of a run is found by its id. */
+export const workflowsFor = (outside: Outside): readonly [Workflow.Definition<undefined, unknown>, Workflow.AnyDefinition] => [
+  Workflow.define<undefined, unknown>({ name: "program" }, async (ctx) => {
+    const id = Context.id(ctx);
+    const life: Life = { outside, trace: outside.live(id) };
+    const see = (what: string): void => void life.trace.push({ seen: ctx.execution.seen, text: what });
+    try {
+      const value = await walk(ctx, life, outside.programOf(id));
+      see(`returns ${text(value)}`);
+      return { value };
+    } catch (error) {
+      see(`throws ${text(error)}`);
+      throw error;
+    }
+  }),
+  child,
+];
