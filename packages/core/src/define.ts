@@ -44,7 +44,10 @@ export function define<Input, Output>(
   spec: Spec & { readonly input?: undefined; readonly output?: undefined },
   body: (ctx: Context, input: Input) => Awaitable<Output>,
 ): Definition<Input, Output>;
-export function define(spec: Spec & { readonly input?: Schema | undefined; readonly output?: Schema | undefined }, body: (ctx: Context, input: never) => unknown): AnyDefinition {
+export function define(
+  spec: Spec & { readonly input?: Schema | undefined; readonly output?: Schema | undefined },
+  body: (ctx: Context, input: never) => unknown,
+): AnyDefinition {
   const { name, version = 1 } = spec;
   try {
     assertName(name, "name of a workflow");
@@ -52,9 +55,12 @@ export function define(spec: Spec & { readonly input?: Schema | undefined; reado
     throw Fault.make("invalid_definition", (cause as Error).message, { workflow: name }, { cause });
   }
   if (!Number.isInteger(version) || version < 1) {
-    throw Fault.make("invalid_definition", `The version of workflow "${name}" is ${version}; it takes a whole number from 1.`, { workflow: name });
+    throw Fault.make("invalid_definition", `The version of workflow "${name}" is ${version}; it takes a whole number from 1.`, {
+      workflow: name,
+    });
   }
-  if (typeof body !== "function") throw Fault.make("invalid_definition", `The body of workflow "${name}" is no function.`, { workflow: name });
+  if (typeof body !== "function")
+    throw Fault.make("invalid_definition", `The body of workflow "${name}" is no function.`, { workflow: name });
   const definition: Untyped = {
     name,
     version,

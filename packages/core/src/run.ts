@@ -235,7 +235,8 @@ export const resume = async (run: Handle): Promise<void> => {
 
 /**
  * Lets a failed or cancelled run go on from where it failed: what is recorded stays, the failed step is tried again, and steps that were
- * undone are done anew. When an undo had failed, only the undoing is tried again. Throws `run_not_found` and `wrong_state`.
+ * undone are done anew. When an undo had failed, only the undoing is tried again. Throws `run_not_found`,
+ * `run_ended` when it completed, and `wrong_state` when it is not at its end.
  */
 export const retry = async (run: Handle): Promise<void> => {
   const { engine } = reachOf(run);

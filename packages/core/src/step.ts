@@ -126,8 +126,8 @@ export type WaitOptions = {
  * each is taken once. With a `timeout` the answer is undefined when the time is over. A wait that lost a `Promise.race`
  * still takes the next signal: use `timeout` instead of racing a sleep.
  */
-export function wait<Value, Sent>(ctx: Context, signal: SignalDefinition<Value, Sent>, options: WaitOptions & { readonly timeout: Duration }): Promise<Value | undefined>;
-export function wait<Value, Sent>(ctx: Context, signal: SignalDefinition<Value, Sent>, options?: WaitOptions): Promise<Value>;
+export function wait<Value, Sent>(ctx: Context, signal: SignalDefinition<Value, Sent>, options?: WaitOptions & { readonly timeout?: never }): Promise<Value>;
+export function wait<Value, Sent>(ctx: Context, signal: SignalDefinition<Value, Sent>, options: WaitOptions): Promise<Value | undefined>;
 export function wait(ctx: Context, signal: SignalDefinition, options: WaitOptions = {}): Promise<unknown> {
   const name = options.name ?? signal.name;
   assertName(name, "name of a wait");

@@ -115,8 +115,16 @@ const assertFits = (plan: Plan, node: Named): void => {
       if (node.timeout !== undefined) milliseconds(node.timeout, `timeout of ${what}`);
       return;
     case "sleepUntil":
+      if (typeof node.moment !== "function") assertMoment(node.moment, what);
       return;
   }
+};
+
+const assertMoment = (moment: Date | number, what: string): void => {
+  if (Number.isFinite(Number(moment))) return;
+  throw Fault.make("invalid_option", `The moment of ${what} is ${String(moment)}; it takes a Date or ms since 1970.`, {
+    moment: String(moment),
+  });
 };
 
 /** Settles the options once to see whether they can be; the run settles them over its own defaults. */

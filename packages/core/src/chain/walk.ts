@@ -82,7 +82,7 @@ const runMap = (ctx: Context, node: MapNode, results: Results): Promise<unknown>
   );
 };
 
-/** Its key reads `label[3]`. */
+/** The path it is given ends in the map's name, so that its key reads `label[3]`. */
 const runItem = (ctx: Context, { name, run, options }: MapNode, { item, index }: Place, results: Results): Promise<unknown> => {
   const { fallback, undo, limit: _, ...rest } = options;
   return Step.run(ctx, `[${index}]`, (tools) => run(item, results, tools), {

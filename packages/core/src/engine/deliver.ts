@@ -76,8 +76,9 @@ const settle = (execution: Execution, operation: Operation, answer: Answer, row:
     execution.undoable.push({ operation, value: answer.value });
   }
   const over = execution.outcome !== undefined && operation.kind !== "undo";
-  if (operation.settled || over) return;
+  if (operation.settled) return;
   operation.settled = true;
+  if (over) return;
   if (answer.kind === "value") operation.resolve(answer.value);
   else rejectWith(operation, answer.error);
 };

@@ -101,6 +101,7 @@ describe("what is wrong with a chain is refused at the call", () => {
     ["retries of an undo", () => chain.step("b", () => 1, { undoRetry: { factor: 0 } }), `factor in the undoRetry of step "b"`],
     ["a timeout of a branch", () => chain.parallel({ b: { run: () => 1, timeout: -1 } }), `The timeout of step "b"`],
     ["a duration", () => chain.sleep("b", "1x" as never), `The duration of sleep "b"`],
+    ["a moment", () => chain.sleepUntil("b", new Date("soon")), `The moment of sleepUntil "b" is Invalid Date`],
     ["a timeout of a wait", () => chain.wait("b", approved, { timeout: Number.NaN }), `The timeout of wait "b"`],
     [
       "a limit of a map",

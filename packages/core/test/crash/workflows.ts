@@ -35,7 +35,7 @@ export const work = Workflow.define({ name: "work" }, async (ctx, n: number) => 
 
 export const expected = (n: number): number => n + n * 2 + n * 3 + n + n * 2 + 7 + 1;
 
-export const resultOf = (run: Run.Handle<number>): Promise<number> => Run.result(run, { timeout: "60s" });
+export const resultOf = (run: Run.Handle<number>): Promise<number> => Run.result(run, { timeout: "5m" });
 
 /** One step that takes its time, then another. */
 export const slow = Workflow.define({ name: "slow" }, async (ctx, ms: number) => {

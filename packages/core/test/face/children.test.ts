@@ -70,14 +70,14 @@ describe("Step.call", () => {
       const results = await Step.map(
         ctx,
         "each",
-        Array.from({ length: 100 }, (_, n) => n),
+        Array.from({ length: 200 }, (_, n) => n),
         (ctx, n) => Step.call(ctx, middle, n),
       );
       return results.reduce((sum, n) => sum + n, 0);
     });
     const runtime = await world.open([parent, middle, double], { concurrency: 16 });
     const run = await Workflow.start(runtime, parent, undefined, { id: "p" });
-    expect(await world.result(run)).toBe(100 * 99 + 100);
+    expect(await world.result(run)).toBe(200 * 200);
     expect((await Run.get(Run.of(runtime, "p/each[7]/middle/double"))).output).toBe(14);
   });
 

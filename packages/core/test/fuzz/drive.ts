@@ -6,7 +6,7 @@ import { Run, Runtime, Signal, Workflow } from "../../src/index.ts";
 import { engineOf } from "../../src/engine/opened.ts";
 import type { World } from "../kit/world.ts";
 import { crasher } from "../ordinary/crash.ts";
-import { chanceOf, type Chance } from "./chance.ts";
+import { chanceOf } from "./chance.ts";
 import { signals, workflowsFor, type Outside, type Trace } from "./interpret.ts";
 import type { Node } from "./program.ts";
 
@@ -17,6 +17,10 @@ type Life = { readonly trace: Trace; /** The last durable record when the life w
 type Flight = { readonly answer: () => void };
 
 const ended = new Set(["completed", "failed", "cancelled"]);
+
+/** Rounds, for each program, in which things crash; and after which a program that goes on is one too many. */
+const stormy = 12;
+const most = 600;
 
 const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
@@ -45,7 +49,7 @@ export const drive = async (world: World, programs: ReadonlyMap<string, Node>, s
     effect: ({ key }, answer, later) => {
       const slash = key.indexOf("/");
       const [run, step] = [key.slice(0, slash), key.slice(slash + 1)];
-      if (recorded(run, step)) breach(run, `"${step}" was begun after its record`);
+      if (recorded(run, step)) breach(run, `"${step}" was begun after its record: ${told(world, run)}`);
       if (replaying && programs.has(run)) breach(run, `"${step}" was begun by the replay of a run that had ended`);
       if (!later || replaying) return answer();
       return new Promise((resolve, reject) => {
@@ -112,7 +116,7 @@ export const drive = async (world: World, programs: ReadonlyMap<string, Node>, s
     } else if (dice < 0.85) await turn();
     else if (dice < 0.94 || mild) {
       if (run !== undefined) await send(run, chance.happens(0.5) ? "red" : "blue", `${round}`);
-    } else if (dice < 0.945) {
+    } else if (dice < 0.948) {
       const worker = workers[0];
       if (run !== undefined && worker) await Run.cancel(Run.of(worker, run), "by chance").catch(() => {});
     } else crash();
@@ -124,43 +128,51 @@ export const drive = async (world: World, programs: ReadonlyMap<string, Node>, s
     if (worker) await Workflow.start(worker, workflows[0], undefined, { id: run });
   }
 
-  const stormy = 12 * programs.size;
-  const most = 400 * programs.size;
+  const calm = stormy * programs.size;
   let left: string[] = [...programs.keys()];
-  for (let round = 0; round < most && left.length > 0; round++) {
+  for (let round = 0; round < most * programs.size && left.length > 0; round++) {
     if (breaches.length > 0) break;
     await refill();
-    await something(left, round, round > stormy);
+    await something(left, round, round > calm);
     await turn();
-    if (round > stormy) {
+    if (round > calm) {
       if (flights.length > 0 && chance.happens(0.5)) flights.shift()?.answer();
       for (const run of left) if (chance.happens(0.2 / left.length)) await send(run, chance.happens(0.5) ? "red" : "blue", `late ${round}`);
     }
     if (round % 8 === 0) {
       poke();
       left = left.filter((run) => !ended.has(statusOf(run)));
-      for (const run of left) if (statusOf(run) === "blocked") breach(run, `was blocked: ${JSON.stringify((await Run.get(Run.of(workers[0] as Runtime.Runtime, run))).reason)}`);
+      for (const run of left) if (statusOf(run) === "blocked") breach(run, `was blocked: ${told(world, run)}`);
     }
   }
-  for (const run of left) breach(run, `is not at its end: ${JSON.stringify(await Run.get(Run.of(workers[0] as Runtime.Runtime, run)))}`);
-  for (const worker of workers) for (const stuck of await Runtime.check(worker)) breach(stuck.id, `is stuck: ${stuck.why}`);
-
+  for (const worker of workers) crashes.kill(worker);
+  const reader = await open();
+  for (const stuck of await Runtime.check(reader)) breach(stuck.id, `is stuck: ${stuck.why}`);
   compareLives(lives, breach);
+  if (breaches.length > 0) return breaches;
+  for (const run of left) breach(run, `is not at its end: ${told(world, run)}`);
   if (breaches.length > 0) return breaches;
 
   const begun = [...programs.keys()].filter((run) => (lives.get(run) ?? []).length > 0);
-  const before = await endsOf(workers[0] as Runtime.Runtime, begun);
-  for (const worker of workers) crashes.kill(worker);
+  const before = await endsOf(reader, begun);
   replaying = true;
   for (const run of begun) unend(world, run);
-  const reader = await open();
+  engineOf(reader).poke();
   for (let round = 0; round < 100 && begun.some((run) => !ended.has(statusOf(run))); round++) {
     await world.clock.settle();
     await world.clock.advance(1_000);
   }
   const after = await endsOf(reader, begun);
+  crashes.kill(reader);
   for (const run of begun) if (after.get(run) !== before.get(run)) breach(run, `ended with ${before.get(run)}, and replayed with ${after.get(run)}`);
   return breaches;
+};
+
+/** What the database tells of a run. */
+const told = ({ client }: World, run: string): string => {
+  const row = client.query("select * from holdfast_runs where id = ?").get(run) as { readonly key: number };
+  const records = client.query<{ seq: number; kind: string; key: string | null }, [number]>("select seq, kind, key from holdfast_history where run = ? order by seq").all(row.key);
+  return `${JSON.stringify(row)} ${records.map(({ seq, kind, key }) => `${seq} ${kind} ${key}`).join(", ")}`;
 };
 
 /** Takes the last record of a run away, so that it is replayed to its end. */
@@ -197,4 +209,3 @@ const compareLives = (lives: ReadonlyMap<string, readonly Life[]>, breach: (run:
   }
 };
 
-export type { Chance };

@@ -10,7 +10,13 @@ const seed = Number(process.env["HOLDFAST_FUZZ_SEED"] ?? 20_261_123);
 /** Programs that share a world, and its crashes. */
 const together = 20;
 
-const fuzz = (programs: ReadonlyMap<string, Node>, at: number): Promise<Breach[]> => drive(setup(), programs, at);
+const fuzz = async (programs: ReadonlyMap<string, Node>, at: number): Promise<Breach[]> => {
+  const world = setup();
+  const breaches = await drive(world, programs, at);
+  await world.clock.settle();
+  world.client.close();
+  return breaches;
+};
 
 /** The smallest program that still breaks a rule, tried with a few seeds each. */
 const shrink = async (node: Node): Promise<{ readonly node: Node; readonly breaches: readonly Breach[]; readonly seed: number } | undefined> => {

@@ -26,26 +26,26 @@ const name = fc.constantFrom("a", "b", "c");
 const step: fc.Arbitrary<StepNode> = fc.record({
   kind: fc.constant("step" as const),
   name,
-  fails: fc.constantFrom(0, 0, 0, 0, 1, 2),
-  attempts: fc.constantFrom(1, 2, 3),
+  fails: fc.constantFrom(0, 0, 0, 0, 0, 0, 1, 2),
+  attempts: fc.constantFrom(1, 2, 3, 3),
   later: fc.boolean(),
   undo: fc.constantFrom(false, false, true),
 });
 
 const leaf: fc.Arbitrary<Node> = fc.oneof(
-  { weight: 8, arbitrary: step },
+  { weight: 16, arbitrary: step },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("transaction" as const), name }) },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant("sleep" as const), name: fc.constantFrom("a", "nap"), ms: fc.constantFrom(0, 1, 50, 1_000, 60_000) }) },
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant("sleep" as const), name: fc.constantFrom("a", "nap"), ms: fc.constantFrom(0, 1, 50, 1_000, 60_000) }) },
   {
-    weight: 2,
+    weight: 3,
     arbitrary: fc.record({ kind: fc.constant("wait" as const), signal: fc.constantFrom("red" as const, "blue" as const), timeout: fc.constantFrom(undefined, 50, 60_000) }),
   },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom("call" as const, "start" as const), ms: fc.constantFrom(0, 1_000), fails: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom("call" as const, "start" as const), ms: fc.constantFrom(0, 1_000), fails: fc.constantFrom(false, false, true) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("patched" as const), id: fc.constantFrom("one", "two") }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("throw" as const), error: fc.boolean() }) },
 );
 
-const several = (node: fc.Arbitrary<Node>, maxLength = 4): fc.Arbitrary<Node[]> => fc.array(node, { minLength: 1, maxLength });
+const several = (node: fc.Arbitrary<Node>, maxLength = 4): fc.Arbitrary<Node[]> => fc.array(node, { minLength: 1, maxLength, size: "max" });
 
 /** Programs of so many levels. */
 const nested = (depth: number): fc.Arbitrary<Node> => {

@@ -32,7 +32,7 @@ export const ledger = (world: World): Effects => {
   };
   return {
     wrong,
-    begun: () => Object.fromEntries([...begun].toSorted()),
+    begun: () => Object.fromEntries(begun),
     clear: () => begun.clear(),
     does: (work) => ({ key }) => {
       begin(key);

@@ -158,11 +158,11 @@ table({
           await Step.sleep(ctx, `nap ${name}`, ms);
           return Step.run(ctx, name, does(() => name));
         };
-        return Promise.all([Promise.all([leaf("a", 60_000), leaf("b", 1)]), Promise.all([leaf("c", 30_000), Promise.all([leaf("d", 0)])])]);
+        return Promise.all([Promise.all([leaf("a", 60_000), leaf("b", 1)]), Promise.all([leaf("c", 30_000), Promise.all([leaf("d", 0), leaf("e", 1)])])]);
       }),
     ],
-    ends: { output: [["a", "b"], ["c", ["d"]]] },
-    begun: { a: 1, b: 1, c: 1, d: 1 },
+    ends: { output: [["a", "b"], ["c", ["d", "e"]]] },
+    begun: { a: 1, b: 1, c: 1, d: 1, e: 1 },
   },
 
   "finally around a wait runs when the run is cancelled": {

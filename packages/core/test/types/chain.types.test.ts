@@ -32,22 +32,29 @@ describe("a chain knows its results", () => {
           expectTypeOf(tools).toEqualTypeOf<Step.Tools>();
           return hold.held > 1;
         })
-        .step("label", ({ payment }) => (payment ? "x" : "y"), {
+        .step("label", ({ payment, input }) => (payment ? input.id : "y"), {
           fallback: (results, error, tools) => {
-            expectTypeOf(results).toEqualTypeOf<{ readonly input: Input; readonly hold: { held: number }; readonly payment: boolean }>();
+            expectTypeOf(results).toEqualTypeOf<{
+              readonly input: Input;
+              readonly hold: { held: number };
+              readonly payment: boolean;
+            }>();
             expectTypeOf(error).toEqualTypeOf<unknown>();
             expectTypeOf(tools).toEqualTypeOf<Step.Tools>();
             return 5;
           },
-          undo: ({ label, hold }) => (expectTypeOf(label).toEqualTypeOf<"x" | "y" | number>(), hold),
+          undo: ({ label, hold }) => (expectTypeOf(label).toEqualTypeOf<string | number>(), hold),
         });
       expectTypeOf(chain.output()).toEqualTypeOf<
-        Workflow.Definition<Given, { readonly hold: { held: number }; readonly payment: boolean; readonly label: "x" | "y" | number }>
+        Workflow.Definition<
+          Given,
+          { readonly hold: { held: number }; readonly payment: boolean; readonly label: string | number }
+        >
       >();
       // @ts-expect-error: no such result
-      begun.step("x", ({ payment }) => payment);
+      begun.step("x", ({ payment }) => void payment);
       // @ts-expect-error: no such field
-      begun.step("x", ({ hold }) => hold.nothing);
+      begun.step("x", ({ hold }) => void hold.nothing);
       // @ts-expect-error: no such option
       begun.step("x", () => 1, { retries: 5 });
       // @ts-expect-error: results are not to be changed
@@ -62,31 +69,70 @@ describe("a chain knows its results", () => {
         (c) => c.wait("approval", approved).step("extra", ({ approval }) => approval.by),
       );
       expectTypeOf(one).toEqualTypeOf<
-        Chain.Chain<Given, { readonly input: Input; readonly hold: { held: number }; readonly approval: { by: string } | undefined; readonly extra: string | undefined }>
+        Chain.Chain<
+          Given,
+          {
+            readonly input: Input;
+            readonly hold: { held: number };
+            readonly approval: { by: string } | undefined;
+            readonly extra: string | undefined;
+          }
+        >
       >();
       const both = Workflow.chain<number>({ name: "c" }).when(
         ({ input }) => input > 1,
-        (c) => c.step("size", () => "big").when(() => true, (c) => c.step("deep", ({ size }) => size.length)),
+        (c) =>
+          c
+            .step("size", () => "big")
+            .when(
+              () => true,
+              (c) => c.step("deep", ({ size }) => size.length),
+            ),
         (c) => c.step("size", () => 0).step("rest", () => true),
       );
       expectTypeOf(both).toEqualTypeOf<
-        Chain.Chain<number, { readonly input: number; readonly size: string | number; readonly deep: number | undefined; readonly rest: boolean | undefined }>
+        Chain.Chain<
+          number,
+          {
+            readonly input: number;
+            readonly size: string | number;
+            readonly deep: number | undefined;
+            readonly rest: boolean | undefined;
+          }
+        >
       >();
-      // @ts-expect-error: a condition answers at once
-      begun.when(async () => true, (c) => c);
-      // @ts-expect-error: a condition is a boolean
-      begun.when(({ input }) => input.id, (c) => c);
-      // @ts-expect-error: a way ends as a chain
-      begun.when(() => true, (c) => c.output());
-      // @ts-expect-error: a way goes on with the chain it was given
-      begun.when(() => true, () => Workflow.chain({ name: "other" }).step("a", () => 1));
+      begun.when(
+        // @ts-expect-error: a condition answers at once
+        async () => true,
+        (c) => c,
+      );
+      begun.when(
+        // @ts-expect-error: a condition is a boolean
+        ({ input }) => input.id,
+        (c) => c,
+      );
+      begun.when(
+        () => true,
+        // @ts-expect-error: a way ends as a chain
+        (c) => c.output(),
+      );
+      begun.when(
+        () => true,
+        // @ts-expect-error: a way goes on with the chain it was given
+        () => Workflow.chain({ name: "other" }).step("a", () => 1),
+      );
     });
   });
 
   test("wait: the signal's value, or undefined too when there is a timeout", () => {
     typed(() => {
-      const chain = Workflow.chain({ name: "c" }).wait("a", approved).wait("b", approved, { timeout: "3d" }).wait("c", Signal.define("any"));
-      expectTypeOf(chain.output()).toEqualTypeOf<Workflow.Definition<unknown, { readonly a: { by: string }; readonly b: { by: string } | undefined; readonly c: unknown }>>();
+      const chain = Workflow.chain({ name: "c" })
+        .wait("a", approved)
+        .wait("b", approved, { timeout: "3d" })
+        .wait("c", Signal.define("any"));
+      expectTypeOf(chain.output()).toEqualTypeOf<
+        Workflow.Definition<unknown, { readonly a: { by: string }; readonly b: { by: string } | undefined; readonly c: unknown }>
+      >();
       // @ts-expect-error: "later" is no duration
       begun.wait("a", approved, { timeout: "later" });
     });
@@ -99,14 +145,23 @@ describe("a chain knows its results", () => {
           label: ({ input }) => input.id,
           mail: async ({ hold }, { key }) => hold.held + key.length,
           box: { run: ({ hold }) => hold, retry: { attempts: 2 }, timeout: "5s", undo: ({ input }) => input.id },
-          gift: { run: async ({ input }) => input.lines, fallback: ({ hold }, error) => (expectTypeOf(error).toEqualTypeOf<unknown>(), hold.held) },
+          gift: {
+            run: async ({ input }) => input.lines,
+            fallback: ({ hold }, error) => (expectTypeOf(error).toEqualTypeOf<unknown>(), hold.held),
+          },
         },
         { limit: 2, undo: { label: ({ label, hold }) => (expectTypeOf(label).toEqualTypeOf<string>(), hold) } },
       );
       expectTypeOf(chain.output()).toEqualTypeOf<
         Workflow.Definition<
           Given,
-          { readonly hold: { held: number }; readonly label: string; readonly mail: number; readonly box: { held: number }; readonly gift: string[] | number }
+          {
+            readonly hold: { held: number };
+            readonly label: string;
+            readonly mail: number;
+            readonly box: { held: number };
+            readonly gift: string[] | number;
+          }
         >
       >();
       // @ts-expect-error: no such option
@@ -114,7 +169,7 @@ describe("a chain knows its results", () => {
       // @ts-expect-error: no such branch
       begun.parallel({ a: () => 1 }, { undo: { b: () => 1 } });
       // @ts-expect-error: branches know the results before them alone
-      begun.parallel({ a: () => 1, b: ({ a }) => a });
+      begun.parallel({ a: () => 1, b: ({ a }) => void a });
     });
   });
 
@@ -130,19 +185,32 @@ describe("a chain knows its results", () => {
         {
           limit: 3,
           fallback: (line, error) => [line, error],
-          undo: (line, { boxes }) => (expectTypeOf(boxes).toEqualTypeOf<{ line: string; of: number; key: string } | unknown[]>(), line),
+          undo: (line, { boxes }) => (
+            expectTypeOf(boxes).toEqualTypeOf<{ line: string; of: number; key: string } | unknown[]>(),
+            line
+          ),
         },
       );
-      expectTypeOf(chain.output(({ boxes }) => boxes)).toEqualTypeOf<Workflow.Definition<Given, readonly ({ line: string; of: number; key: string } | unknown[])[]>>();
-      // @ts-expect-error: a number is not to be gone through
-      begun.map("x", ({ hold }) => hold.held, (n) => n);
+      expectTypeOf(chain.output(({ boxes }) => boxes)).toEqualTypeOf<
+        Workflow.Definition<Given, readonly ({ line: string; of: number; key: string } | unknown[])[]>
+      >();
+      begun.map(
+        "x",
+        // @ts-expect-error: a number is not to be gone through
+        ({ hold }) => hold.held,
+        (n) => n,
+      );
     });
   });
 
   test("call and start: the child's input is checked, its output or id is kept", () => {
     typed(() => {
-      const chain = begun.call("sum", child, ({ hold }) => hold.held, { id: ({ input }) => input.id }).start("away", child, ({ sum }) => sum.twice);
-      expectTypeOf(chain.output(({ sum, away }) => [sum, away] as const)).toEqualTypeOf<Workflow.Definition<Given, readonly [{ twice: number }, string]>>();
+      const chain = begun
+        .call("sum", child, ({ hold }) => hold.held, { id: ({ input }) => input.id })
+        .start("away", child, ({ sum }) => sum.twice);
+      expectTypeOf(chain.output(({ sum, away }) => [sum, away] as const)).toEqualTypeOf<
+        Workflow.Definition<Given, readonly [{ twice: number }, string]>
+      >();
       // @ts-expect-error: the child takes a number
       begun.call("sum", child, ({ input }) => input.id);
       // @ts-expect-error: the child takes a number
@@ -198,7 +266,9 @@ describe("output", () => {
 
   test("with a schema: what the schema takes and makes", () => {
     const Receipt = z.object({ count: z.number(), note: z.string().default("") });
-    expectTypeOf(begun.output(({ hold }) => ({ count: hold.held }), Receipt)).toEqualTypeOf<Workflow.Definition<Given, { count: number; note: string }>>();
+    expectTypeOf(begun.output(({ hold }) => ({ count: hold.held }), Receipt)).toEqualTypeOf<
+      Workflow.Definition<Given, { count: number; note: string }>
+    >();
     typed(() => {
       // @ts-expect-error: the output is not what the schema takes
       begun.output(({ input }) => ({ count: input.id }), Receipt);
@@ -211,12 +281,36 @@ describe("output", () => {
     typed(() => {
       const ten = <R>(c: Chain.Chain<number, R>) => c;
       const c = Workflow.chain<number>({ name: "long" })
-        .step("a0", () => 0).step("a1", ({ a0 }) => a0).step("a2", ({ a1 }) => a1).step("a3", ({ a2 }) => a2).step("a4", ({ a3 }) => a3)
-        .step("b0", ({ a4 }) => a4).step("b1", ({ b0 }) => b0).step("b2", ({ b1 }) => b1).step("b3", ({ b2 }) => b2).step("b4", ({ b3 }) => b3)
-        .step("c0", ({ b4 }) => b4).step("c1", ({ c0 }) => c0).step("c2", ({ c1 }) => c1).step("c3", ({ c2 }) => c2).step("c4", ({ c3 }) => c3)
-        .step("d0", ({ c4 }) => c4).step("d1", ({ d0 }) => d0).step("d2", ({ d1 }) => d1).step("d3", ({ d2 }) => d2).step("d4", ({ d3 }) => d3)
-        .step("e0", ({ d4 }) => d4).step("e1", ({ e0 }) => e0).step("e2", ({ e1 }) => e1).step("e3", ({ e2 }) => e2).step("e4", ({ e3 }) => e3)
-        .step("f0", ({ e4 }) => e4).step("f1", ({ f0 }) => f0).step("f2", ({ f1 }) => f1).step("f3", ({ f2 }) => f2).step("f4", ({ f3 }) => f3);
+        .step("a0", () => 0)
+        .step("a1", ({ a0 }) => a0)
+        .step("a2", ({ a1 }) => a1)
+        .step("a3", ({ a2 }) => a2)
+        .step("a4", ({ a3 }) => a3)
+        .step("b0", ({ a4 }) => a4)
+        .step("b1", ({ b0 }) => b0)
+        .step("b2", ({ b1 }) => b1)
+        .step("b3", ({ b2 }) => b2)
+        .step("b4", ({ b3 }) => b3)
+        .step("c0", ({ b4 }) => b4)
+        .step("c1", ({ c0 }) => c0)
+        .step("c2", ({ c1 }) => c1)
+        .step("c3", ({ c2 }) => c2)
+        .step("c4", ({ c3 }) => c3)
+        .step("d0", ({ c4 }) => c4)
+        .step("d1", ({ d0 }) => d0)
+        .step("d2", ({ d1 }) => d1)
+        .step("d3", ({ d2 }) => d2)
+        .step("d4", ({ d3 }) => d3)
+        .step("e0", ({ d4 }) => d4)
+        .step("e1", ({ e0 }) => e0)
+        .step("e2", ({ e1 }) => e1)
+        .step("e3", ({ e2 }) => e2)
+        .step("e4", ({ e3 }) => e3)
+        .step("f0", ({ e4 }) => e4)
+        .step("f1", ({ f0 }) => f0)
+        .step("f2", ({ f1 }) => f1)
+        .step("f3", ({ f2 }) => f2)
+        .step("f4", ({ f3 }) => f3);
       expectTypeOf(ten(c).output(({ a0, f4 }) => a0 + f4)).toEqualTypeOf<Workflow.Definition<number, number>>();
     });
   });

@@ -31,7 +31,9 @@ describe("Step.run", () => {
   test("a fallback adds its answer", () => {
     typed(({ ctx }) => {
       expectTypeOf(Step.run(ctx, "a", () => 1, { fallback: () => "x" })).toEqualTypeOf<Promise<number | string>>();
-      expectTypeOf(Step.run(ctx, "a", () => 1, { fallback: async (error) => (expectTypeOf(error).toEqualTypeOf<unknown>(), true) })).toEqualTypeOf<Promise<number | boolean>>();
+      expectTypeOf(
+        Step.run(ctx, "a", () => 1, { fallback: async (error) => (expectTypeOf(error).toEqualTypeOf<unknown>(), true) }),
+      ).toEqualTypeOf<Promise<number | boolean>>();
       expectTypeOf(Step.run(ctx, "a", () => 1, { retry: { attempts: 2 }, timeout: "5s" })).toEqualTypeOf<Promise<number>>();
     });
   });
@@ -41,7 +43,10 @@ describe("Step.run", () => {
       Step.run(ctx, "a", () => ({ id: 1 }), { undo: (result) => expectTypeOf(result).toEqualTypeOf<{ id: number }>() }),
       Step.run(ctx, "a", async ({ key }) => key, {
         fallback: (error, { attempt }) => [error, attempt],
-        undo: (result, tools) => (expectTypeOf(result).toEqualTypeOf<string | unknown[]>(), expectTypeOf(tools).toEqualTypeOf<Step.Tools>()),
+        undo: (result, tools) => (
+          expectTypeOf(result).toEqualTypeOf<string | unknown[]>(),
+          expectTypeOf(tools).toEqualTypeOf<Step.Tools>()
+        ),
       }),
     ]);
   });
@@ -49,7 +54,17 @@ describe("Step.run", () => {
   test("options are checked", () => {
     typed(({ ctx }) => {
       const breaker = {} as CircuitBreaker.Definition;
-      void Step.run(ctx, "a", () => 1, { breaker, retry: { attempts: 5, delay: "1s", factor: 2, ceiling: "1m", jitter: "none", when: (error) => error instanceof TypeError } });
+      void Step.run(ctx, "a", () => 1, {
+        breaker,
+        retry: {
+          attempts: 5,
+          delay: "1s",
+          factor: 2,
+          ceiling: "1m",
+          jitter: "none",
+          when: (error) => error instanceof TypeError,
+        },
+      });
       // @ts-expect-error: no such option
       void Step.run(ctx, "a", () => 1, { retries: 5 });
       // @ts-expect-error: "fast" is no duration
@@ -68,10 +83,11 @@ describe("Step.wait", () => {
 
   test("answers with the value, or with undefined too when there is a timeout", () => {
     typed(({ ctx }) => {
+      const options: Step.WaitOptions = {};
       expectTypeOf(Step.wait(ctx, approved)).toEqualTypeOf<Promise<Approval>>();
       expectTypeOf(Step.wait(ctx, approved, { name: "first" })).toEqualTypeOf<Promise<Approval>>();
       expectTypeOf(Step.wait(ctx, approved, { timeout: "3d" })).toEqualTypeOf<Promise<Approval | undefined>>();
-      expectTypeOf(Step.wait(ctx, approved, {} as Step.WaitOptions)).toEqualTypeOf<Promise<Approval | undefined>>();
+      expectTypeOf(Step.wait(ctx, approved, options)).toEqualTypeOf<Promise<Approval | undefined>>();
       expectTypeOf(Step.wait(ctx, Signal.define("any"))).toEqualTypeOf<Promise<unknown>>();
       expectTypeOf(Step.wait(ctx, Signal.define<number>("number"))).toEqualTypeOf<Promise<number>>();
       // @ts-expect-error: "later" is no duration
@@ -114,7 +130,7 @@ describe("branches", () => {
       expectTypeOf(both).toEqualTypeOf<Promise<{ label: string; count: number }>>();
       const settled = Step.all(ctx, "prepare", { label: async () => "x" }, { onError: "settle", limit: 1 });
       expectTypeOf(settled).toEqualTypeOf<Promise<{ label: PromiseSettledResult<string> }>>();
-      Step.all(ctx, "prepare", { a: (scope) => expectTypeOf(scope).toEqualTypeOf<Context.Context>() });
+      void Step.all(ctx, "prepare", { a: (scope) => expectTypeOf(scope).toEqualTypeOf<Context.Context>() });
     });
   });
 
@@ -127,7 +143,9 @@ describe("branches", () => {
         return Step.run(scope, "print", () => word.length);
       });
       expectTypeOf(lengths).toEqualTypeOf<Promise<number[]>>();
-      expectTypeOf(Step.map(ctx, "label", new Set([1]), async (_, n) => n, { onError: "settle" })).toEqualTypeOf<Promise<PromiseSettledResult<number>[]>>();
+      expectTypeOf(Step.map(ctx, "label", new Set([1]), async (_, n) => n, { onError: "settle" })).toEqualTypeOf<
+        Promise<PromiseSettledResult<number>[]>
+      >();
       expectTypeOf(Step.map(ctx, "label", [1], (_, n) => `${n}`, { limit: 2 })).toEqualTypeOf<Promise<string[]>>();
     });
   });
@@ -137,7 +155,10 @@ describe("branches", () => {
       const built = Step.graph(ctx, "build", {
         parse: { run: async () => ({ files: 3 }) },
         count: { run: () => 5 },
-        link: { after: ["parse", "count"], run: async (_, { parse, count }: { parse: { files: number }; count: number }) => `${parse.files} ${count}` },
+        link: {
+          after: ["parse", "count"],
+          run: async (_, { parse, count }: { parse: { files: number }; count: number }) => `${parse.files} ${count}`,
+        },
       });
       expectTypeOf(built).toEqualTypeOf<Promise<{ parse: { files: number }; count: number; link: string }>>();
       void Step.graph(ctx, "build", {

@@ -2,7 +2,11 @@
 import { expect } from "bun:test";
 import type { Context, Run, Runtime } from "../../src/index.ts";
 
-export type Given = { readonly ctx: Context.Context; readonly runtime: Runtime.Runtime; readonly run: Run.Handle<{ readonly n: number }> };
+export type Given = {
+  readonly ctx: Context.Context;
+  readonly runtime: Runtime.Runtime;
+  readonly run: Run.Handle<{ readonly n: number }>;
+};
 
 /** Takes code that has types and no other purpose. */
 export const typed = (code: (given: Given) => unknown): void => expect(code).toBeFunction();

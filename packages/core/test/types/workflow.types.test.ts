@@ -60,7 +60,9 @@ describe("Workflow.start", () => {
   test("takes the input of the workflow, and answers with a handle on its output", () => {
     typed(({ runtime }) => {
       expectTypeOf(Workflow.start(runtime, takes, { id: "x" })).toEqualTypeOf<Promise<Run.Handle<number>>>();
-      expectTypeOf(Workflow.start(runtime, takes, { id: "x" }, { id: "one", delay: "5m", onConflict: "reject" })).toEqualTypeOf<Promise<Run.Handle<number>>>();
+      expectTypeOf(Workflow.start(runtime, takes, { id: "x" }, { id: "one", delay: "5m", onConflict: "reject" })).toEqualTypeOf<
+        Promise<Run.Handle<number>>
+      >();
       expectTypeOf(Workflow.start(runtime, schema, { id: "x" })).toEqualTypeOf<Promise<Run.Handle<OrderParsed>>>();
       // @ts-expect-error: the input is missing
       void Workflow.start(runtime, takes);
