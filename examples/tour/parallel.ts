@@ -1,5 +1,4 @@
 // Doing several things at once, by ordinary promises or by branches with names.
-import type { Context } from "@holdfast/core";
 import { Run, Runtime, Step, Workflow } from "@holdfast/core";
 
 const after =
@@ -55,14 +54,14 @@ const map = Workflow.define({ name: "map" }, (ctx, photos: string[]) =>
   Step.map(ctx, "photo", photos, (ctx, photo) => Step.run(ctx, "resize", () => resize(photo)), { limit: 2 }),
 );
 
-// `Step.graph`: each task as soon as those it comes after are done, with their results. Name the types of what a task gets.
-type Ctx = Context.Context;
+// `Step.graph`: each task as soon as those it comes after are done, with their results.
 const graph = Workflow.define({ name: "graph" }, (ctx) =>
-  Step.graph(ctx, "dinner", {
-    shop: { run: (ctx: Ctx) => Step.run(ctx, "buy", () => ["rice", "beans"]) },
-    boil: { after: ["shop"], run: (ctx: Ctx, { shop }: { shop: string[] }) => Step.run(ctx, "pot", () => `boiled ${shop[0]}`) },
-    fry: { after: ["shop"], run: (ctx: Ctx, { shop }: { shop: string[] }) => Step.run(ctx, "pan", () => `fried ${shop[1]}`) },
-    serve: { after: ["boil", "fry"], run: (_: Ctx, { boil, fry }: { boil: string; fry: string }) => `${boil} with ${fry}` },
+  Step.graph(ctx, "dinner", (task) => {
+    const shop = task("shop", (ctx) => Step.run(ctx, "buy", () => ["rice", "beans"]));
+    const boil = task("boil", [shop], (ctx, bought) => Step.run(ctx, "pot", () => `boiled ${bought[0]}`));
+    const fry = task("fry", [shop], (ctx, bought) => Step.run(ctx, "pan", () => `fried ${bought[1]}`));
+    const serve = task("serve", [boil, fry], (_, boiled, fried) => `${boiled} with ${fried}`);
+    return { serve };
   }),
 );
 

@@ -1,4 +1,4 @@
-/** Parallel branches of a body: each with a context of its own, with a limit, failing fast or settling. */
+/** `Step.all` and `Step.map`: parallel branches of a body, each with a context of its own, with a limit, failing fast or settling. */
 import { abandon, branchOf } from "./engine/branch.ts";
 import type { Context } from "./engine/scope.ts";
 import * as Fault from "./model/fault.ts";
@@ -12,16 +12,16 @@ export type BranchOptions = {
 type Settling = BranchOptions & { readonly onError: "settle" };
 type Failing = BranchOptions & { readonly onError?: "fail" };
 
-type Branch = { readonly name: string; readonly run: (ctx: Context) => unknown };
+export type Branch = { readonly name: string; readonly run: (ctx: Context) => unknown };
 
-const limitOf = (options: BranchOptions, what: string): number => {
+export const limitOf = (options: BranchOptions, what: string): number => {
   const { limit = Infinity } = options;
   if (limit === Infinity || (Number.isInteger(limit) && limit >= 1)) return limit;
   throw Fault.make("invalid_option", `The limit of ${what} is ${limit}; it takes a whole number from 1.`);
 };
 
 /** Runs branches with a limit. The first failure cancels the others and what they have under way, and is thrown once all are at their end. */
-const failFast = async (ctx: Context, branches: readonly Branch[], limit: number): Promise<unknown[]> => {
+export const failFast = async (ctx: Context, branches: readonly Branch[], limit: number): Promise<unknown[]> => {
   const results: unknown[] = [];
   const scopes = branches.map(({ name }) => branchOf(ctx, name));
   let failure: { readonly error: unknown } | undefined;
@@ -92,80 +92,3 @@ export async function map(ctx: Context, name: string, items: Iterable<unknown>, 
   const run = options.onError === "settle" ? settleAll : failFast;
   return run(ctx, list, limitOf(options, `Step.map "${name}"`));
 }
-
-/** A task of a graph: what it comes after, and what it does with the results of those. */
-export type Task<Results, Needs extends keyof Results> = {
-  readonly after?: readonly Needs[];
-  readonly run: (ctx: Context, results: Pick<Results, Needs>) => unknown;
-};
-
-type Tasks = Readonly<Record<string, { readonly after?: readonly string[]; readonly run: (ctx: Context, results: never) => unknown }>>;
-type GraphResults<T extends Tasks> = { -readonly [K in keyof T]: Awaited<ReturnType<T[K]["run"]>> };
-
-const assertGraph = (name: string, tasks: Tasks): void => {
-  const state = new Map<string, "open" | "done">();
-  const visit = (key: string, path: readonly string[]): void => {
-    const task = tasks[key];
-    const trail = [...path, key].join(" → ");
-    if (!task || !Object.hasOwn(tasks, key)) throw Fault.make("invalid_option", `Step.graph "${name}" has no task "${key}", which "${path.at(-1) ?? ""}" comes after.`, { task: key });
-    if (state.get(key) === "open") throw Fault.make("invalid_option", `Step.graph "${name}" goes round in a circle: ${trail}.`, { task: key });
-    if (state.get(key) === "done") return;
-    state.set(key, "open");
-    for (const before of task.after ?? []) visit(before, [...path, key]);
-    state.set(key, "done");
-  };
-  for (const key of Object.keys(tasks)) visit(key, []);
-};
-
-/**
- * Runs tasks as soon as those they come `after` are done, at most `limit` at a time. Each has a context of its own and gets the
- * results it depends on. The first failure cancels the rest and is thrown. Rejects with `invalid_option` for an unknown task or a circle.
- */
-export const graph = async <const T extends Tasks>(ctx: Context, name: string, tasks: T & { readonly [K in keyof T]: Task<GraphResults<T>, keyof T & string> }, options: BranchOptions = {}): Promise<GraphResults<T>> => {
-  assertName(name, "name of Step.graph");
-  assertGraph(name, tasks);
-  const limit = limitOf(options, `Step.graph "${name}"`);
-  const gate = createGate(limit);
-  const keys = Object.keys(tasks);
-  const done = new Map<string, PromiseWithResolvers<unknown>>(keys.map((key) => [key, Promise.withResolvers<unknown>()]));
-  const results: Record<string, unknown> = {};
-  const branches = keys.map((key): Branch => ({
-    name: `${name}[${key}]`,
-    run: async (scope) => {
-      const task = (tasks as Tasks)[key];
-      const mine = done.get(key);
-      mine?.promise.catch(() => {});
-      try {
-        const before = task?.after ?? [];
-        await Promise.all(before.flatMap((other) => done.get(other)?.promise ?? []));
-        const needed = Object.fromEntries(before.map((other) => [other, results[other]]));
-        const result = await gate(async () => task?.run(scope, needed as never));
-        results[key] = result;
-        mine?.resolve(result);
-        return result;
-      } catch (error) {
-        mine?.reject(error);
-        throw error;
-      }
-    },
-  }));
-  await failFast(ctx, branches, Infinity);
-  return Object.fromEntries(keys.map((key) => [key, results[key]])) as GraphResults<T>;
-};
-
-/** Lets so many through at a time, in the order in which they came. */
-const createGate = (limit: number) => {
-  let free = limit;
-  const queue: (() => void)[] = [];
-  return async <T>(work: () => Promise<T>): Promise<T> => {
-    if (free > 0) free--;
-    else await new Promise<void>((resolve) => queue.push(resolve));
-    try {
-      return await work();
-    } finally {
-      const next = queue.shift();
-      if (next) next();
-      else free++;
-    }
-  };
-};

@@ -12,7 +12,10 @@ import { assertName, assertRunId, childId } from "./model/ids.ts";
 import type { NewRun, Orphan } from "./store/rows.ts";
 import type { Definition as SignalDefinition } from "./signal.ts";
 
-export { all, graph, map } from "./branches.ts";
+export { all, map } from "./branches.ts";
+export { graph } from "./graph.ts";
+export type { Draw, Task } from "./graph.ts";
+export type { BranchOptions } from "./branches.ts";
 
 /** What a step's function gets. */
 export type Tools = {

@@ -121,7 +121,7 @@ describe("Step.all", () => {
     const flow = Workflow.define({ name: "flow" }, async (ctx) => [
       await Step.all(ctx, "none", {}),
       await Step.map(ctx, "none", [], () => 1),
-      await Step.graph(ctx, "none", {}),
+      await Step.graph(ctx, "none", () => ({})),
       await Step.all(ctx, "none", {}, { onError: "settle" }),
     ]);
     expect(await runToEnd(world, await world.open([flow]), flow, undefined)).toEqual([{}, [], {}, {}]);
@@ -236,25 +236,17 @@ describe("Step.graph", () => {
     const world = setup();
     const order: string[] = [];
     const flow = Workflow.define({ name: "flow" }, (ctx) =>
-      Step.graph(ctx, "build", {
-        ship: {
-          after: ["test", "pack"],
-          run: async (ctx, { test, pack }: { test: string; pack: string }) =>
-            Step.run(ctx, "s", () => (order.push("ship"), `${test}+${pack}`)),
-        },
-        test: {
-          after: ["compile"],
-          run: async (ctx, { compile }: { compile: string }) => Step.run(ctx, "s", () => (order.push("test"), `${compile}t`)),
-        },
-        pack: {
-          after: ["compile"],
-          run: async (ctx, { compile }: { compile: string }) => Step.run(ctx, "s", () => (order.push("pack"), `${compile}p`)),
-        },
-        compile: { run: async (ctx) => Step.run(ctx, "s", () => (order.push("compile"), "c")) },
+      Step.graph(ctx, "build", (task) => {
+        const step = (key: string, value: string) => (ctx: Context.Context) => Step.run(ctx, "s", () => (order.push(key), value));
+        const compile = task("compile", step("compile", "c"));
+        const test = task("test", [compile], (ctx, code) => step("test", `${code}t`)(ctx));
+        const pack = task("pack", [compile], (ctx, code) => step("pack", `${code}p`)(ctx));
+        const ship = task("ship", [test, pack], (ctx, tested, packed) => step("ship", `${tested}+${packed}`)(ctx));
+        return { ship, test };
       }),
     );
     const run = await Workflow.start(await world.open([flow]), flow);
-    expect(await world.result(run)).toEqual({ ship: "ct+cp", test: "ct", pack: "cp", compile: "c" });
+    expect(await world.result(run)).toEqual({ ship: "ct+cp", test: "ct" });
     expect([order[0], order.at(-1)]).toEqual(["compile", "ship"]);
     expect(await story(run)).toContain("step build[ship]/s");
   });
@@ -263,10 +255,10 @@ describe("Step.graph", () => {
     const world = setup();
     const began: string[] = [];
     const flow = Workflow.define({ name: "flow" }, (ctx) =>
-      Step.graph(ctx, "build", {
-        bad: { run: async (ctx) => Step.run(ctx, "s", () => fatally("broken")) },
-        after: { after: ["bad"], run: async () => began.push("after") },
-        beside: { run: async (ctx) => Step.sleep(ctx, "nap", "1d") },
+      Step.graph(ctx, "build", (task) => {
+        const bad = task("bad", (ctx) => Step.run(ctx, "s", () => fatally("broken")));
+        task("beside", (ctx) => Step.sleep(ctx, "nap", "1d"));
+        return { after: task("after", [bad], () => began.push("after")) };
       }),
     );
     const run = await Workflow.start(await world.open([flow]), flow);
@@ -277,33 +269,39 @@ describe("Step.graph", () => {
   test("has at most `limit` tasks under way", async () => {
     const world = setup();
     const { seen, work } = meter();
-    const task = { run: async (ctx: Context.Context) => Step.run(ctx, "s", () => work(1)) };
+    const once = async (ctx: Context.Context) => Step.run(ctx, "s", () => work(1));
     const flow = Workflow.define({ name: "flow" }, (ctx) =>
-      Step.graph(ctx, "build", { a: task, b: task, c: task, d: task, e: task }, { limit: 2 }),
+      Step.graph(
+        ctx,
+        "build",
+        (task) => {
+          for (const name of ["a", "b", "c", "d", "e"]) task(name, once);
+          return {};
+        },
+        { limit: 2 },
+      ),
     );
     const run = await Workflow.start(await world.open([flow]), flow);
     await Run.result(run);
     expect(seen).toEqual({ most: 2, calls: 5 });
   });
 
-  test("a circle, a task after itself and a task that is not there are refused with their names, before anything runs", async () => {
+  test("two tasks of one name and a task of another graph are refused with their names, before anything runs", async () => {
     const world = setup();
-    const ran: unknown[] = [];
-    const run = () => ran.push(1);
-    const bad = [
-      [{ a: { after: ["c"], run }, b: { after: ["a"], run }, c: { after: ["b"], run } }, /circle: a → c → b → a/],
-      [{ a: { after: ["a"], run } }, /circle: a → a/],
-      [{ a: { after: ["nowhere"], run } }, /no task "nowhere", which "a" comes after/],
-      [{ a: { after: ["toString"], run } }, /no task "toString"/],
-    ] as const;
-    for (const [tasks, message] of bad) {
-      const flow = Workflow.define({ name: "flow" }, (ctx) =>
-        Step.graph(ctx, "build", tasks as unknown as Record<string, never>),
-      );
+    let ran = 0;
+    const run = (): number => ++ran;
+    const bad: readonly (readonly [(task: Step.Draw) => Record<string, Step.Task>, RegExp])[] = [
+      [(task) => ({ a: task("a", run), b: task("a", run) }), /two tasks named "a"/],
+      [(task) => ({ a: task("a", [{ name: "elsewhere" }], run) }), /"a" that comes after a task which is not of this graph/],
+      [(task) => ({ a: task("a", run), b: { name: "b" } }), /answers under "b"/],
+      [(task) => ({ a: task("", run) }), /name of a task of Step.graph "build"/],
+    ];
+    for (const [drawing, message] of bad) {
+      const flow = Workflow.define({ name: "flow" }, (ctx) => Step.graph(ctx, "build", drawing));
       const error = await thrown(runToEnd(world, await world.open([flow]), flow, undefined));
       expect(error.cause.code).toBe("invalid_option");
       expect(error.cause.message).toMatch(message);
     }
-    expect(ran).toEqual([]);
+    expect(ran).toBe(0);
   });
 });

@@ -9,6 +9,9 @@ const has = (kind: string): Event["when"] => (records) => records.some((record) 
 const cancel = (when: Event["when"], reason = "enough"): Event => ({ when, act: (run) => Run.cancel(run, reason) });
 const once = { attempts: 1 } as const;
 const steady = { attempts: 3, delay: "10s", factor: 1, jitter: "none" } as const;
+const fails = (): never => {
+  throw new Error("no");
+};
 const late = z.number().refine(async (n) => n < 10, "too much");
 
 table({
@@ -16,7 +19,7 @@ table({
     workflows: ({ does, slow }) => [
       Workflow.define({ name: "w" }, (ctx) =>
         Promise.race([
-          Step.run(ctx, "bad", does(() => Promise.reject(new Error("no"))), { retry: once }),
+          Step.run(ctx, "bad", does(fails), { retry: once }),
           Step.run(ctx, "good", does(() => 1), { undo: (_, tools) => slow(5_000, () => 1)(tools) }),
         ]),
       ),
@@ -36,7 +39,7 @@ table({
           },
           undoRetry: steady,
         });
-        await Step.run(ctx, "three", does(() => 1), { undo: does(() => Promise.reject(new Error("never"))) as () => unknown, undoRetry: once });
+        await Step.run(ctx, "three", does(() => 1), { undo: (_, tools) => does(fails)(tools), undoRetry: once });
         throw new Error("over");
       }),
     ],
@@ -69,8 +72,9 @@ table({
   "an output is refused by a schema that takes its time, while a step is under way": {
     workflows: ({ does, slow }) => [
       Workflow.define({ name: "w", output: late }, async (ctx) => {
+        void Step.run(ctx, "aside", slow(9_000, () => 1));
         await Step.run(ctx, "one", does(() => 1), { undo: (_, tools) => slow(5_000, () => 1)(tools) });
-        void Step.run(ctx, "aside", does(() => Promise.resolve().then(() => 1)));
+        await Step.sleep(ctx, "nap", "1s");
         return 11;
       }),
     ],
@@ -128,7 +132,7 @@ table({
     workflows: ({ does, slow }) => [
       Workflow.define({ name: "w" }, async (ctx) => {
         await Step.run(ctx, "one", does(() => 1), { undo: (_, tools) => slow(5_000, () => 1)(tools) });
-        void Context.shield(ctx, (safe) => Step.sleep(safe, "long", "10y"));
+        void Context.shield(ctx, (safe) => Step.sleep(safe, "long", "3650d"));
         for (;;) await Step.wait(ctx, go).catch(() => {});
       }),
     ],
@@ -143,7 +147,7 @@ table({
         Step.all(ctx, "both", {
           good: async (own) => {
             await Step.run(own, "done", does(() => 1), { undo: (_, tools) => slow(2_000, () => 1)(tools) });
-            await Step.sleep(own, "long", "1y");
+            await Step.sleep(own, "long", "365d");
           },
           bad: async (own) => {
             await Step.sleep(own, "short", "1m");

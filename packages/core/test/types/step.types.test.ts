@@ -152,19 +152,21 @@ describe("branches", () => {
 
   test("graph: each task gets the results it comes after", () => {
     typed(({ ctx }) => {
-      const built = Step.graph(ctx, "build", {
-        parse: { run: async () => ({ files: 3 }) },
-        count: { run: () => 5 },
-        link: {
-          after: ["parse", "count"],
-          run: async (_, { parse, count }: { parse: { files: number }; count: number }) => `${parse.files} ${count}`,
-        },
+      const built = Step.graph(ctx, "build", (task) => {
+        const parse = task("parse", async () => ({ files: 3 }));
+        const count = task("count", () => 5);
+        const link = task("link", [parse, count], (_, parsed, counted) => {
+          expectTypeOf(parsed).toEqualTypeOf<{ files: number }>();
+          expectTypeOf(counted).toEqualTypeOf<number>();
+          return `${parsed.files} ${counted}`;
+        });
+        return { count, link };
       });
-      expectTypeOf(built).toEqualTypeOf<Promise<{ parse: { files: number }; count: number; link: string }>>();
-      void Step.graph(ctx, "build", {
-        parse: { run: () => 1 },
-        // @ts-expect-error: no such task
-        link: { after: ["pars"], run: () => 2 },
+      expectTypeOf(built).toEqualTypeOf<Promise<{ count: number; link: string }>>();
+      void Step.graph(ctx, "build", (task) => {
+        // @ts-expect-error: a name is no task
+        const link = task("link", ["parse"], () => 2);
+        return { link };
       });
     });
   });

@@ -64,7 +64,9 @@ const keepStatements = (client: Database): Statements => {
 
 const identityOf = (file: string): string | undefined => {
   try {
-    return [file, `${file}-wal`].map((path) => statSync(path)).map(({ dev, ino }) => `${dev}:${ino}`).join(" ");
+    const main = statSync(file);
+    const wal = statSync(`${file}-wal`);
+    return `${main.dev}:${main.ino} ${wal.dev}:${wal.ino}`;
   } catch {
     return undefined;
   }
@@ -84,9 +86,13 @@ Use the SQLite that comes with Bun (remove Database.setCustomSQLite), or one fro
   refuseNewer(client);
   for (const setting of settings) patiently(() => client.run(setting));
   patiently(() => client.run("select 1 from sqlite_master")); // From the first read on there is a WAL.
+  const identity = file === undefined ? undefined : identityOf(file);
+  if (file !== undefined && identity === undefined) {
+    throw Fault.make("storage_failed", `${file} has no WAL beside it: its file system does not allow one, or the file was moved just now. Put it on a local disk.`, { file });
+  }
   // Drizzle asks its client for nothing but statements, as long as nobody opens a transaction through it.
   const db = drizzle({ client: { prepare: statements.prepare } as Database });
-  return { client, db, statements, file, identity: file === undefined ? undefined : identityOf(file), owned };
+  return { client, db, statements, file, identity, owned };
 };
 
 const open = (file: string, create: boolean): Connection => {
