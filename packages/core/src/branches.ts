@@ -1,12 +1,13 @@
 /** `Step.all` and `Step.map`: parallel branches of a body, each with a context of its own, with a limit, failing fast or settling. */
 import { abandon, branchOf } from "./engine/branch.ts";
+import { silently } from "./engine/operation.ts";
 import type { Context } from "./engine/scope.ts";
 import * as Fault from "./model/fault.ts";
 import { assertName } from "./model/ids.ts";
 
 export type BranchOptions = {
   /** How many branches are under way at a time. Default: all. */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
 };
 
 type Settling = BranchOptions & { readonly onError: "settle" };
@@ -71,14 +72,18 @@ type Settled<B extends Readonly<Record<string, (ctx: Context) => unknown>>> = { 
  */
 export function all<B extends Readonly<Record<string, (ctx: Context) => unknown>>>(ctx: Context, name: string, branches: B, options: Settling): Promise<Settled<B>>;
 export function all<B extends Readonly<Record<string, (ctx: Context) => unknown>>>(ctx: Context, name: string, branches: B, options?: Failing): Promise<Results<B>>;
-export async function all(ctx: Context, name: string, branches: Readonly<Record<string, (ctx: Context) => unknown>>, options: Settling | Failing = {}): Promise<unknown> {
+export function all(ctx: Context, name: string, branches: Readonly<Record<string, (ctx: Context) => unknown>>, options: Settling | Failing = {}): Promise<unknown> {
+  return silently(runNamed(ctx, name, branches, options));
+}
+
+const runNamed = async (ctx: Context, name: string, branches: Readonly<Record<string, (ctx: Context) => unknown>>, options: Settling | Failing): Promise<unknown> => {
   assertName(name, "name of Step.all");
   const keys = Object.keys(branches);
   const list = keys.map((key): Branch => ({ name: `${name}[${key}]`, run: (scope) => branches[key]?.(scope) }));
   const run = options.onError === "settle" ? settleAll : failFast;
   const results = await run(ctx, list, limitOf(options, `Step.all "${name}"`));
   return Object.fromEntries(keys.map((key, index) => [key, results[index]]));
-}
+};
 
 /**
  * Runs a function for each item, at most `limit` at a time, each with a context of its own: the keys of its steps read
@@ -86,9 +91,13 @@ export async function all(ctx: Context, name: string, branches: Readonly<Record<
  */
 export function map<Item, Result>(ctx: Context, name: string, items: Iterable<Item>, call: (ctx: Context, item: Item, index: number) => Result, options: Settling & BranchOptions): Promise<PromiseSettledResult<Awaited<Result>>[]>;
 export function map<Item, Result>(ctx: Context, name: string, items: Iterable<Item>, call: (ctx: Context, item: Item, index: number) => Result, options?: Failing): Promise<Awaited<Result>[]>;
-export async function map(ctx: Context, name: string, items: Iterable<unknown>, call: (ctx: Context, item: unknown, index: number) => unknown, options: Settling | Failing = {}): Promise<unknown> {
+export function map(ctx: Context, name: string, items: Iterable<unknown>, call: (ctx: Context, item: unknown, index: number) => unknown, options: Settling | Failing = {}): Promise<unknown> {
+  return silently(runEach(ctx, name, items, call, options));
+}
+
+const runEach = async (ctx: Context, name: string, items: Iterable<unknown>, call: (ctx: Context, item: unknown, index: number) => unknown, options: Settling | Failing): Promise<unknown> => {
   assertName(name, "name of Step.map");
   const list = Array.from(items, (item, index): Branch => ({ name: `${name}[${index}]`, run: (scope) => call(scope, item, index) }));
   const run = options.onError === "settle" ? settleAll : failFast;
   return run(ctx, list, limitOf(options, `Step.map "${name}"`));
-}
+};

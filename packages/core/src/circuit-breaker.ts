@@ -4,50 +4,49 @@
  *
  * Steps name it as their option `breaker`; other code calls through `CircuitBreaker.run`.
  */
-import { createGate, force, rowNow, type Gate } from "./engine/breaker/gate.ts";
+import { createGate, force, gateOf, keepGate, rowNow, type Gate } from "./engine/breaker/gate.ts";
 import { refusal, type Rule } from "./engine/breaker/rule.ts";
-import type { BreakerGate, Engine } from "./engine/engine.ts";
+import type { Engine } from "./engine/engine.ts";
 import { engineOf, type Runtime } from "./engine/opened.ts";
 import { milliseconds, type Duration } from "./model/duration.ts";
 import * as Fault from "./model/fault.ts";
 import { assertName } from "./model/ids.ts";
 import type { BreakerRow } from "./store/rows.ts";
 
-const inside: unique symbol = Symbol("holdfast.breaker");
+declare const shape: unique symbol;
 
 /**
  * A circuit breaker, by its name: breakers of one name, in whatever process, are one breaker. Define each once; of several definitions
  * with one name the first that a runtime uses says when it opens there.
  */
-export type Definition = { readonly name: string; readonly [inside]: Gate };
+export type Definition = { readonly name: string; readonly [shape]?: never };
 
 /** The options of opossum, with durations as everywhere. */
 export type Options = {
   /** The share of failed calls, 0 to 100, from which on it opens. Default 50. */
-  readonly errorThresholdPercentage?: number;
+  readonly errorThresholdPercentage?: number | undefined;
   /** It stays closed while fewer calls than this were made in the window. Default 5. */
-  readonly volumeThreshold?: number;
+  readonly volumeThreshold?: number | undefined;
   /** The window in which calls are counted. Default 10 s. */
-  readonly rollingCountTimeout?: Duration;
+  readonly rollingCountTimeout?: Duration | undefined;
   /** How long it stays open before it lets one call through as a probe. Default 30 s. */
-  readonly resetTimeout?: Duration;
+  readonly resetTimeout?: Duration | undefined;
   /** How long a call may take: then it fails. A step's own `timeout` goes before it. Default: as long as it likes. */
-  readonly timeout?: Duration;
+  readonly timeout?: Duration | undefined;
   /**
    * False for an error that says nothing bad of the other side, such as an expired card: it answered, so the call counts as a success.
    * Default: every error is a failure. A call that was called off (a cancel, a lost lease, a closing runtime) is neither.
    */
-  readonly isFailure?: (error: unknown) => boolean;
+  readonly isFailure?: ((error: unknown) => boolean) | undefined;
 };
 
 /** Defines a circuit breaker. Throws `invalid_option`. Nothing is written before its first call. */
 export const define = (name: string, options: Options = {}): Definition => {
   assertName(name, "name of a circuit breaker");
-  return Object.defineProperty({ name } as Definition, inside, { value: createGate(name, settle(name, options)) });
+  const breaker: Definition = { name };
+  keepGate(breaker, createGate(name, settle(name, options)));
+  return breaker;
 };
-
-/** @internal What the engine asks before it runs a step's function. */
-export const gateOf = (breaker: Definition): BreakerGate => breaker[inside];
 
 /** What a call gets. */
 export type Tools = {
@@ -59,7 +58,7 @@ type Awaitable<T> = T | Promise<T>;
 
 export type RunOptions<Instead> = {
   /** Answers instead, when the call failed or was not made. */
-  readonly fallback?: (error: unknown) => Awaitable<Instead>;
+  readonly fallback?: ((error: unknown) => Awaitable<Instead>) | undefined;
 };
 
 /**
@@ -77,7 +76,7 @@ export const run = async <Result, Instead = never>(
   options: RunOptions<Instead> = {},
 ): Promise<Result | Instead> => {
   const engine = openEngine(runtime, breaker);
-  const gate = breaker[inside];
+  const gate = gateOf(breaker);
   try {
     return await through(engine, gate, call);
   } catch (error) {
@@ -107,7 +106,7 @@ export type State = {
  */
 export const state = async (runtime: Runtime, breaker: Definition): Promise<State> => {
   const engine = openEngine(runtime, breaker);
-  const gate = breaker[inside];
+  const gate = gateOf(breaker);
   return view(await rowNow(engine, gate), gate.rule, engine.clock.now());
 };
 
@@ -118,7 +117,7 @@ export const state = async (runtime: Runtime, breaker: Definition): Promise<Stat
  */
 export const trip = async (runtime: Runtime, breaker: Definition, duration?: Duration): Promise<void> => {
   const engine = openEngine(runtime, breaker);
-  const gate = breaker[inside];
+  const gate = gateOf(breaker);
   const length =
     duration === undefined ? gate.rule.reset : milliseconds(duration, `duration for which "${breaker.name}" is tripped`);
   await force(engine, gate, { kind: "open", retryAt: engine.clock.now() + length });
@@ -130,7 +129,7 @@ export const trip = async (runtime: Runtime, breaker: Definition, duration?: Dur
  * durable. Rejects with `runtime_closed`, and `storage_…` when it was not kept.
  */
 export const reset = (runtime: Runtime, breaker: Definition): Promise<void> =>
-  force(openEngine(runtime, breaker), breaker[inside], { kind: "closed" });
+  force(openEngine(runtime, breaker), gateOf(breaker), { kind: "closed" });
 
 const openEngine = (runtime: Runtime, breaker: Definition): Engine => {
   const engine = engineOf(runtime);

@@ -13,11 +13,11 @@ export type Spec = {
   /** Up to 200 characters. Runs are found by it, so it stays as long as there are runs. */
   readonly name: string;
   /** A whole number from 1, 1 when left out. Old and new versions run side by side when both are given to `Runtime.open`. */
-  readonly version?: number;
+  readonly version?: number | undefined;
   /** How long a run may take from its start. Then it is cancelled, cleans up, and fails with `run_timeout`. */
-  readonly timeout?: Duration;
+  readonly timeout?: Duration | undefined;
   /** Retries of the steps that say nothing else. */
-  readonly retry?: RetryOptions;
+  readonly retry?: RetryOptions | undefined;
 };
 
 type Awaitable<T> = T | Promise<T>;

@@ -1,5 +1,6 @@
 /** `Step.graph`: tasks that run as soon as those they come after are done, with their results. */
 import { failFast, limitOf, type Branch, type BranchOptions } from "./branches.ts";
+import { silently } from "./engine/operation.ts";
 import type { Context } from "./engine/scope.ts";
 import * as Fault from "./model/fault.ts";
 import { assertName } from "./model/ids.ts";
@@ -26,12 +27,14 @@ type Node = { readonly task: Task; readonly after: readonly Task[]; readonly run
  * own: the keys of its steps read `build[link]/run`. Answers with the results of the tasks that the drawing returned.
  * The first failure cancels the rest and is thrown. Rejects with `invalid_option` for two tasks of one name and for a task of another graph.
  */
-export const graph = async <Chosen extends Tasks>(
+export const graph = <Chosen extends Tasks>(
   ctx: Context,
   name: string,
   drawing: (task: Draw) => Chosen,
   options: BranchOptions = {},
-): Promise<Answers<Chosen>> => {
+): Promise<Answers<Chosen>> => silently(follow(ctx, name, drawing, options));
+
+const follow = async <Chosen extends Tasks>(ctx: Context, name: string, drawing: (task: Draw) => Chosen, options: BranchOptions): Promise<Answers<Chosen>> => {
   assertName(name, "name of Step.graph");
   const gate = createGate(limitOf(options, `Step.graph "${name}"`));
   const { nodes, chosen } = draw(name, drawing);

@@ -52,6 +52,8 @@ export type View<Output = unknown> = Summary & {
   readonly undo: readonly { readonly key: string; readonly failure: Failure }[];
   readonly progress: Progress;
   readonly tags: readonly string[];
+  /** The run that started this one as a child. */
+  readonly parent: string | null;
 };
 
 const summary = (row: RunRow): Summary => ({
@@ -81,21 +83,24 @@ export const get = async <Output>(run: Handle<Output>): Promise<View<Output>> =>
     undo: end?.undo ?? [],
     progress: progressOf(rows),
     tags: await engine.store.runs.tags(row.key),
+    parent: row.parent === null ? null : ((await engine.store.runs.byKey(row.parent))?.id ?? null),
   };
 };
 
 export type Filter = {
-  readonly workflow?: string;
-  readonly status?: Status | readonly Status[];
-  readonly tag?: string;
+  readonly workflow?: string | undefined;
+  readonly status?: Status | readonly Status[] | undefined;
+  readonly tag?: string | undefined;
+  /** Children of this run. */
+  readonly parent?: Handle | undefined;
   /** Started at or after: a Date or ms since 1970. */
-  readonly from?: Date | number;
+  readonly from?: Date | number | undefined;
   /** Started at or before. */
-  readonly until?: Date | number;
+  readonly until?: Date | number | undefined;
   /** Runs a page, 1 to 1000. Default 50. */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
   /** The `next` of the page before. */
-  readonly after?: string;
+  readonly after?: string | undefined;
 };
 
 export type Page = { readonly runs: readonly Summary[]; /** For the next page; undefined on the last. */ readonly next: string | undefined };
@@ -117,7 +122,7 @@ const cursorOf = (after: string | undefined): number | undefined => {
   return Number(after);
 };
 
-/** Runs, newest first, in pages. Throws `invalid_option`. */
+/** Runs, newest first, in pages. Throws `invalid_option`, and `run_not_found` for a parent that does not exist. */
 export const list = async (runtime: Runtime, filter: Filter = {}): Promise<Page> => {
   const limit = filter.limit ?? 50;
   if (!Number.isInteger(limit) || limit < 1 || limit > 1_000) {
@@ -127,7 +132,7 @@ export const list = async (runtime: Runtime, filter: Filter = {}): Promise<Page>
     workflow: filter.workflow,
     statuses: statusesOf(filter.status),
     tag: filter.tag,
-    parent: undefined,
+    parent: filter.parent && (await keyOfRun(reachOf(filter.parent))),
     from: filter.from === undefined ? undefined : Number(filter.from),
     until: filter.until === undefined ? undefined : Number(filter.until),
     before: cursorOf(filter.after),
@@ -157,8 +162,8 @@ export const history = async (run: Handle): Promise<readonly Record[]> => {
 
 export type ResultOptions = {
   /** Gives up waiting after this long, with `result_timeout`. The run goes on. */
-  readonly timeout?: Duration;
-  readonly signal?: AbortSignal;
+  readonly timeout?: Duration | undefined;
+  readonly signal?: AbortSignal | undefined;
 };
 
 /**

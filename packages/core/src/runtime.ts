@@ -19,29 +19,29 @@ export type { Runtime } from "./engine/opened.ts";
 
 export type Options = {
   /** `"sqlite:orders.db"`, `"sqlite::memory:"`, or a Drizzle database on `bun:sqlite`. Default: `HOLDFAST_DATABASE`, else `"sqlite:holdfast.db"`. */
-  readonly database?: string | DrizzleDatabase;
+  readonly database?: string | DrizzleDatabase | undefined;
   /** The workflows that this process knows, in every version that may still run. */
-  readonly workflows?: readonly AnyDefinition[];
+  readonly workflows?: readonly AnyDefinition[] | undefined;
   /** False makes this process a client: it starts and reads runs, and others execute them. Default true. */
-  readonly execute?: boolean;
+  readonly execute?: boolean | undefined;
   /** Runs executed at the same time. A waiting run does not count. Default 256. */
-  readonly concurrency?: number;
+  readonly concurrency?: number | undefined;
   /** Parked runs kept in memory, so that they go on without a replay. Default 1000. */
-  readonly hot?: number;
+  readonly hot?: number | undefined;
   /** The largest value kept (input, result, signal, state), in bytes. Default 1 MiB. */
-  readonly payload?: number;
+  readonly payload?: number | undefined;
   /** Retries of steps that say nothing else. Default 5 attempts from 1 s, factor 2, up to 1 min, full jitter. */
-  readonly retry?: RetryOptions;
+  readonly retry?: RetryOptions | undefined;
   /** How long a silent process keeps its runs. Default 30 s. A dead process on this machine is noticed at once. */
-  readonly lease?: Duration;
+  readonly lease?: Duration | undefined;
   /** How long `close` lets steps finish. Default 10 s. */
-  readonly drain?: Duration;
+  readonly drain?: Duration | undefined;
   /** Crashes in a row after which a run that gets nowhere is put aside. Default 5. */
-  readonly crashes?: number;
+  readonly crashes?: number | undefined;
   /** A pino logger. Default: warnings and errors, on stderr. */
-  readonly logger?: Logger;
+  readonly logger?: Logger | undefined;
   /** The clock, for tests. */
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
 };
 
 export type { Clock } from "./engine/clock.ts";

@@ -24,7 +24,7 @@ export function define(name: string, schema?: Schema): Definition {
 
 export type SendOptions = {
   /** A key of the sender's: a second signal of the run with the same key is the same signal, and is not kept again. */
-  readonly key?: string;
+  readonly key?: string | undefined;
 };
 
 /**

@@ -1,9 +1,10 @@
 /** Step: what a body may do. Each is recorded once, and a step that is recorded never runs again. */
 import type { Logger } from "pino";
-import { gateOf, type Definition as Breaker } from "./circuit-breaker.ts";
+import type { Definition as Breaker } from "./circuit-breaker.ts";
+import { gateOf } from "./engine/breaker/gate.ts";
 import { definitionWithin, type Definition } from "./engine/definition.ts";
 import { checkInput, settleRetry, type RetryOptions } from "./engine/options.ts";
-import { issue, type Plan } from "./engine/operation.ts";
+import { issue, silently, type Plan } from "./engine/operation.ts";
 import type { Context } from "./engine/scope.ts";
 import { encode } from "./model/codec.ts";
 import { milliseconds, type Duration } from "./model/duration.ts";
@@ -33,20 +34,20 @@ type Awaitable<T> = T | Promise<T>;
 
 export type Options<Result, Instead = never> = {
   /** Attempts and waits, both durable: an attempt survives a crash, and a long wait parks the run. */
-  readonly retry?: RetryOptions;
+  readonly retry?: RetryOptions | undefined;
   /** How long one attempt may take. Then its signal aborts and it fails with `step_timeout`. */
-  readonly timeout?: Duration;
+  readonly timeout?: Duration | undefined;
   /** Calls go through this breaker. While it is open the step waits, without using up attempts, or falls back at once. */
-  readonly breaker?: Breaker;
+  readonly breaker?: Breaker | undefined;
   /** Answers instead, when the step has failed for good (attempts used up, or an error that is fatal) or its breaker is open. */
-  readonly fallback?: (error: unknown, tools: Tools) => Awaitable<Instead>;
+  readonly fallback?: ((error: unknown, tools: Tools) => Awaitable<Instead>) | undefined;
   /**
    * Undoes the step when the run fails or is cancelled later: last step first, recorded, with retries of its own. Only a step whose
    * result is recorded is undone; for an effect that may have happened in a failed attempt, record the wish to do it in a step before.
    */
-  readonly undo?: (result: Result | Instead, tools: Tools) => unknown;
+  readonly undo?: ((result: Result | Instead, tools: Tools) => unknown) | undefined;
   /** Retries of `undo`. Default: those of the step. */
-  readonly undoRetry?: RetryOptions;
+  readonly undoRetry?: RetryOptions | undefined;
 };
 
 const planFor = (ctx: Context, name: string, options: Options<never, unknown>): Plan => {
@@ -119,9 +120,9 @@ export const sleepUntil = (ctx: Context, name: string, moment: Date | number): P
 
 export type WaitOptions = {
   /** Gives up after this long and answers with undefined. */
-  readonly timeout?: Duration;
+  readonly timeout?: Duration | undefined;
   /** The key of the wait. Default: the signal's name. */
-  readonly name?: string;
+  readonly name?: string | undefined;
 };
 
 /**
@@ -140,12 +141,12 @@ export function wait(ctx: Context, signal: SignalDefinition, options: WaitOption
 
 export type ChildOptions = {
   /** The key of the step. Default: the workflow's name. */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** The child's id. Default: the parent's id and the key. */
-  readonly id?: string;
+  readonly id?: string | undefined;
   /** What becomes of the child when its parent ends first. `call` cancels it by default, `start` keeps it. */
-  readonly orphan?: Orphan;
-  readonly tags?: readonly string[];
+  readonly orphan?: Orphan | undefined;
+  readonly tags?: readonly string[] | undefined;
 };
 
 const childOf = (ctx: Context, definition: Definition<never>, input: unknown, options: ChildOptions & { readonly orphan: Orphan; readonly awaited: boolean }) => {
@@ -174,21 +175,22 @@ const childOf = (ctx: Context, definition: Definition<never>, input: unknown, op
   });
 };
 
+type Arguments<Input> = undefined extends Input ? [input?: Input, options?: ChildOptions] : [input: Input, options?: ChildOptions];
+
+const beget = async (ctx: Context, kind: "call" | "start", workflow: Definition<never>, input: unknown, options: ChildOptions): Promise<unknown> => {
+  const name = options.name ?? workflow.name;
+  assertName(name, "name of a child's step");
+  const orphan = options.orphan ?? (kind === "call" ? "cancel" : "keep");
+  return issue(ctx, name, { kind, child: childOf(ctx, workflow, input, { ...options, orphan, awaited: kind === "call" }) });
+};
+
 /**
  * Runs another workflow as a child and awaits its result. A cancel of the parent cancels it. Rejects with `child_failed`
  * (the child's error as its cause) when it failed or was cancelled, `invalid_input`, and `run_conflict` when its id is another run's.
  */
-export const call = async <Input, Output>(ctx: Context, workflow: Definition<Input, Output>, input: NoInfer<Input>, options: ChildOptions = {}): Promise<Output> => {
-  const name = options.name ?? workflow.name;
-  assertName(name, "name of a child's step");
-  const child = childOf(ctx, workflow, input, { ...options, orphan: options.orphan ?? "cancel", awaited: true });
-  return (await issue(ctx, name, { kind: "call", child })) as Output;
-};
+export const call = <Input, Output>(ctx: Context, workflow: Definition<Input, Output>, ...[input, options = {}]: Arguments<NoInfer<Input>>): Promise<Output> =>
+  silently(beget(ctx, "call", workflow, input, options)) as Promise<Output>;
 
 /** Starts another workflow as a child that goes its own way, and answers with its id. Rejects with `invalid_input` and `run_conflict`. */
-export const start = async <Input, Output>(ctx: Context, workflow: Definition<Input, Output>, input: NoInfer<Input>, options: ChildOptions = {}): Promise<string> => {
-  const name = options.name ?? workflow.name;
-  assertName(name, "name of a child's step");
-  const child = childOf(ctx, workflow, input, { ...options, orphan: options.orphan ?? "keep", awaited: false });
-  return (await issue(ctx, name, { kind: "start", child })) as string;
-};
+export const start = <Input, Output>(ctx: Context, workflow: Definition<Input, Output>, ...[input, options = {}]: Arguments<NoInfer<Input>>): Promise<string> =>
+  silently(beget(ctx, "start", workflow, input, options)) as Promise<string>;

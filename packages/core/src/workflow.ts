@@ -18,15 +18,15 @@ export type { AnyDefinition, Definition } from "./engine/definition.ts";
 
 export type StartOptions = {
   /** Up to 200 bytes. With the same id and input again, `start` answers with the run that exists. Default: a UUIDv7. */
-  readonly id?: string;
+  readonly id?: string | undefined;
   /** What to do when the id exists with the same input: `"existing"` (default) answers with that run, `"reject"` throws `run_exists`. */
-  readonly onConflict?: "existing" | "reject";
+  readonly onConflict?: "existing" | "reject" | undefined;
   /** Begins only after this long; until then the run is `scheduled`. */
-  readonly delay?: Duration;
+  readonly delay?: Duration | undefined;
   /** Words to find the run by, with `Run.list`. */
-  readonly tags?: readonly string[];
+  readonly tags?: readonly string[] | undefined;
   /** Goes into every log line of the run and of its children. Default: the run's id. */
-  readonly correlation?: string;
+  readonly correlation?: string | undefined;
 };
 
 /** A Drizzle transaction of the user's that is open now, on the database the runtime was opened on. */

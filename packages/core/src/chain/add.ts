@@ -32,7 +32,7 @@ export const addParallel = (plan: Plan, branches: Readonly<Record<string, unknow
   );
 };
 
-type ParallelOptions = { readonly limit?: number; readonly undo?: Readonly<Record<string, unknown>> };
+type ParallelOptions = { readonly limit?: number | undefined; readonly undo?: Readonly<Record<string, unknown>> | undefined };
 
 const branchStep = (plan: Plan, name: string, branch: unknown, undo: unknown): StepNode => {
   const { run, ...options } =

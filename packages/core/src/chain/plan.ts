@@ -25,8 +25,8 @@ export type Results = Readonly<Record<string, unknown>>;
 export type Computed<T> = T | ((results: Results) => T);
 
 export type StepOptions = Pick<Options<never>, "retry" | "timeout" | "breaker" | "undoRetry"> & {
-  readonly fallback?: (results: Results, error: unknown, tools: Tools) => unknown;
-  readonly undo?: (results: Results, tools: Tools) => unknown;
+  readonly fallback?: ((results: Results, error: unknown, tools: Tools) => unknown) | undefined;
+  readonly undo?: ((results: Results, tools: Tools) => unknown) | undefined;
 };
 
 export type MapOptions = Omit<StepOptions, "fallback" | "undo"> &

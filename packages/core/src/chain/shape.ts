@@ -38,7 +38,7 @@ type Stepwise = {
 /** One part of a chain. What is left out was not said, or is computed in the run; durations are ms, moments ms since 1970. */
 export type NodeShape =
   | (Stepwise & { readonly kind: "step" | "transaction" })
-  | (Stepwise & { readonly kind: "map"; readonly limit?: number })
+  | (Stepwise & { readonly kind: "map"; readonly limit?: number | undefined })
   | { readonly kind: "sleep"; readonly name: string; readonly duration?: number }
   | { readonly kind: "sleepUntil"; readonly name: string; readonly moment?: number }
   | { readonly kind: "wait"; readonly name: string; readonly signal: string; readonly timeout?: number }
@@ -50,7 +50,7 @@ export type NodeShape =
       readonly orphan?: "cancel" | "keep";
       readonly tags?: readonly string[];
     }
-  | { readonly kind: "parallel"; readonly limit?: number; readonly branches: readonly NodeShape[] }
+  | { readonly kind: "parallel"; readonly limit?: number | undefined; readonly branches: readonly NodeShape[] }
   | { readonly kind: "when"; readonly nodes: readonly NodeShape[]; readonly otherwise: readonly NodeShape[] }
   | { readonly kind: "publish" };
 

@@ -23,9 +23,9 @@ export type Either<Then, Otherwise> = Flat<{ readonly [K in keyof Then | keyof O
  */
 export type Options<Before, After, Instead = never> = Pick<StepOptions<never>, "retry" | "timeout" | "breaker" | "undoRetry"> & {
   /** Answers instead, when the step has failed for good (attempts used up, or an error that is fatal) or its breaker is open. */
-  readonly fallback?: (results: Before, error: unknown, tools: Tools) => Awaitable<Instead>;
+  readonly fallback?: ((results: Before, error: unknown, tools: Tools) => Awaitable<Instead>) | undefined;
   /** Undoes the step when the run fails or is cancelled later: last step first, recorded, with retries of its own. */
-  readonly undo?: (results: After, tools: Tools) => unknown;
+  readonly undo?: ((results: After, tools: Tools) => unknown) | undefined;
 };
 
 /** The options of a transaction in a chain. */
@@ -34,11 +34,11 @@ export type TransactionOptions<After> = Pick<Options<never, After>, "retry" | "u
 /** The options of `map`: those of each item's step. `After` has the item's own result under the name of the map. */
 export type MapOptions<Item, After, Instead = never> = Pick<StepOptions<never>, "retry" | "timeout" | "breaker" | "undoRetry"> & {
   /** How many items are under way at a time. Default: all. */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
   /** Answers for the item instead, when its step has failed for good or the breaker is open. */
-  readonly fallback?: (item: Item, error: unknown, tools: Tools) => Awaitable<Instead>;
+  readonly fallback?: ((item: Item, error: unknown, tools: Tools) => Awaitable<Instead>) | undefined;
   /** Undoes the step of the item when the run fails or is cancelled later. */
-  readonly undo?: (item: Item, results: After, tools: Tools) => unknown;
+  readonly undo?: ((item: Item, results: After, tools: Tools) => unknown) | undefined;
 };
 
 /** A branch of `parallel`: a step's function, or one with its options. */
@@ -50,15 +50,15 @@ export type Branches<Results, Parallel> = { readonly [K in keyof Parallel]: Bran
 
 export type ParallelOptions<Results, Parallel> = {
   /** How many branches are under way at a time. Default: all. */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
   /** Undoes branches, by their names. An `undo` beside a branch's function knows the results before; one here has the branch's own too. */
-  readonly undo?: { readonly [K in keyof Parallel]?: (results: With<Results, K, Parallel[K]>, tools: Tools) => unknown };
+  readonly undo?: ({ readonly [K in keyof Parallel]?: (results: With<Results, K, Parallel[K]>, tools: Tools) => unknown }) | undefined;
 };
 
 export type ChildOptions<Results> = {
   /** The child's id, the same in every replay. Default: the parent's id and the name. */
-  readonly id?: (results: Results) => string;
+  readonly id?: ((results: Results) => string) | undefined;
   /** What becomes of the child when its parent ends first. `call` cancels it by default, `start` keeps it. */
-  readonly orphan?: "cancel" | "keep";
-  readonly tags?: readonly string[];
+  readonly orphan?: "cancel" | "keep" | undefined;
+  readonly tags?: readonly string[] | undefined;
 };

@@ -2,6 +2,7 @@
 import { map as mapBranches } from "../branches.ts";
 import { publish } from "../context.ts";
 import type { Context } from "../engine/scope.ts";
+import type { Definition } from "../engine/definition.ts";
 import * as Step from "../step.ts";
 import type { ChildNode, Computed, MapNode, Node, Results, StepNode, TransactionNode } from "./plan.ts";
 import { settled, withResult } from "./results.ts";
@@ -97,13 +98,13 @@ type Place = { readonly item: unknown; readonly index: number };
 const runChild = (ctx: Context, { kind, name, workflow, input, options }: ChildNode, results: Results): Promise<unknown> => {
   const { id, ...rest } = options;
   const child = { ...rest, name, ...(id && { id: id(results) }) };
-  return (kind === "call" ? Step.call : Step.start)(ctx, workflow, input(results) as never, child);
+  return (kind === "call" ? Step.call : Step.start)(ctx, workflow as unknown as Definition, input(results), child);
 };
 
 const waitOptions = (name: string, timeout: Step.WaitOptions["timeout"]): Step.WaitOptions =>
   timeout === undefined ? { name } : { name, timeout };
 
-const limitOf = (limit: number | undefined): { readonly limit?: number } => (limit === undefined ? {} : { limit });
+const limitOf = (limit: number | undefined): { readonly limit?: number | undefined } => (limit === undefined ? {} : { limit });
 
 const computed = <T>(given: Computed<T>, results: Results): T =>
   typeof given === "function" ? (given as (results: Results) => T)(results) : given;

@@ -3,7 +3,7 @@ import { collect } from "./mailbox.ts";
 import { hasMore, isAlive, type Execution } from "./execution.ts";
 import { finish } from "./finish.ts";
 import type { Operation } from "./operation.ts";
-import { letGo, park } from "./park.ts";
+import { letGo, park, rouse } from "./park.ts";
 import { launch, release } from "./launch.ts";
 import { note } from "./record.ts";
 import { beget } from "./children.ts";
@@ -11,6 +11,7 @@ import { clearNote, giveUp, isUnseen, stall, swallows, watchUnseen } from "./mis
 import { nextDue, ring, setAlarm } from "./alarm.ts";
 
 export const advance = (execution: Execution): void => {
+  if (execution.phase === "parked") return rouse(execution);
   if (!isAlive(execution)) return;
   if (hasMore(execution)) return stall(execution);
   execution.rests++;

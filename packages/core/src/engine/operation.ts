@@ -77,8 +77,8 @@ export const rejectWith = (operation: Operation, error: unknown): void => {
   operation.reject(error);
 };
 
-/** A rejection that nobody may look at is no crash of the process. */
-const silently = <T>(promise: Promise<T>): Promise<T> => {
+/** A rejection that nobody looks at is no crash of the process: a body may turn away from what it asked for. */
+export const silently = <T>(promise: Promise<T>): Promise<T> => {
   promise.catch(silent);
   return promise;
 };

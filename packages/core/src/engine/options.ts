@@ -7,17 +7,17 @@ import type { Untyped } from "./definition.ts";
 
 export type RetryOptions = {
   /** How often the function is called at most, the first time included. */
-  readonly attempts?: number;
+  readonly attempts?: number | undefined;
   /** The wait after the first failure. */
-  readonly delay?: Duration;
+  readonly delay?: Duration | undefined;
   /** By how much each wait is longer than the one before. */
-  readonly factor?: number;
+  readonly factor?: number | undefined;
   /** The longest wait. */
-  readonly ceiling?: Duration;
+  readonly ceiling?: Duration | undefined;
   /** `"full"` (default) waits a random part of it, so that many runs do not come back at once. */
-  readonly jitter?: "full" | "none";
+  readonly jitter?: "full" | "none" | undefined;
   /** False for an error that no further attempt can mend. */
-  readonly when?: (error: unknown) => boolean;
+  readonly when?: ((error: unknown) => boolean) | undefined;
 };
 
 export const settleRetry = (given: RetryOptions | undefined, over: Retry, what: string): Retry => {

@@ -33,13 +33,10 @@ export type Code =
   | "storage_replaced"
   | "storage_busy"
   | "schema_newer"
-  | "schema_invalid"
-  | "unknown_workflow"
   | "async_transaction"
   | "foreign_database"
   | "fatal"
   | "retry_after"
-  | "undo_failed"
   | "child_failed"
   | "result_timeout"
   | "not_durable";

@@ -53,6 +53,8 @@ export type Runs = {
   readonly claim: (claim: Claim) => Promise<readonly RunRow[]>;
   /** Gives the lease back. False when the lease was no longer the run's. */
   readonly rest: (lease: Lease, rest: Rest) => Promise<boolean>;
+  /** Makes a run that rests under this lease due now: its body got on by itself. False when it was taken since, or does not wait. */
+  readonly rouse: (lease: Lease, now: number) => Promise<boolean>;
   /** Ends the run: its last record, its state, a nudge for its parent and, when asked, a cancel for its children. */
   readonly settle: (lease: Lease, end: End) => Promise<boolean>;
   /** Forgets the strikes of a run that got on, so that the next suspect has its turn. */

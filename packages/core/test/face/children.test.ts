@@ -331,3 +331,15 @@ test("a child takes signals, and knows its own id", async () => {
   await Signal.send(Run.of(runtime, "p/child"), go, "now");
   expect(await world.result(run)).toBe("p/child now");
 });
+
+test("a child says whose it is, and a parent's children can be listed", async () => {
+  const world = setup();
+  const child = Workflow.define({ name: "kin" }, () => 1);
+  const parent = Workflow.define({ name: "parent" }, async (ctx) => (await Step.call(ctx, child)) + (await Step.call(ctx, child)));
+  const runtime = await world.open([child, parent]);
+  const run = await Workflow.start(runtime, parent, undefined, { id: "mother" });
+  await world.result(run);
+  const { runs } = await Run.list(runtime, { parent: run });
+  expect(runs.map(({ id }) => id)).toEqual(["mother/kin#2", "mother/kin"]);
+  expect((await Run.get(Run.of(runtime, "mother/kin"))).parent).toBe("mother");
+});

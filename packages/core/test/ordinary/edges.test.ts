@@ -23,9 +23,10 @@ test("a race of a step and a sleep keeps its winner over 100 replays", async () 
   for (const ms of [1_000, 600_000]) await Workflow.start(runtime, racing, ms, { id: `${ms}` });
   await world.clock.advance(700_000);
   for (let replay = 0; replay < 100; replay++) {
+    world.client.run("update holdfast_runs set wake_at = 0");
     world.crash(runtime);
     runtime = await world.open([racing], { crashes: 1_000, hot: 0 });
-    await world.clock.advance(10);
+    await world.clock.settle();
   }
   for (const ms of [1_000, 600_000]) await Signal.send(Run.of(runtime, `${ms}`), go, "on");
   expect(await world.result(Run.of(runtime, "1000"))).toBe("step");
@@ -115,7 +116,7 @@ describe("a rejection that nobody looks at is no crash of the process", () => {
     const child = Workflow.define({ name: "child" }, no);
     return quietly(
       async (ctx) => {
-        const called = Step.call(ctx, child);
+        const called = Step.call(ctx, child, undefined);
         await Step.sleep(ctx, "nap", "1h");
         await called;
       },
@@ -139,7 +140,7 @@ describe("a rejection that nobody looks at is no crash of the process", () => {
     quietly(async (ctx) => {
       void Step.all(ctx, "all", { bad: (own) => Step.run(own, "bad", no, once) });
       void Step.map(ctx, "map", [1], (own) => Step.run(own, "bad", no, once));
-      void Step.graph(ctx, "graph", { bad: { run: (own) => Step.run(own, "bad", no, once) } });
+      void Step.graph(ctx, "graph", (task) => ({ bad: task("bad", (own) => Step.run(own, "bad", no, once)) }));
       await Step.sleep(ctx, "nap", "1h");
     }));
 
@@ -147,10 +148,10 @@ describe("a rejection that nobody looks at is no crash of the process", () => {
     const child = Workflow.define({ name: "child" }, (ctx) => Step.wait(ctx, go));
     return quietly(
       async (ctx) => {
-        void Step.run(ctx, "step", () => new Promise(() => {}));
+        void Step.run(ctx, "step", ({ signal }) => new Promise((_, reject) => void signal.addEventListener("abort", () => reject(new Error("told to stop")))));
         void Step.sleep(ctx, "nap", "1h");
         void Step.wait(ctx, go);
-        void Step.call(ctx, child);
+        void Step.call(ctx, child, undefined);
         void Step.all(ctx, "all", { one: (own) => Step.wait(own, go) });
         await Step.wait(ctx, Signal.define("other"));
       },

@@ -143,6 +143,31 @@ test("a transaction that a user holds open on the same connection is waited for"
   expect(store.trouble()).toBeUndefined();
 });
 
+test("a read that fails says why, a read for acknowledged work waits, and the end of the trouble is noticed", async () => {
+  const database = client(":memory:");
+  const prepare = database.prepare.bind(database);
+  let broken = false;
+  database.prepare = ((text: string) => {
+    const statement = prepare(text);
+    const values = statement.values.bind(statement);
+    statement.values = (...given) => {
+      if (broken && text.startsWith("select")) throw Object.assign(new Error("disk I/O error"), { code: "SQLITE_IOERR_READ" });
+      return values(...given);
+    };
+    return statement;
+  }) as typeof prepare;
+  const store = open(database);
+  const lease = await execute(store, "running");
+  broken = true;
+  expect(await codeOf(store.runs.byId("running"))).toBe("storage_failed");
+  expect(troubleOf(store)).toBe("storage_failed");
+  const rows = store.history.read(lease.run, -1, 9);
+  expect(await isOpen(rows)).toBe(true);
+  broken = false;
+  expect(await rows).toHaveLength(1);
+  await until(() => store.trouble() === undefined);
+});
+
 describe.skipIf(cannotCompile)("a disk that answers with I/O errors", () => {
   test.each(["write", "sync"] as const)(
     "while it fails to %s, starts are refused and writes wait; when it is well again everything goes on, and nothing acknowledged is lost",

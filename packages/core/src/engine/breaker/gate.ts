@@ -1,4 +1,5 @@
 /** The gate of a circuit breaker: each call asks before it is made, and says what came of it. */
+import * as Fault from "../../model/fault.ts";
 import type { BreakerPass, BreakerResult, Engine } from "../engine.ts";
 import { count, flush, isStale, look, memberOf, move, see, stateOf, type Gate, type Member } from "./member.ts";
 import { judge, type Rule, type Verdict } from "./rule.ts";
@@ -137,4 +138,15 @@ export const force = async (
   } finally {
     member.moves--;
   }
+};
+
+const gates = new WeakMap<object, Gate>();
+
+/** The gate of a breaker as users hold it: kept aside, so that a breaker logs as its name. */
+export const keepGate = (breaker: object, gate: Gate): void => void gates.set(breaker, gate);
+
+export const gateOf = (breaker: object): Gate => {
+  const gate = gates.get(breaker);
+  if (!gate) throw Fault.make("invalid_option", "This is no circuit breaker. Hand over what CircuitBreaker.define answered.");
+  return gate;
 };

@@ -39,6 +39,7 @@ export const prepareRuns = (connection: Connection, insert: Insert, records: His
     .where(and(eq(runs.key, sql.placeholder("run")), eq(runs.lease, sql.placeholder("lease")), isNull(runs.worker)))
     .prepare();
   const forgive = changing(connection, db.update(runs).set({ strikes: 1 }).where(underLease));
+  const rouse = changing(connection, db.update(runs).set({ wakeAt: given("now") }).where(and(underLease, eq(runs.status, "waiting"), isNull(runs.worker))));
   const note = changing(connection, db.update(runs).set({ reason: given("reason") }).where(underLease));
 
   return {
@@ -58,6 +59,8 @@ export const prepareRuns = (connection: Connection, insert: Insert, records: His
       left.get({ run: lease.run, lease: lease.number }) !== undefined,
 
     forgive: (lease: Lease): boolean => forgive({ run: lease.run, lease: lease.number }) === 1,
+
+    rouse: (lease: Lease, now: number): boolean => rouse({ run: lease.run, lease: lease.number, now }) === 1,
 
     note: (lease: Lease, reason: Reason | null): boolean =>
       note({ run: lease.run, lease: lease.number, reason: encodeReason(reason) }) === 1,

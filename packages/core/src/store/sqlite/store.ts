@@ -153,6 +153,7 @@ const createStore = (first: Connection, hooks: Hooks): Store => {
       start: (run) => ask(() => verbs.runs.start(run)),
       claim: (claim) => write(() => verbs.claim.claim(claim)),
       rest: (lease, rest) => write(() => verbs.runs.rest(lease, rest)),
+      rouse: (lease, now) => write(() => verbs.runs.rouse(lease, now)),
       settle: (lease, end) => write(() => verbs.runs.settle(lease, end)),
       forgive: (lease) => write(() => verbs.runs.forgive(lease)),
       note: (lease, reason) => write(() => verbs.runs.note(lease, reason)),
