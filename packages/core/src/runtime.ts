@@ -65,7 +65,7 @@ export const open = async (options: Options = {}): Promise<Runtime> => {
   engine = opened;
   await register(opened);
   startBeating(opened);
-  if (opened.execute) await store.runs.unblock(opened.known, opened.clock.now());
+  
   startLoop(opened);
   return runtimeOf(opened);
 };
@@ -107,6 +107,7 @@ const createEngine = (options: Options, settings: Settings, definitions: Readonl
   heard: 0,
   telling: false,
   closers: new Set(),
+  unfit: new Set(),
   stops: [],
   poke: () => {},
   reserved: 0,

@@ -53,13 +53,13 @@ const act = (execution: Execution, operation: Operation): void => {
 const rest = (execution: Execution): void => {
   const { engine } = execution;
   if (!isAlive(execution) || hasMore(execution) || execution.fresh.length > 0) return;
+  clearNote(execution);
   if (execution.flights > 0 || execution.reading > 0) return setAlarm(execution);
   if (engine.closing) return letGo(execution, "queued");
   if (execution.paused) return letGo(execution, "paused");
   if (execution.held.length > 0) return setAlarm(execution);
   if (swallows(execution)) return giveUp(execution);
   if (isUnseen(execution)) return watchUnseen(execution);
-  clearNote(execution);
   const due = nextDue(execution);
   if (due !== null && due - engine.clock.now() <= engine.settings.moment) return setAlarm(execution);
   park(execution, due);

@@ -16,7 +16,7 @@ export const claimDue = async (engine: Engine): Promise<number | undefined> => {
     const due = await engine.store.runs.nextDue(engine.known);
     const now = engine.clock.now();
     if (free <= 0 || due === undefined || due > now) return due;
-    const claim = { worker: engine.worker, known: engine.known, now, limit: free, suspectAt };
+    const claim = { worker: engine.worker, known: engine.known, now, limit: free, suspectAt, unfit: [...engine.unfit] };
     const runs = await engine.store.runs.claim(claim);
     await Promise.all(runs.map((run) => takeOn(engine, run)));
     if (runs.length < free) return engine.store.runs.nextDue(engine.known);

@@ -58,6 +58,8 @@ export type Engine = {
   readonly closers: Set<() => void>;
   /** How often it was heard that another process may have written. */
   heard: number;
+  /** Runs whose history does not fit the code of this process: others may try them, it does not try again. */
+  readonly unfit: Set<number>;
   /** Stops timers, watchers and threads. */
   readonly stops: (() => void)[];
   /** Set by the loop: looks for due runs soon. */

@@ -138,7 +138,7 @@ export const createExecution = (engine: Engine, definition: Untyped, run: RunRow
     undoable: [],
     cancelAsked: cancelIn(rows),
     cancelled: false,
-    timedOut: false,
+    timedOut: rows.some(({ kind, due }) => kind === "cancel" && due !== null),
     swallowed: 0,
     paused: run.pause,
     hasChildren: false,

@@ -11,7 +11,20 @@ export const startLoop = (engine: Engine): void => {
     engine.stops.push(engine.store.watch(wake));
     repeat(engine, engine.settings.poll, wake);
   }
+  if (engine.execute) startRetrying(engine);
   engine.poke();
+};
+
+/** A run that another process found unfit may fit our code: each is tried once by each process, now and while a deploy goes on. */
+const startRetrying = (engine: Engine): void => {
+  const tryBlocked = (): void => {
+    engine.store.runs.unblock(engine.known, engine.clock.now(), [...engine.unfit]).then(
+      (count) => void (count > 0 && engine.poke()),
+      (error: unknown) => engine.closed || engine.logger.error({ err: error }, "blocked runs could not be tried"),
+    );
+  };
+  tryBlocked();
+  if (engine.store.file !== undefined) repeat(engine, engine.settings.heartbeat, tryBlocked);
 };
 
 /** Calls back every so often until the runtime is closed. */

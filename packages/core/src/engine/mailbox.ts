@@ -49,6 +49,7 @@ export const refresh = async (engine: Engine, key: number): Promise<void> => {
 export const askCancel = (execution: Execution, reason: string, deadline: number | null = null): void => {
   if (execution.cancelAsked !== undefined || execution.outcome !== undefined) return;
   execution.cancelAsked = reason;
+  execution.timedOut = deadline !== null;
   if (!execution.started && execution.loaded === 0 && execution.lease === 1) {
     execution.started = true;
     execution.cancelled = true;

@@ -40,7 +40,7 @@ export const stall = (execution: Execution): void => {
 
 /** Nothing has been done, and nothing will be: the run waits for code that fits. */
 const block = (execution: Execution, next: Delivery): void => {
-  if (execution.cancelAsked !== undefined) return cancelUnfit(execution);
+  if (execution.cancelAsked !== undefined && !execution.timedOut) return cancelUnfit(execution);
   const was = describeRow(next.row);
   const is = describeBody(execution);
   putAside(execution, "blocked", {
@@ -86,7 +86,7 @@ Put it into Step.run, or use Step.sleep: what is not in a step is done again aft
 
 /** The body asks for something durable again: the note is taken back. */
 export const clearNote = (execution: Execution): void => {
-  if (!execution.noted || hasMore(execution)) return;
+  if (!execution.noted || hasMore(execution) || isUnseen(execution)) return;
   execution.noted = false;
   void execution.engine.store.runs.note(leaseOf(execution), null).catch(() => {});
 };

@@ -45,6 +45,7 @@ export const letGo = (execution: Execution, status: "queued" | "paused"): void =
 /** Puts a run aside with a reason for a person to read. */
 export const putAside = (execution: Execution, status: "blocked" | "paused", reason: Reason): void => {
   execution.engine.logger.warn({ run: execution.id, workflow: execution.definition.name, reason }, reason.message);
+  if (status === "blocked") execution.engine.unfit.add(execution.key);
   giveBack(execution, { status, wakeAt: null, reason }, () => drop(execution, "runtime_closed"));
 };
 

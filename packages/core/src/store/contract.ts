@@ -41,6 +41,8 @@ export type Claim = {
   readonly limit: number;
   /** A run that was claimed this often without getting on is a suspect: it is taken only while no other suspect is executed. */
   readonly suspectAt: number;
+  /** Blocked runs that the worker has tried already: it leaves them to others. */
+  readonly unfit: readonly number[];
 };
 
 export type Runs = {
@@ -73,8 +75,8 @@ export type Runs = {
   readonly reopen: (lease: Lease, drop: readonly number[], add: readonly Row[], now: number) => Promise<boolean>;
   /** Refusable. A new run with these records as its history, due now. */
   readonly fork: (run: NewRun, rows: readonly Row[]) => Promise<Started>;
-  /** Wakes every blocked run of the workflows named, so that it is tried with the code at hand. */
-  readonly unblock: (known: readonly Known[], now: number) => Promise<number>;
+  /** Wakes the blocked runs of the workflows named but those excepted, so that they are tried with the code at hand. */
+  readonly unblock: (known: readonly Known[], now: number, except: readonly number[]) => Promise<number>;
 
   readonly byId: (id: string) => Promise<RunRow | undefined>;
   readonly byKey: (key: number) => Promise<RunRow | undefined>;

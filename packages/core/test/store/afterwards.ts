@@ -1,16 +1,20 @@
 /** What is left behind by a test, and taken away after it, last first. */
-import { afterEach } from "bun:test";
+import { onTestFinished } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const leftovers: (() => unknown)[] = [];
 
-afterEach(async () => {
+const clear = async (): Promise<void> => {
   for (const leave of leftovers.splice(0).toReversed()) await leave();
-});
+};
 
-export const afterwards = (leave: () => unknown): void => void leftovers.push(leave);
+/** Does something after the test that calls this. An `afterEach` here would serve the first file that imports it, and no other. */
+export const afterwards = (leave: () => unknown): void => {
+  if (leftovers.length === 0) onTestFinished(clear);
+  leftovers.push(leave);
+};
 
 /** A folder that goes with the test. */
 export const folder = (within = tmpdir()): string => {

@@ -41,9 +41,9 @@ test("every statement that is prepared at open goes along an index: heldBy, stuc
 });
 
 const verbs = {
-  claim: ({ runs }) => runs.claim({ worker: 1, known, now: t0, limit: 5, suspectAt: 3 }),
+  claim: ({ runs }) => runs.claim({ worker: 1, known, now: t0, limit: 5, suspectAt: 3, unfit: [] }),
   nextDue: ({ runs }) => runs.nextDue(known),
-  unblock: ({ runs }) => runs.unblock(known, t0),
+  unblock: ({ runs }) => runs.unblock(known, t0, []),
   pending: ({ signals }) => signals.pending(1, ["a", "b"], 5),
   "list of one status": ({ runs }) => runs.list({ ...everything, statuses: ["failed"] }),
   "list of several": ({ runs }) => runs.list({ ...everything, statuses: ["failed", "blocked"] }),

@@ -1,5 +1,5 @@
 /** What people and other runs ask of a run, whoever executes it, on SQLite: cancel, pause, resume, reopen, wake. */
-import { and, eq, inArray, isNotNull, isNull, sql } from "drizzle-orm";
+import { and, eq, inArray, isNotNull, isNull, notInArray, sql } from "drizzle-orm";
 import type { Known } from "../contract.ts";
 import type { Lease, NewRun, Row, Started } from "../rows.ts";
 import type { Connection } from "./connection.ts";
@@ -111,13 +111,13 @@ export const prepareAsks = (connection: Connection, insert: Insert) => {
     },
     fork: (run: NewRun, rows: readonly Row[]): Started => insert.start(run, rows),
 
-    unblock: (known: readonly Known[], now: number): number => {
+    unblock: (known: readonly Known[], now: number, except: readonly number[]): number => {
       const versions = known.map(({ name, version }) => sql`(${name}, ${version})`);
       if (versions.length === 0) return 0;
       return db
         .update(runs)
         .set({ wakeAt: now })
-        .where(and(eq(runs.status, "blocked"), isSeldom(runs.status), inArray(sql`(${runs.workflow}, ${runs.version})`, sql`(values ${sql.join(versions, sql`, `)})`)))
+        .where(and(eq(runs.status, "blocked"), isSeldom(runs.status), isNull(runs.wakeAt), notInArray(runs.key, sql`(select value from json_each(${JSON.stringify(except)}))`), inArray(sql`(${runs.workflow}, ${runs.version})`, sql`(values ${sql.join(versions, sql`, `)})`)))
         .returning({ key: runs.key })
         .all().length;
     },

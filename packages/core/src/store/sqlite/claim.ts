@@ -17,6 +17,9 @@ const versionsOf = (known: readonly Known[]): SQL =>
     sql`, `,
   );
 
+/** A worker that found a run unfit leaves it to others, until somebody asks for its cancel. */
+const isFit = sql`not (due.status = 'blocked' and due.cancel is null and due.key in (select value from json_each(${sql.placeholder("unfit")})))`;
+
 /** Prepared once for each list of workflows, which is a constant of the process. */
 const once = <T>(make: (known: readonly Known[]) => T): ((known: readonly Known[]) => T) => {
   const made = new WeakMap<readonly Known[], T>();
@@ -46,12 +49,12 @@ export const prepareClaim = ({ db }: Connection) => {
       .prepare();
   const healthy = once((known) =>
     taking(sql`select due.key from ${runs} as due where due.wake_at <= ${sql.placeholder("now")}
-      and (due.workflow, due.version) in (values ${versionsOf(known)}) and due.strikes < ${sql.placeholder("suspectAt")}
+      and (due.workflow, due.version) in (values ${versionsOf(known)}) and due.strikes < ${sql.placeholder("suspectAt")} and ${isFit}
       order by due.wake_at limit ${sql.placeholder("limit")}`),
   );
   const suspect = once((known) =>
     taking(sql`select due.key from ${runs} as due where due.wake_at <= ${sql.placeholder("now")}
-      and (due.workflow, due.version) in (values ${versionsOf(known)}) and due.strikes >= ${sql.placeholder("suspectAt")}
+      and (due.workflow, due.version) in (values ${versionsOf(known)}) and due.strikes >= ${sql.placeholder("suspectAt")} and ${isFit}
       and not exists (select 1 from ${runs} as other where other.worker is not null and other.strikes > ${sql.placeholder("suspectAt")})
       order by due.wake_at limit 1`),
   );
@@ -71,10 +74,11 @@ export const prepareClaim = ({ db }: Connection) => {
     .prepare();
 
   return {
-    claim: ({ worker, known, now, limit, suspectAt }: Claim): RunRow[] => {
+    claim: ({ worker, known, now, limit, suspectAt, unfit }: Claim): RunRow[] => {
       if (known.length === 0 || limit <= 0) return [];
-      const taken = healthy(known).all({ worker, now, suspectAt, limit });
-      return taken.length < limit ? [...taken, ...suspect(known).all({ worker, now, suspectAt })] : taken;
+      const values = { worker, now, suspectAt, limit, unfit: JSON.stringify(unfit) };
+      const taken = healthy(known).all(values);
+      return taken.length < limit ? [...taken, ...suspect(known).all(values)] : taken;
     },
     nextDue: (known: readonly Known[]): number | undefined => (known.length === 0 ? undefined : (next(known).get()?.wakeAt ?? undefined)),
     heldBy: (worker: number) => held.all({ worker }),

@@ -163,7 +163,7 @@ const createStore = (first: Connection, hooks: Hooks): Store => {
       resume: (run, now) => ask(() => verbs.asks.resume(run, now)),
       reopen: (lease, drop, add, now) => ask(() => verbs.asks.reopen(lease, drop, add, now)),
       fork: (run, rows) => ask(() => verbs.asks.fork(run, rows)),
-      unblock: (known, now) => write(() => verbs.asks.unblock(known, now)),
+      unblock: (known, now, except) => write(() => verbs.asks.unblock(known, now, except)),
       byId: (id) => read(() => verbs.find.byId(id)),
       byKey: (key) => read(() => verbs.find.byKey(key)),
       heldBy: (worker) => patiently(() => verbs.claim.heldBy(worker)),

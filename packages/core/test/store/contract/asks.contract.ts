@@ -265,6 +265,17 @@ export const asks = (openStore: OpenStore): void => {
   });
 
   describe("unblock", () => {
+    test("what is excepted stays blocked, and what is due already is counted once", async () => {
+      const { store } = await openStore();
+      const [tried, untried] = [await execute(store, "tried"), await execute(store, "untried")];
+      const blocked = rest({ status: "blocked", reason: { code: "history_mismatch", message: "no fit" } });
+      for (const lease of [tried, untried]) await store.runs.rest(lease, blocked);
+      expect(await store.runs.unblock(known, later, [tried.run])).toBe(1);
+      expect((await byKey(store, tried.run)).wakeAt).toBeNull();
+      expect((await byKey(store, untried.run)).wakeAt).toBe(later);
+      expect(await store.runs.unblock(known, later, [tried.run])).toBe(0);
+    });
+
     test("blocked runs of known workflows are due, and only they", async () => {
       const { store } = await openStore();
       const block = async (id: string, more = {}) => {
@@ -275,10 +286,10 @@ export const asks = (openStore: OpenStore): void => {
       const mine = [await block("a"), await block("b")];
       const others = [await block("v2", { version: 2 }), await block("other", { workflow: "refund" })];
       const paused = await bring(store, "paused");
-      expect(await store.runs.unblock(known, later)).toBe(2);
+      expect(await store.runs.unblock(known, later, [])).toBe(2);
       for (const run of mine) expect(await byKey(store, run)).toMatchObject({ status: "blocked", wakeAt: later });
       for (const run of [...others, paused.run]) expect((await byKey(store, run)).wakeAt).toBeNull();
-      expect(await store.runs.unblock([], later)).toBe(0);
+      expect(await store.runs.unblock([], later, [])).toBe(0);
       expect(await claimIds(store, await hire(store), { now: later })).toEqual(["a", "b"]);
     });
   });

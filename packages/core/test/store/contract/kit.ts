@@ -85,7 +85,7 @@ export const execute = async (
 };
 
 export const claim = (store: Store, worker: number, more: Partial<Claim> = {}): Promise<readonly RunRow[]> =>
-  store.runs.claim({ worker, known, now: t0, limit: 100, suspectAt: 3, ...more });
+  store.runs.claim({ worker, known, now: t0, limit: 100, suspectAt: 3, unfit: [], ...more });
 
 export const claimIds = async (store: Store, worker: number, more: Partial<Claim> = {}): Promise<string[]> =>
   (await claim(store, worker, more)).map(({ id }) => id).toSorted();

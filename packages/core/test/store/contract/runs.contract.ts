@@ -1,6 +1,21 @@
 /** Runs: how they begin, rest and end. */
 import { describe, expect, test } from "bun:test";
-import { byKey, end, execute, hire, newRun, rest, row, seqs, stale, start, t0, writesNothing, type OpenStore } from "./kit.ts";
+import {
+  byKey,
+  end,
+  execute,
+  hire,
+  known,
+  newRun,
+  rest,
+  row,
+  seqs,
+  stale,
+  start,
+  t0,
+  writesNothing,
+  type OpenStore,
+} from "./kit.ts";
 
 export const runs = (openStore: OpenStore): void => {
   describe("start", () => {
@@ -112,7 +127,7 @@ export const runs = (openStore: OpenStore): void => {
         known: [{ name: "order", version: 1 }],
         now: t0,
         limit: 9_999,
-        suspectAt: 3,
+        suspectAt: 3, unfit: [],
       });
       expect(new Set(all.map(({ id }) => id)).size).toBe(4_096);
     });
@@ -280,6 +295,48 @@ export const runs = (openStore: OpenStore): void => {
       await store.runs.settle(lease, end(1, { status: "failed" }));
       await store.runs.reopen(lease, [1], [], t0);
       await writesNothing(store, lease.run, () => store.runs.settle(lease, end(1, { status: "failed" })));
+    });
+  });
+
+  describe("rouse", () => {
+    test("a run that waits under this lease is due now", async () => {
+      const { store } = await openStore();
+      for (const wakeAt of [null, t0 + 999]) {
+        const lease = await execute(store, `${wakeAt}`);
+        await store.runs.rest(lease, rest({ wakeAt }));
+        expect(await store.runs.rouse(lease, t0 + 5)).toBe(true);
+        expect(await byKey(store, lease.run)).toMatchObject({ status: "waiting", wakeAt: t0 + 5 });
+      }
+    });
+
+    test("a run that was taken since, that is paused, blocked or at its end is left alone", async () => {
+      const { store } = await openStore();
+      const running = await execute(store, "running");
+      await writesNothing(store, running.run, () => store.runs.rouse(running, t0));
+      for (const status of ["paused", "blocked"] as const) {
+        const lease = await execute(store, status);
+        await store.runs.rest(lease, rest({ status }));
+        await writesNothing(store, lease.run, () => store.runs.rouse(lease, t0));
+      }
+      const ended = await execute(store, "ended");
+      await store.runs.settle(ended, end(1));
+      await writesNothing(store, ended.run, () => store.runs.rouse(ended, t0));
+      const waiting = await execute(store, "waiting");
+      await store.runs.rest(waiting, rest());
+      await writesNothing(store, waiting.run, () => store.runs.rouse(stale(waiting), t0));
+    });
+  });
+
+  describe("forgive", () => {
+    test("a run that got on has one strike, under the lease alone", async () => {
+      const { store } = await openStore();
+      const first = await execute(store, "a");
+      await store.workers.bury(first.worker, 0, t0);
+      const [run] = await store.runs.claim({ worker: await hire(store), known, now: t0, limit: 1, suspectAt: 9, unfit: [] });
+      expect(run?.strikes).toBe(2);
+      await writesNothing(store, first.run, () => store.runs.forgive(first));
+      expect(await store.runs.forgive({ run: first.run, number: run!.lease })).toBe(true);
+      expect((await byKey(store, first.run)).strikes).toBe(1);
     });
   });
 
