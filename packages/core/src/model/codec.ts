@@ -43,6 +43,10 @@ export const decode = (text: string | null): unknown => {
   }
 };
 
+/** True when two texts say the same value: the order of an object's fields does not count. */
+export const isSame = (one: string | null, other: string | null): boolean =>
+  one === other || (one !== null && other !== null && Bun.deepEquals(decode(one), decode(other), true));
+
 /**
  * The text and the value as a replay will see it: a copy that shares nothing with the value handed in. The live run
  * goes on with that copy, so that it can do nothing a replay could not. Throws as `encode` does.

@@ -39,6 +39,8 @@ export type Limits = {
 
 export type Group = {
   readonly submit: <T>(work: () => T, refusable: boolean) => Promise<T>;
+  /** Calls at once after a commit that leaves nothing waiting: what was asked for before is durable, and nothing comes between. */
+  readonly after: <T>(work: () => T) => Promise<T>;
   readonly touch: () => void;
   readonly trouble: () => Error | undefined;
   /** A read met trouble: writes go on only after the database has recovered. */
@@ -148,6 +150,23 @@ export const createGroup = (database: Database, limits: Limits = { jobs: 2_000, 
         if (closed) return reject(closing());
         queue.push({ work, refusable, resolve: resolve as (answer: unknown) => void, reject });
         touch();
+      }),
+    after: <T>(work: () => T) =>
+      new Promise<T>((resolve, reject) => {
+        const alone = (): void => {
+          if (queue.length > 0) return wait();
+          try {
+            resolve(work());
+          } catch (error) {
+            reject(error);
+          }
+        };
+        const wait = (): void => {
+          if (closed) return reject(closing());
+          queue.push({ work: () => undefined, refusable: false, resolve: alone, reject });
+          touch();
+        };
+        wait();
       }),
     touch,
     trouble: () => trouble,

@@ -8,7 +8,7 @@ import { readHistory } from "../../src/engine/read.ts";
 import { Run, Runtime, Workflow } from "../../src/index.ts";
 import type { Row } from "../../src/store/rows.ts";
 import { manualClock } from "../kit/clock.ts";
-import { fixturesFor, type Fixture } from "./workflows.ts";
+import { fixturesFor, type Name } from "./workflows.ts";
 
 /** A history, and how its run ended. */
 export type Kept = {
@@ -33,12 +33,11 @@ const endOf = async (run: Run.Handle): Promise<End> => {
 };
 
 /** A database in memory with one clock, and the runtime that is open on it. */
-const bench = (name: string, begins: (key: string) => void, start?: number) => {
+const bench = (name: Name, begins: (key: string) => void, start?: number) => {
   const clock = manualClock(start);
   const client = new Database(":memory:");
   const database = drizzle(client);
-  const fixture: Fixture | undefined = fixturesFor({ begins, clock, database })[name];
-  if (!fixture) throw new Error(`There is no workflow "${name}" among those whose histories are kept.`);
+  const fixture = fixturesFor({ begins, clock, database })[name];
   const open = (execute = true): Promise<Runtime.Runtime> =>
     Runtime.open({ database, workflows: fixture.workflows, clock, execute, logger: pino({ level: "silent" }), hot: 0, crashes: 100 });
   const crash = (runtime: Runtime.Runtime): void => {
@@ -63,7 +62,7 @@ const untilEnd = async ({ clock }: Bench, run: () => Run.Handle): Promise<End> =
 };
 
 /** Runs a workflow through what happens to it, and answers with its history. */
-export const record = async (name: string): Promise<Kept> => {
+export const record = async (name: Name): Promise<Kept> => {
   const on = bench(name, () => {});
   const { fixture, clock } = on;
   let runtime = await on.open();
@@ -79,6 +78,7 @@ export const record = async (name: string): Promise<Kept> => {
       await clock.settle();
     },
   });
+  (globalThis as any).LAST = { runtime, ...on };
   const end = await untilEnd(on, run);
   const row = await engineOf(runtime).store.runs.byId(name);
   if (!row) throw new Error(`Run ${name} is gone.`);
@@ -89,7 +89,7 @@ export const record = async (name: string): Promise<Kept> => {
 };
 
 /** Puts a history without its last record into a fresh database, replays it, and answers with how it ended and what was begun anew. */
-export const replay = async (name: string, kept: Kept): Promise<{ readonly end: End; readonly begun: readonly string[] }> => {
+export const replay = async (name: Name, kept: Kept): Promise<{ readonly end: End; readonly begun: readonly string[] }> => {
   const begun: string[] = [];
   const on = bench(name, (key) => begun.push(key), kept.records.at(-1)?.at);
   const loader = await on.open(false);

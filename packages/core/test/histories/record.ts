@@ -3,7 +3,7 @@ import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { version } from "../../package.json";
 import { record } from "./keep.ts";
-import { names } from "./names.ts";
+import { names } from "./workflows.ts";
 
 // Stacks tell of the machine they were made on.
 Error.stackTraceLimit = 0;

@@ -1,6 +1,6 @@
 /** The workflows whose histories are kept. Their code stays as it is for ever: a new shape is a new workflow beside them. */
 import { z } from "zod";
-import { Context, Fault, Run, Runtime, Signal, Step, Workflow } from "../../src/index.ts";
+import { Context, Fault, Run, Signal, Step, Workflow } from "../../src/index.ts";
 import type { ManualClock } from "../kit/clock.ts";
 
 /** What a history needs from outside while it is recorded. */
@@ -23,6 +23,10 @@ export type Fixture = {
   readonly happens?: (scene: Scene) => Promise<void>;
 };
 
+/** The workflows whose histories are kept, by name. */
+export const names = ["order", "races", "family", "undone", "cancelled", "endless", "too-long", "refused", "retried"] as const;
+export type Name = (typeof names)[number];
+
 type Tools = { readonly key: string; readonly attempt: number };
 
 const approved = Signal.define("approved", z.object({ by: z.string() }));
@@ -30,7 +34,7 @@ const never = Signal.define<string>("never");
 const once = { retry: { attempts: 1 } } as const;
 const steady = { attempts: 3, delay: "2s", factor: 1, jitter: "none" } as const;
 
-export const fixturesFor = ({ begins, clock, database }: Outside): Readonly<Record<string, Fixture>> => {
+export const fixturesFor = ({ begins, clock, database }: Outside): Readonly<Record<Name, Fixture>> => {
   const does =
     <T>(answer: T) =>
     ({ key }: Tools): T => {
@@ -229,5 +233,3 @@ export const kinds: Readonly<Record<Run.Record["kind"], true>> = {
   "failed": true,
   "cancelled": true,
 };
-
-export type { Runtime };

@@ -1,5 +1,6 @@
 /** What tests of the storage ask of the machine: file systems that fill up, a disk that fails, other processes. */
 import { rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterwards, folder } from "./afterwards.ts";
 
@@ -28,7 +29,7 @@ export const smallDisk = (size: string): SmallDisk | undefined => {
 };
 
 const canMount = ((): boolean => {
-  const path = join(process.env["TMPDIR"] ?? "/tmp", `holdfast-mount-${process.pid}`);
+  const path = join(tmpdir(), `holdfast-mount-${process.pid}`);
   const mounted = run("mkdir", "-p", path).ok && run("mount", "-t", "tmpfs", "-o", "size=64k", "holdfast-test", path).ok;
   if (mounted) run("umount", path);
   rmSync(path, { recursive: true, force: true });

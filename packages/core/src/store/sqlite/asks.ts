@@ -21,6 +21,9 @@ const cancelling = {
   wakeAt: sql`case when ${runs.worker} is null then ${given("now")} else null end`,
 };
 
+/** A run that was not begun yet keeps the moment at which it was to begin. */
+const goesOnAt = sql`case when ${runs.lease} > 0 then ${given("now")} else max(${given("now")}, coalesce((select h.due from ${history} as h where h.run = ${runs.key} and h.seq = 0), 0)) end`;
+
 export const prepareAsks = (connection: Connection, insert: Insert) => {
   const { db } = connection;
   const nudge = changing(
@@ -58,8 +61,8 @@ export const prepareAsks = (connection: Connection, insert: Insert) => {
         pause: sql`0`,
         mail: moreMail,
         strikes: sql`case when ${runs.worker} is null then 0 else ${runs.strikes} end`,
-        status: sql`case when ${runs.worker} is null then 'queued' else ${runs.status} end`,
-        wakeAt: sql`case when ${runs.worker} is null then ${given("now")} else null end`,
+        status: sql`case when ${runs.worker} is not null then ${runs.status} when ${goesOnAt} > ${given("now")} then 'scheduled' else 'queued' end`,
+        wakeAt: sql`case when ${runs.worker} is null then ${goesOnAt} else null end`,
         reason: null,
       })
       .where(and(isOpen, sql`(${runs.status} in ('paused', 'blocked') or ${runs.pause} = 1)`)),

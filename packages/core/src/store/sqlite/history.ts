@@ -95,6 +95,8 @@ export const prepareHistory = (connection: Connection, insert: Insert) => {
       if (started.kind === "existing" && (started.run.parent !== child.parent || started.run.parentKey !== child.parentKey)) return "taken";
       return append(lease, row) ? "held" : "fenced";
     },
+    /** True when this record stands under this very lease. */
+    has: (lease: Lease, seq: number): boolean => held.get({ run: lease.run, seq, lease: lease.number }) !== undefined,
     read: (run: number, seq: number, limit: number): Row[] => after.all({ run, after: seq, limit }),
     last: (run: number): Row | undefined => newest.get({ run }),
   };

@@ -1,5 +1,6 @@
 /** How a run comes into the database: its row, its first record, its tags. */
 import { eq, sql } from "drizzle-orm";
+import { isSame } from "../../model/codec.ts";
 import type { Row } from "../../model/records.ts";
 import type { NewRun, RunRow, Started } from "../rows.ts";
 import type { Connection } from "./connection.ts";
@@ -12,9 +13,12 @@ export type Insert = {
   readonly row: (run: number, row: Row) => void;
 };
 
+/** When a run that is delayed begins; null for one that begins at once. */
+export const dueOf = (run: NewRun): number | null => (run.worker === null && run.wakeAt !== null && run.wakeAt > run.at ? run.wakeAt : null);
+
 const state = (run: NewRun): "running" | "queued" | "scheduled" => {
   if (run.worker !== null) return "running";
-  return run.wakeAt !== null && run.wakeAt > run.at ? "scheduled" : "queued";
+  return dueOf(run) === null ? "queued" : "scheduled";
 };
 
 export const prepareInsert = (connection: Connection): Insert => {
@@ -67,7 +71,7 @@ export const prepareInsert = (connection: Connection): Insert => {
   const existing = (run: NewRun): Started => {
     const there: RunRow | undefined = byId.get({ id: run.id });
     if (there === undefined) throw new Error(`Run ${run.id} neither exists nor can be inserted.`);
-    const same = there.workflow === run.workflow && (input.get({ run: there.key })?.value ?? null) === run.input;
+    const same = there.workflow === run.workflow && isSame(input.get({ run: there.key })?.value ?? null, run.input);
     return { kind: "existing", run: there, sameInput: same };
   };
 
@@ -95,7 +99,7 @@ export const prepareInsert = (connection: Connection): Insert => {
     });
     if (!inserted) return existing(run);
     const key = inserted.key;
-    insertRow({ run: key, seq: 0, kind: "started", key: null, value: run.input, attempt: null, issued: 0, due: null, at: run.at });
+    insertRow({ run: key, seq: 0, kind: "started", key: null, value: run.input, attempt: null, issued: 0, due: dueOf(run), at: run.at });
     for (const row of rows) insertRow({ run: key, ...row });
     for (const tag of run.tags) insertTag({ tag, run: key });
     return { kind: "created", key, here };

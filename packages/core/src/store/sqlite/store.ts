@@ -1,6 +1,7 @@
 /** The store on SQLite: the verbs of each noun, prepared on one connection, behind the group commit. */
 import type { Database } from "bun:sqlite";
 import type { Hooks, Store } from "../contract.ts";
+import type { Row } from "../rows.ts";
 import * as Fault from "../../model/fault.ts";
 import { createGroup, type Job } from "../group.ts";
 import { prepareAsks } from "./asks.ts";
@@ -206,14 +207,21 @@ const createStore = (first: Connection, hooks: Hooks): Store => {
       wake: (lease, now) => write(() => verbs.breakers.wake(lease, now)),
     },
     transact: async (database, work) => {
+      let seq: number | undefined;
+      const row = (value: unknown): Row => {
+        const made = work.row(value);
+        seq = made.seq;
+        return made;
+      };
       for (;;) {
-        await group.submit(() => undefined, false);
         try {
-          return transact(verbs.connection, database, work);
+          return await group.after(() => transact(verbs.connection, database, { ...work, row }));
         } catch (error) {
-          if (isBusy(error)) await Bun.sleep(1 + Math.random() * 2);
-          else if (isTrouble(error)) await Bun.sleep(250);
-          else throw error;
+          if (!isBusy(error) && !isTrouble(error)) throw error;
+          await Bun.sleep(isBusy(error) ? 1 + Math.random() * 2 : 250);
+          // A commit that failed may have happened all the same.
+          const tried = seq;
+          if (tried !== undefined && (await patiently(() => verbs.history.has(work.lease, tried)))) return true;
         }
       }
     },

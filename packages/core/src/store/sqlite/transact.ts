@@ -2,11 +2,13 @@
 import { and, eq, sql } from "drizzle-orm";
 import type { BunSQLiteDatabase } from "drizzle-orm/bun-sqlite";
 import { realpathSync } from "node:fs";
+import { isSame } from "../../model/codec.ts";
 import * as Fault from "../../model/fault.ts";
 import type { TransactionWork } from "../contract.ts";
 import type { Lease, NewRun, Row, Started } from "../rows.ts";
 import { runColumns } from "./columns.ts";
 import type { Connection } from "./connection.ts";
+import { dueOf } from "./insert.ts";
 import { history, runs, tags } from "./schema.ts";
 
 type UserDatabase = Pick<BunSQLiteDatabase, "select" | "insert" | "all">;
@@ -83,9 +85,10 @@ export const startWithin = (connection: Connection, transaction: unknown, run: N
   const there = tx.select(runColumns).from(runs).where(eq(runs.id, run.id)).all()[0];
   if (there) {
     const input = tx.select({ value: history.value }).from(history).where(and(eq(history.run, there.key), eq(history.seq, 0))).all()[0];
-    return { kind: "existing", run: there, sameInput: there.workflow === run.workflow && (input?.value ?? null) === run.input };
+    return { kind: "existing", run: there, sameInput: there.workflow === run.workflow && isSame(input?.value ?? null, run.input) };
   }
-  const status = run.wakeAt !== null && run.wakeAt > run.at ? "scheduled" : "queued";
+  const due = dueOf(run);
+  const status = due === null ? "queued" : "scheduled";
   const { at, input, tags: names, ...columns } = run;
   const key = tx
     .insert(runs)
@@ -93,7 +96,7 @@ export const startWithin = (connection: Connection, transaction: unknown, run: N
     .returning({ key: runs.key })
     .all()[0]?.key;
   if (key === undefined) throw new Error(`Run ${run.id} was not inserted.`);
-  tx.insert(history).values({ run: key, seq: 0, kind: "started", value: input, issued: 0, at }).run();
+  tx.insert(history).values({ run: key, seq: 0, kind: "started", value: input, issued: 0, due, at }).run();
   for (const tag of names) tx.insert(tags).values({ tag, run: key }).onConflictDoNothing().run();
   return { kind: "created", key, here: false };
 };

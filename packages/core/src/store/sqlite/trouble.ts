@@ -1,9 +1,15 @@
 /** What SQLite's error codes mean to us: wait a moment, wait until somebody mends the disk, or a defect of the statement. */
 import * as Fault from "../../model/fault.ts";
 
+/** SQLite's own word for what went wrong, also where Drizzle has wrapped it. */
 const codeOf = (error: unknown): string => {
-  const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === "string" ? code : "";
+  let at = error;
+  for (let depth = 0; at instanceof Error && depth < 4; depth++) {
+    const { code } = at as { code?: unknown };
+    if (typeof code === "string" && code.startsWith("SQLITE_")) return code;
+    at = at.cause;
+  }
+  return "";
 };
 
 /** Another connection holds the lock: try again in a moment. */
