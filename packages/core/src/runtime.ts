@@ -63,9 +63,13 @@ export const open = async (options: Options = {}): Promise<Runtime> => {
   });
   const opened: Engine = createEngine(options, settings, definitions, store);
   engine = opened;
-  await register(opened);
+  try {
+    await register(opened);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
   startBeating(opened);
-  
   startLoop(opened);
   return runtimeOf(opened);
 };

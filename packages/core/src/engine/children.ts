@@ -3,7 +3,6 @@ import { decode, encode } from "../model/codec.ts";
 import { fromError, toError, type Failure } from "../model/failure.ts";
 import * as Fault from "../model/fault.ts";
 import type { NewRun, Row } from "../store/rows.ts";
-import { drop } from "./drop.ts";
 import { isAlive, type Answer, type Execution } from "./execution.ts";
 import type { Operation } from "./operation.ts";
 import { follow, leaseOf, record, rowOf } from "./record.ts";
@@ -33,7 +32,7 @@ export const beget = (execution: Execution, operation: Operation, child: (key: s
       wake(execution);
       engine.poke();
     },
-    () => drop(execution, "lease_lost"),
+    () => {},
   );
 };
 

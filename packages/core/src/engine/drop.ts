@@ -21,6 +21,21 @@ export const drop = (execution: Execution, why: keyof typeof reasons): void => {
   engine.poke();
 };
 
+/** The database refuses a write of the run for a reason of its own (a trigger, a constraint): it is put aside for a person to see to. */
+export const setAside = (execution: Execution, error: unknown): void => {
+  const { engine, key, mail } = execution;
+  if (execution.phase === "over") return;
+  if (Fault.is(error, "runtime_closed")) return drop(execution, "runtime_closed");
+  const message = `Run ${execution.id} was put aside: the database refuses to write for it (${error instanceof Error ? error.message : String(error)}).
+Mend that, then Run.resume the run. What is recorded is kept; what was under way is done again.`;
+  engine.logger.error({ run: execution.id, err: error }, message);
+  engine.unfit.add(key);
+  const reason = { code: "storage_failed", message };
+  const rested = engine.store.runs.rest({ run: key, number: execution.lease }, { status: "blocked", wakeAt: null, mail, reason, now: engine.clock.now() });
+  drop(execution, "lease_lost");
+  rested.catch((again: unknown) => engine.logger.error({ run: execution.id, err: again }, "a run that was put aside could not be written"));
+};
+
 /** Takes an execution out of memory without a word to its functions. */
 export const leave = (execution: Execution): void => {
   const { engine } = execution;

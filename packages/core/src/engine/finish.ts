@@ -4,7 +4,7 @@ import { fromError, type Failure } from "../model/failure.ts";
 import * as Fault from "../model/fault.ts";
 import type { EndStatus } from "../model/states.ts";
 import { silence } from "./alarm.ts";
-import { drop, leave } from "./drop.ts";
+import { drop, leave, setAside } from "./drop.ts";
 import { notify } from "./engine.ts";
 import type { Execution, UndoFailure } from "./execution.ts";
 import { childEnded } from "./children.ts";
@@ -95,10 +95,7 @@ const settle = (execution: Execution, status: EndStatus, value: string | null): 
       if (execution.hasChildren) readMail(engine);
       notify(engine);
     },
-    (error: unknown) => {
-      engine.logger.error({ run: execution.id, err: error }, "the end of a run could not be written");
-      drop(execution, "lease_lost");
-    },
+    (error: unknown) => setAside(execution, error),
   );
 };
 

@@ -11,7 +11,10 @@ export const startLoop = (engine: Engine): void => {
     engine.stops.push(engine.store.watch(wake));
     repeat(engine, engine.settings.poll, wake);
   }
-  if (engine.execute) startRetrying(engine);
+  if (engine.execute) {
+    startRetrying(engine);
+    if (engine.store.file !== undefined) repeat(engine, engine.settings.heartbeat, strayFinder(engine));
+  }
   engine.poke();
 };
 
@@ -25,6 +28,27 @@ const startRetrying = (engine: Engine): void => {
   };
   tryBlocked();
   if (engine.store.file !== undefined) repeat(engine, engine.settings.heartbeat, tryBlocked);
+};
+
+/** A run that is ours in the database and nowhere in memory, twice in a row, was lost by an error on its way in: it is given back. */
+const strayFinder = (engine: Engine): (() => void) => {
+  let suspected = new Set<string>();
+  const look = async (): Promise<void> => {
+    const held = await engine.store.runs.heldBy(engine.worker);
+    const strays = held.filter(({ key, lease }) => engine.executing.get(key)?.lease !== lease);
+    const seen = new Set(strays.map(({ key, lease }) => `${key}/${lease}`));
+    for (const { key, lease, mail } of strays) {
+      if (!suspected.has(`${key}/${lease}`)) continue;
+      engine.logger.warn({ run: key }, "a run of this process was not in its memory; it is given back");
+      const now = engine.clock.now();
+      await engine.store.runs.rest({ run: key, number: lease }, { status: "queued", wakeAt: now, mail, reason: null, now });
+    }
+    suspected = seen;
+    if (seen.size > 0) engine.poke();
+  };
+  return () => {
+    look().catch((error: unknown) => engine.closed || engine.logger.error({ err: error }, "stray runs could not be looked for"));
+  };
 };
 
 /** Calls back every so often until the runtime is closed. */

@@ -1,7 +1,7 @@
 /** Leaving memory, or the worker, while nothing can be done. What the run waits for is in the database before it goes. */
 import type { Reason } from "../store/rows.ts";
 import { silence } from "./alarm.ts";
-import { drop, leave } from "./drop.ts";
+import { drop, leave, setAside } from "./drop.ts";
 import { notify } from "./engine.ts";
 import type { Execution } from "./execution.ts";
 import { leaseOf } from "./record.ts";
@@ -62,9 +62,6 @@ const giveBack = (execution: Execution, rest: Rest, then: () => void): void => {
       engine.poke();
       notify(engine);
     },
-    (error: unknown) => {
-      engine.logger.error({ run: execution.id, err: error }, "a run could not be parked");
-      drop(execution, "lease_lost");
-    },
+    (error: unknown) => setAside(execution, error),
   );
 };

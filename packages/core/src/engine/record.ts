@@ -1,7 +1,7 @@
 /** Writing a history: every record gets its seq here, joins the commit of this turn, and frees what waited for it to be durable. */
 import type { Answer, Delivery, Execution } from "./execution.ts";
 import type { RecordKind, Row } from "../model/records.ts";
-import { drop } from "./drop.ts";
+import { drop, setAside } from "./drop.ts";
 import { notify } from "./engine.ts";
 import { suspectAt } from "./settings.ts";
 import { wake } from "./wake.ts";
@@ -37,10 +37,7 @@ export const follow = (execution: Execution, seq: number, written: Promise<boole
       if (execution.held.length > 0) wake(execution);
       notify(execution.engine);
     },
-    (error: unknown) => {
-      execution.engine.logger.error({ run: execution.id, err: error }, "a record could not be written; the run is let go and claimed again");
-      drop(execution, "lease_lost");
-    },
+    (error: unknown) => setAside(execution, error),
   );
 };
 

@@ -92,15 +92,12 @@ const beatHere = (engine: Engine): void => {
   engine.holds = () => isFresh(engine, engine.clock.monotonic() - last);
   repeat(engine, engine.settings.heartbeat, () => {
     const startedAt = engine.clock.monotonic();
-    const answer = engine.store.workers.beat(engine.worker);
-    void answer.then(
-      async (alive) => {
-        if (!alive) await rise(engine);
-        last = startedAt;
-        wakeHeld(engine);
-      },
-      () => {},
-    );
+    const beat = async (): Promise<void> => {
+      if (!(await engine.store.workers.beat(engine.worker))) await rise(engine);
+      last = startedAt;
+      wakeHeld(engine);
+    };
+    beat().catch((error: unknown) => engine.closed || engine.logger.warn({ err: error }, "this process could not say that it lives; it tries again"));
   });
 };
 

@@ -13,6 +13,8 @@ import * as Fault from "../model/fault.ts";
 export type Job = {
   readonly work: () => unknown;
   readonly refusable: boolean;
+  /** The run it writes for. Its writes build on each other: after one that cannot be done, none is. */
+  readonly run: number | undefined;
   readonly resolve: (answer: unknown) => void;
   readonly reject: (error: unknown) => void;
 };
@@ -38,7 +40,7 @@ export type Limits = {
 };
 
 export type Group = {
-  readonly submit: <T>(work: () => T, refusable: boolean) => Promise<T>;
+  readonly submit: <T>(work: () => T, refusable: boolean, run?: number) => Promise<T>;
   /** Calls at once after a commit that leaves nothing waiting: what was asked for before is durable, and nothing comes between. */
   readonly after: <T>(work: () => T) => Promise<T>;
   readonly touch: () => void;
@@ -62,7 +64,8 @@ export const createGroup = (database: Database, limits: Limits = { jobs: 2_000, 
   let busySince: number | undefined;
   let closed = false;
   const idlers: (() => void)[] = [];
-  const probe: Job = { work: database.probe, refusable: true, resolve: () => {}, reject: () => {} };
+  const broken = new Map<number, unknown>();
+  const probe: Job = { work: database.probe, refusable: true, run: undefined, resolve: () => {}, reject: () => {} };
 
   const touch = (): void => {
     if (scheduled || closed) return;
@@ -105,7 +108,19 @@ export const createGroup = (database: Database, limits: Limits = { jobs: 2_000, 
 
   /** One bad job must not take the others of its turn with it: each is tried by itself, in order. */
   const apart = (jobs: readonly Job[]): void => {
-    for (const [index, job] of jobs.entries()) if (!attempt([job], jobs.slice(index + 1))) return;
+    for (const [index, job] of jobs.entries()) {
+      if (job.run !== undefined && broken.has(job.run)) job.reject(broken.get(job.run));
+      else if (!attempt([job], jobs.slice(index + 1))) return;
+    }
+  };
+
+  /** The job cannot be done, and with it nothing that its run has asked for since. */
+  const refuse = (job: Job, error: unknown): void => {
+    job.reject(error);
+    if (job.run === undefined) return;
+    broken.set(job.run, error);
+    for (const later of queue) if (later.run === job.run) later.reject(error);
+    queue = queue.filter(({ run }) => run !== job.run);
   };
 
   /** Answers whether the jobs are done with. When they are to be tried again, so are those behind them. */
@@ -126,7 +141,7 @@ export const createGroup = (database: Database, limits: Limits = { jobs: 2_000, 
           return false;
         case "defect":
           if (jobs.length > 1) apart(jobs);
-          else jobs[0]?.reject(error);
+          else for (const job of jobs) refuse(job, error);
           return true;
       }
     }
@@ -140,15 +155,16 @@ export const createGroup = (database: Database, limits: Limits = { jobs: 2_000, 
       if (queue.length > 0) attempt(queue.splice(0, limits.jobs));
       else if (trouble !== undefined) attempt([probe]);
     }
+    broken.clear();
     if (queue.length > 0 && resting === undefined) touch();
     if (queue.length === 0 || trouble !== undefined) for (const idler of idlers.splice(0)) idler();
   };
 
   return {
-    submit: <T>(work: () => T, refusable: boolean) =>
+    submit: <T>(work: () => T, refusable: boolean, run?: number) =>
       new Promise<T>((resolve, reject) => {
         if (closed) return reject(closing());
-        queue.push({ work, refusable, resolve: resolve as (answer: unknown) => void, reject });
+        queue.push({ work, refusable, run, resolve: resolve as (answer: unknown) => void, reject });
         touch();
       }),
     after: <T>(work: () => T) =>
@@ -163,7 +179,7 @@ export const createGroup = (database: Database, limits: Limits = { jobs: 2_000, 
         };
         const wait = (): void => {
           if (closed) return reject(closing());
-          queue.push({ work: () => undefined, refusable: false, resolve: alone, reject });
+          queue.push({ work: () => undefined, refusable: false, run: undefined, resolve: alone, reject });
           touch();
         };
         wait();

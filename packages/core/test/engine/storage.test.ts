@@ -125,3 +125,36 @@ describe("a full disk", () => {
     expect(outcome).toBe("closed");
   });
 });
+
+describe("a write that the database refuses for a reason of its own", () => {
+  const flow = Workflow.define({ name: "flow" }, async (ctx) => {
+    const a = await Step.run(ctx, "a", () => 1);
+    return a + (await Step.run(ctx, "b", () => 1));
+  });
+
+  test("puts the run aside with the reason; no later record goes past it, and resume goes on", async () => {
+    const world = setup();
+    const runtime = await world.open([flow]);
+    world.client.run("create trigger no_b before insert on holdfast_history when new.key = 'b' begin select raise(abort, 'no b today'); end");
+    const run = await Workflow.start(runtime, flow);
+    await world.clock.settle();
+    const { status, reason } = await Run.get(run);
+    expect(status).toBe("blocked");
+    expect(reason?.message).toContain("no b today");
+    expect(await story(run)).toEqual(["started", "step a"]);
+    expect(await Runtime.check(runtime)).toEqual([]);
+    world.client.run("drop trigger no_b");
+    await Run.resume(run);
+    expect(await world.result(run)).toBe(2);
+  });
+
+  test("leaves the other runs of its turn alone", async () => {
+    const world = setup();
+    const runtime = await world.open([flow]);
+    world.client.run("create trigger no_first before insert on holdfast_history when new.key = 'a' and new.run = 1 begin select raise(abort, 'not this one'); end");
+    const runs = await Promise.all(Array.from({ length: 10 }, () => Workflow.start(runtime, flow)));
+    await world.clock.settle();
+    const states = await Promise.all(runs.map(async (run) => (await Run.get(run)).status));
+    expect(states).toEqual(["blocked", ...Array.from({ length: 9 }, () => "completed" as const)]);
+  });
+});

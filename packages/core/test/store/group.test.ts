@@ -107,6 +107,41 @@ describe("a turn", () => {
 });
 
 describe("a defect", () => {
+  test("what a run asked for after a write that cannot be done is refused with it, and other runs are not", async () => {
+    const { group, committed } = setup({ jobs: 4, busy: 10_000 });
+    const error = new Error("defect");
+    const submit = (value: string, run: number) => fateOf(group.submit(() => value, false, run));
+    const before = submit("before", 1);
+    const bad = fateOf(group.submit(broken(error), false, 1));
+    const after = submit("after", 1);
+    const other = submit("other", 2);
+    const later = submit("in a later batch", 1);
+    await group.idle();
+    expect([before.state, other.state]).toEqual(["kept", "kept"]);
+    for (const fate of [bad, after, later]) expect(fate).toEqual({ state: "rejected", error });
+    const again = submit("again", 1);
+    await group.idle();
+    expect(again.state).toBe("kept");
+    expect(committed.flat()).toEqual(["before", "other", "again"]);
+  });
+
+  test("work after a commit sees nothing waiting, and comes before whoever hears of that commit", async () => {
+    const { group, committed, write } = setup();
+    const order: string[] = [];
+    const first = write(1).then(() => order.push("heard"));
+    const after = group.after(() => {
+      order.push("after");
+      return committed.flat();
+    });
+    expect(await after).toEqual([1, undefined]);
+    await first;
+    expect(order).toEqual(["after", "heard"]);
+    const error = new Error("no");
+    const bad = fateOf(group.after(broken(error)));
+    await group.idle();
+    expect(bad).toEqual({ state: "rejected", error });
+  });
+
   test("a defective write rejects alone, and the others of its turn are kept in order", async () => {
     const { committed, group, write } = setup();
     const error = new RangeError("no such thing");

@@ -48,6 +48,7 @@ const userOf = (mine: Database, foreign: () => Database): User => {
         .from(notes)
         .all()
         .map((note) => note.text),
+    published: (run) => mine.query<{ value: string | null }, [number]>("select value from holdfast_states where run = ?").get(run)?.value,
   };
 };
 

@@ -1,7 +1,8 @@
 /** A thread that beats for a worker on a connection of its own: a busy event loop costs no lease. */
+import { statSync } from "node:fs";
 import type { Beat } from "../contract.ts";
 
-type Orders = { readonly file: string; readonly every: number; readonly shared: SharedArrayBuffer };
+type Orders = { readonly file: string; readonly inode: number | undefined; readonly every: number; readonly shared: SharedArrayBuffer };
 
 /** What the thread and its process share: when the last beat began (ns, monotonic), whether it was refused, and for whom to beat. */
 const cells = { begun: 0, refused: 1, worker: 2 } as const;
@@ -9,11 +10,14 @@ const cells = { begun: 0, refused: 1, worker: 2 } as const;
 /** Runs in the thread, from its own text: it may use nothing of this file. */
 const thread = async (): Promise<void> => {
   const { Database } = await import("bun:sqlite");
+  const { statSync } = await import("node:fs");
   const orders = await new Promise<Orders>((resolve) => {
     globalThis.addEventListener("message", (event: MessageEvent<Orders>) => resolve(event.data), { once: true });
   });
   const cell = new BigInt64Array(orders.shared);
   const open = () => {
+    // A file put in the place of ours is none of our business.
+    if (statSync(orders.file).ino !== orders.inode) throw new Error("The file was replaced.");
     const database = new Database(orders.file, { create: false, readwrite: true });
     database.run("PRAGMA busy_timeout = 0");
     database.run("PRAGMA synchronous = NORMAL");
@@ -51,7 +55,7 @@ export const beatApart = (file: string, worker: number, every: number): Beat => 
   const url = URL.createObjectURL(new Blob([`(${thread.toString()})()`], { type: "application/javascript" }));
   const running = new Worker(url);
   running.unref();
-  const orders: Orders = { file, every, shared };
+  const orders: Orders = { file, inode: statSync(file, { throwIfNoEntry: false })?.ino, every, shared };
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
   running.postMessage(orders);
   return {

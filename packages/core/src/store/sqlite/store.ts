@@ -1,7 +1,7 @@
 /** The store on SQLite: the verbs of each noun, prepared on one connection, behind the group commit. */
 import type { Database } from "bun:sqlite";
 import type { Hooks, Store } from "../contract.ts";
-import type { Row } from "../rows.ts";
+import type { Lease, Row } from "../rows.ts";
 import * as Fault from "../../model/fault.ts";
 import { createGroup, type Job } from "../group.ts";
 import { prepareAsks } from "./asks.ts";
@@ -114,6 +114,7 @@ const createStore = (first: Connection, hooks: Hooks): Store => {
   });
 
   const write = <T>(work: () => T): Promise<T> => group.submit(work, false);
+  const writeFor = <T>({ run }: Lease, work: () => T): Promise<T> => group.submit(work, false, run);
   const ask = <T>(work: () => T): Promise<T> => group.submit(work, true);
 
   const read = async <T>(work: () => T): Promise<T> => {
@@ -153,13 +154,13 @@ const createStore = (first: Connection, hooks: Hooks): Store => {
     runs: {
       start: (run) => ask(() => verbs.runs.start(run)),
       claim: (claim) => write(() => verbs.claim.claim(claim)),
-      rest: (lease, rest) => write(() => verbs.runs.rest(lease, rest)),
-      rouse: (lease, now) => write(() => verbs.runs.rouse(lease, now)),
-      settle: (lease, end) => write(() => verbs.runs.settle(lease, end)),
-      forgive: (lease) => write(() => verbs.runs.forgive(lease)),
-      note: (lease, reason) => write(() => verbs.runs.note(lease, reason)),
+      rest: (lease, rest) => writeFor(lease, () => verbs.runs.rest(lease, rest)),
+      rouse: (lease, now) => writeFor(lease, () => verbs.runs.rouse(lease, now)),
+      settle: (lease, end) => writeFor(lease, () => verbs.runs.settle(lease, end)),
+      forgive: (lease) => writeFor(lease, () => verbs.runs.forgive(lease)),
+      note: (lease, reason) => writeFor(lease, () => verbs.runs.note(lease, reason)),
       cancel: (run, reason, now) => ask(() => verbs.asks.cancel(run, reason, now)),
-      cancelChildren: (lease, reason, now) => write(() => verbs.asks.cancelChildren(lease, reason, now)),
+      cancelChildren: (lease, reason, now) => writeFor(lease, () => verbs.asks.cancelChildren(lease, reason, now)),
       pause: (run) => ask(() => verbs.asks.pause(run)),
       resume: (run, now) => ask(() => verbs.asks.resume(run, now)),
       reopen: (lease, drop, add, now) => ask(() => verbs.asks.reopen(lease, drop, add, now)),
@@ -176,18 +177,18 @@ const createStore = (first: Connection, hooks: Hooks): Store => {
       stuck: () => read(() => verbs.find.stuck()),
     },
     history: {
-      append: (lease, row) => write(() => verbs.history.append(lease, row)),
-      appendChild: (lease, row, child) => write(() => verbs.history.appendChild(lease, row, child)),
+      append: (lease, row) => writeFor(lease, () => verbs.history.append(lease, row)),
+      appendChild: (lease, row, child) => writeFor(lease, () => verbs.history.appendChild(lease, row, child)),
       read: (run, after, limit) => patiently(() => verbs.history.read(run, after, limit)),
       last: (run) => read(() => verbs.history.last(run)),
     },
     signals: {
       send: (signal) => ask(() => verbs.signals.send(signal)),
-      take: (lease, row, signal) => write(() => verbs.signals.take(lease, row, signal)),
+      take: (lease, row, signal) => writeFor(lease, () => verbs.signals.take(lease, row, signal)),
       pending: (run, names, limit) => patiently(() => verbs.signals.pending(run, names, limit)),
     },
     states: {
-      publish: (lease, value, now) => write(() => verbs.signals.publish(lease, value, now)),
+      publish: (lease, value, now) => writeFor(lease, () => verbs.signals.publish(lease, value, now)),
       read: (run) => read(() => verbs.signals.state(run)),
     },
     workers: {
@@ -218,6 +219,7 @@ const createStore = (first: Connection, hooks: Hooks): Store => {
           return await group.after(() => transact(verbs.connection, database, { ...work, row }));
         } catch (error) {
           if (!isBusy(error) && !isTrouble(error)) throw error;
+          if (isTrouble(error)) group.ail(troubleOf(error, file));
           await Bun.sleep(isBusy(error) ? 1 + Math.random() * 2 : 250);
           // A commit that failed may have happened all the same.
           const tried = seq;

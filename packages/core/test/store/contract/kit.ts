@@ -19,6 +19,8 @@ export type User = {
   readonly transaction: <T>(work: (tx: unknown) => T) => T;
   readonly insert: (tx: unknown, text: string) => void;
   readonly texts: () => readonly string[];
+  /** What a run has published, as the user's own connection sees it now. */
+  readonly published: (run: number) => string | null | undefined;
 };
 
 export type OpenStore = () => Promise<Opened>;

@@ -107,14 +107,16 @@ export const sharing = (openStore: OpenStore): void => {
     test("what was asked for before is durable before the function is called", async () => {
       const { store, user } = await openStore();
       const lease = await execute(store, "a");
-      const order: string[] = [];
-      const before = store.states.publish(lease, '"before"', t0).then(() => order.push("publish"));
+      let seen: unknown;
+      const before = store.states.publish(lease, '"before"', t0);
       const held = store.transact(
         user.database,
-        work(lease, () => order.push("function")),
+        work(lease, () => {
+          seen = user.published(lease.run);
+        }),
       );
-      await Promise.all([before, held]);
-      expect(order).toEqual(["publish", "function"]);
+      expect(await Promise.all([before, held])).toEqual([true, true]);
+      expect(seen).toBe('"before"');
     });
   });
 
