@@ -243,6 +243,7 @@ describe("with steps under way", () => {
 
   test("a step that waits for its next attempt is not tried again once the body has failed", async () => {
     const world = setup();
+    const over = Promise.withResolvers<never>();
     const said: string[] = [];
     const flow = Workflow.define({ name: "flow" }, async (ctx) => {
       await Step.run(ctx, "first", () => "f", {
@@ -262,14 +263,12 @@ describe("with steps under way", () => {
           },
           { retry: { delay: "1m", jitter: "none" }, undo: () => said.push("undo retried") },
         ),
-        Step.run(ctx, "bad", async () => {
-          await Bun.sleep(1);
-          throw Fault.fatal("over");
-        }),
+        Step.run(ctx, "bad", () => over.promise),
       ]);
     });
     const run = await Workflow.start(await world.open([flow]), flow);
-    await Bun.sleep(5);
+    await world.clock.settle();
+    over.reject(Fault.fatal("over"));
     await world.clock.settle();
     await thrown(world.result(run));
     expect(said).toEqual(["retried #1", "undo first #1", "undo first #2"]);

@@ -78,7 +78,6 @@ export const record = async (name: Name): Promise<Kept> => {
       await clock.settle();
     },
   });
-  (globalThis as any).LAST = { runtime, ...on };
   const end = await untilEnd(on, run);
   const row = await engineOf(runtime).store.runs.byId(name);
   if (!row) throw new Error(`Run ${name} is gone.`);
