@@ -76,7 +76,7 @@ const draw = <Chosen extends Tasks>(name: string, drawing: (task: Draw) => Chose
     nodes.push({ task, after, run });
     return task;
   };
-  const chosen = drawing(add as Draw);
+  const chosen = drawing(add);
   for (const [key, task] of Object.entries(chosen)) if (!known.has(task)) refuse(name, `answers under "${key}" with something that is no task of it`);
   return { nodes, chosen };
 };

@@ -13,13 +13,15 @@ export const park = (execution: Execution, due: number | null): void => {
     execution.phase = "parked";
     engine.executing.delete(execution.key);
     keepHot(execution);
-    if (execution.fresh.length > 0 || execution.outcome !== undefined) rouse(execution);
+    rouse(execution);
   });
 };
 
-/** The body of a parked run got on by itself, after work of its own (an import, a digest): the run is to be taken up again. */
+/** The body of a parked run that is hot got on by itself, after work of its own (an import, a digest): the run is to be taken up again. */
 export const rouse = (execution: Execution): void => {
   const { engine } = execution;
+  const ended = execution.outcome !== undefined && !execution.unwinding;
+  if (!engine.hot.has(execution.key) || (execution.fresh.length === 0 && !ended)) return;
   engine.store.runs.rouse(leaseOf(execution), engine.clock.now()).then(
     (roused) => roused && engine.poke(),
     (error: unknown) => engine.logger.error({ run: execution.id, err: error }, "a run whose body got on could not be woken; it goes on when it is due"),

@@ -171,11 +171,7 @@ export const createGroup = (database: Database, limits: Limits = { jobs: 2_000, 
       new Promise<T>((resolve, reject) => {
         const alone = (): void => {
           if (queue.length > 0) return wait();
-          try {
-            resolve(work());
-          } catch (error) {
-            reject(error);
-          }
+          resolve(Promise.try(work));
         };
         const wait = (): void => {
           if (closed) return reject(closing());

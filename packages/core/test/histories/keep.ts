@@ -61,6 +61,13 @@ const untilEnd = async ({ clock }: Bench, run: () => Run.Handle): Promise<End> =
   throw new Error(`The run does not end: ${JSON.stringify(await Run.get(run()))}`);
 };
 
+/** Stacks tell of the machine they were made on. */
+const withoutStacks = (row: Row): Row => {
+  if (row.value === null || row.value.startsWith("~")) return row;
+  const strip = (key: string, value: unknown): unknown => (key === "stack" ? undefined : value);
+  return { ...row, value: JSON.stringify(JSON.parse(row.value, strip)) };
+};
+
 /** Runs a workflow through what happens to it, and answers with its history. */
 export const record = async (name: Name): Promise<Kept> => {
   const on = bench(name, () => {});
@@ -81,7 +88,7 @@ export const record = async (name: Name): Promise<Kept> => {
   const end = await untilEnd(on, run);
   const row = await engineOf(runtime).store.runs.byId(name);
   if (!row) throw new Error(`Run ${name} is gone.`);
-  const records = await readHistory(engineOf(runtime), row.key);
+  const records = (await readHistory(engineOf(runtime), row.key)).map(withoutStacks);
   await Runtime.close(runtime);
   on.client.close();
   return { workflow: row.workflow, version: row.version, id: row.id, createdAt: row.createdAt, deadline: row.deadline, end, records };

@@ -5,9 +5,6 @@ import { version } from "../../package.json";
 import { record } from "./keep.ts";
 import { names } from "./workflows.ts";
 
-// Stacks tell of the machine they were made on.
-Error.stackTraceLimit = 0;
-
 const folder = join(import.meta.dir, `v${version.split(".").slice(0, 2).join(".")}`);
 mkdirSync(folder, { recursive: true });
 for (const name of names) {

@@ -148,7 +148,7 @@ describe("a rejection that nobody looks at is no crash of the process", () => {
     const child = Workflow.define({ name: "child" }, (ctx) => Step.wait(ctx, go));
     return quietly(
       async (ctx) => {
-        void Step.run(ctx, "step", ({ signal }) => new Promise((_, reject) => void signal.addEventListener("abort", () => reject(new Error("told to stop")))));
+        void Step.run(ctx, "step", ({ signal }) => new Promise((_resolve, reject) => void signal.addEventListener("abort", () => reject(new Error("told to stop")))));
         void Step.sleep(ctx, "nap", "1h");
         void Step.wait(ctx, go);
         void Step.call(ctx, child, undefined);
@@ -210,7 +210,7 @@ describe("a run that sleeps", () => {
     const world = setup();
     const held = new Set<WeakRef<object>>();
     const heavy = Workflow.define({ name: "heavy" }, async (ctx) => {
-      const ballast = new Array<number>(10_000).fill(1);
+      const ballast = Array.from({ length: 10_000 }, () => 1);
       held.add(new WeakRef(ballast));
       await Promise.race([Step.sleep(ctx, "nap", "1d"), Step.wait(ctx, go)]);
       return ballast.length;

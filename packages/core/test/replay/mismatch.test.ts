@@ -1,6 +1,7 @@
 // Changed code meets an old history: the run is blocked before it does anything, says what differs, and goes on with code that fits.
 import { describe, expect, test } from "bun:test";
-import { Context, Run, Runtime, Signal, Step, Workflow } from "../../src/index.ts";
+import type { Context } from "../../src/index.ts";
+import { Run, Runtime, Signal, Step, Workflow } from "../../src/index.ts";
 import { listening, setup, type World } from "../kit/world.ts";
 
 type Body = (ctx: Context.Context) => Promise<unknown>;

@@ -1,6 +1,7 @@
 // Context.patched: runs that passed the place with the old code keep to it, others take the new one, after any crash the same.
 import { expect, test } from "bun:test";
-import { Context, Run, Runtime, Signal, Step, Workflow } from "../../src/index.ts";
+import type { Runtime } from "../../src/index.ts";
+import { Context, Run, Signal, Step, Workflow } from "../../src/index.ts";
 import { setup, type World } from "../kit/world.ts";
 
 const go = Signal.define<string>("go");

@@ -1,6 +1,7 @@
 // What a body awaits besides Holdfast: said when it lasts, no hindrance to a replay when it is short, no way round a cancel.
 import { describe, expect, test } from "bun:test";
-import { Context, Run, Signal, Step, Workflow } from "../../src/index.ts";
+import type { Context } from "../../src/index.ts";
+import { Run, Signal, Step, Workflow } from "../../src/index.ts";
 import { listening, setup } from "../kit/world.ts";
 
 const go = Signal.define<string>("go");

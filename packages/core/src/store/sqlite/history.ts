@@ -92,7 +92,7 @@ export const prepareHistory = (connection: Connection, insert: Insert) => {
     appendChild: (lease: Lease, row: Row, child: NewRun): "held" | "fenced" | "taken" => {
       if (!holds.get({ run: lease.run, lease: lease.number })) return "fenced";
       const started = insert.start(child);
-      if (started.kind === "existing" && (started.run.parent !== child.parent || started.run.parentKey !== child.parentKey)) return "taken";
+      if (started.kind === "existing" && (!started.sameInput || started.run.parent !== child.parent || started.run.parentKey !== child.parentKey)) return "taken";
       return append(lease, row) ? "held" : "fenced";
     },
     /** True when this record stands under this very lease. */
