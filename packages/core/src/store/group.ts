@@ -171,7 +171,11 @@ export const createGroup = (database: Database, limits: Limits = { jobs: 2_000, 
       new Promise<T>((resolve, reject) => {
         const alone = (): void => {
           if (queue.length > 0) return wait();
-          resolve(Promise.try(work));
+          try {
+            resolve(work());
+          } catch (error) {
+            reject(error as Error);
+          }
         };
         const wait = (): void => {
           if (closed) return reject(closing());

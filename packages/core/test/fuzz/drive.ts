@@ -52,17 +52,9 @@ export const drive = async (world: World, programs: ReadonlyMap<string, Node>, s
       if (recorded(run, step)) breach(run, `"${step}" was begun after its record: ${told(world, run)}`);
       if (replaying && programs.has(run)) breach(run, `"${step}" was begun by the replay of a run that had ended`);
       if (!later || replaying) return answer();
-      return new Promise((resolve, reject) => {
-        flights.push({
-          answer: () => {
-            try {
-              resolve(answer());
-            } catch (error) {
-              reject(error as Error);
-            }
-          },
-        });
-      });
+      const { promise, resolve } = Promise.withResolvers<string>();
+      flights.push({ answer: () => resolve(Promise.try(answer)) });
+      return promise;
     },
   };
   const workflows = workflowsFor(outside);

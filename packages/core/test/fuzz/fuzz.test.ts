@@ -37,7 +37,7 @@ test(
   async () => {
     const programs = fc.sample(program, { numRuns: runs, seed });
     for (let from = 0; from < runs; from += together) {
-      const batch = new Map(programs.slice(from, from + together).map((node, at) => [`p${from + at}` as string, node] as const));
+      const batch = new Map<string, Node>(programs.slice(from, from + together).map((node, at) => [`p${from + at}`, node]));
       const breaches = await fuzz(batch, seed + from);
       const [first] = breaches;
       if (!first) continue;

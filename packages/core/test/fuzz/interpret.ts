@@ -153,7 +153,7 @@ const child = Workflow.define<{ readonly ms: number; readonly fails: boolean }, 
 });
 
 /** The workflows of the fuzz: the program of a run is found by its id. */
-export const workflowsFor = (outside: Outside): readonly [Workflow.Definition<undefined, unknown>, Workflow.AnyDefinition] => [
+export const workflowsFor = (outside: Outside): readonly [Workflow.Definition<undefined>, Workflow.AnyDefinition] => [
   Workflow.define<undefined, unknown>({ name: "program" }, async (ctx) => {
     const id = Context.id(ctx);
     const life: Life = { outside, trace: outside.live(id) };

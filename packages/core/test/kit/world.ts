@@ -1,31 +1,14 @@
 /** A fresh world for each test: a database, a clock moved by hand, runtimes that are closed afterwards. */
 import { Database } from "bun:sqlite";
-import { afterEach } from "bun:test";
 import { drizzle } from "drizzle-orm/bun-sqlite";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import pino from "pino";
 import { halt } from "../../src/engine/close.ts";
 import { Run, Runtime, Workflow } from "../../src/index.ts";
 import { engineOf } from "../../src/engine/opened.ts";
+import { afterwards, folder } from "./afterwards.ts";
 import { manualClock, type ManualClock } from "./clock.ts";
 
-const leftovers: (() => unknown)[] = [];
-
-afterEach(async () => {
-  for (const leave of leftovers.splice(0).toReversed()) await leave();
-});
-
-/** Does something after the test, last first. */
-export const afterwards = (leave: () => unknown): void => void leftovers.push(leave);
-
-/** A folder that goes with the test. */
-export const folder = (): string => {
-  const path = mkdtempSync(join(tmpdir(), "holdfast-"));
-  afterwards(() => rmSync(path, { recursive: true, force: true }));
-  return path;
-};
+export { afterwards, folder };
 
 export const silent = pino({ level: "silent" });
 

@@ -86,6 +86,12 @@ describe("a rejection that nobody looks at is no crash of the process", () => {
     throw new Error("no");
   };
 
+  const listens = ({ signal }: { readonly signal: AbortSignal }): Promise<never> => {
+    const { promise, reject } = Promise.withResolvers<never>();
+    signal.addEventListener("abort", () => reject(new Error("told to stop")));
+    return promise;
+  };
+
   test("of a step", () =>
     quietly(async (ctx) => {
       void Step.run(ctx, "bad", no, once);
@@ -148,7 +154,7 @@ describe("a rejection that nobody looks at is no crash of the process", () => {
     const child = Workflow.define({ name: "child" }, (ctx) => Step.wait(ctx, go));
     return quietly(
       async (ctx) => {
-        void Step.run(ctx, "step", ({ signal }) => new Promise((_resolve, reject) => void signal.addEventListener("abort", () => reject(new Error("told to stop")))));
+        void Step.run(ctx, "step", listens);
         void Step.sleep(ctx, "nap", "1h");
         void Step.wait(ctx, go);
         void Step.call(ctx, child, undefined);

@@ -23,7 +23,7 @@ const does = (name: string, ctx: Context.Context): Promise<string> =>
     return name;
   });
 
-const define = (body: Body): Workflow.Definition<undefined, unknown> => Workflow.define({ name: "changing" }, body);
+const define = (body: Body): Workflow.Definition<undefined> => Workflow.define({ name: "changing" }, body);
 
 /** Runs the old code for a moment, and leaves its run to whoever comes next. */
 const leave = async (world: World, old: Body): Promise<void> => {

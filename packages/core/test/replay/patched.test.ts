@@ -19,7 +19,7 @@ const after: Body = async (ctx) => [
   await word(ctx, "last"),
 ];
 
-const define = (body: Body): Workflow.Definition<undefined, unknown> => Workflow.define({ name: "changing" }, body);
+const define = (body: Body): Workflow.Definition<undefined> => Workflow.define({ name: "changing" }, body);
 
 const crashed = async (world: World, runtime: Runtime.Runtime, body: Body): Promise<Runtime.Runtime> => {
   world.crash(runtime);

@@ -140,7 +140,7 @@ describe("short work of a body's own between steps", () => {
     expect(statuses).not.toContain("blocked");
     for (const id of ["alone", "beside"]) {
       await Signal.send(Run.of(runtime, id), go, "on");
-      expect((await world.result(Run.of(runtime, id))) as unknown).toEqual([expect.any(Array), "on"]);
+      expect(await world.result<unknown>(Run.of(runtime, id))).toEqual([expect.any(Array), "on"]);
     }
     expect(begun).toBe(6);
   });

@@ -5,7 +5,7 @@ import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync 
 import { join } from "node:path";
 import type { Store } from "../../src/store/contract.ts";
 import * as Fault from "../../src/model/fault.ts";
-import { folder } from "./afterwards.ts";
+import { folder } from "../kit/afterwards.ts";
 import { codeOf, execute, newRun, row, seqs, start } from "./contract/kit.ts";
 import { brokenDisk, cannotCompile, cannotMount, smallDisk, spawn, type SmallDisk } from "./machine.ts";
 import { client, open } from "./sqlite.kit.ts";

@@ -2,7 +2,7 @@
 import { rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterwards, folder } from "./afterwards.ts";
+import { afterwards, folder } from "../kit/afterwards.ts";
 
 const run = (...command: string[]): { readonly ok: boolean; readonly said: string } => {
   try {

@@ -3,7 +3,7 @@ import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { folder } from "./afterwards.ts";
+import { folder } from "../kit/afterwards.ts";
 import { execute, row, start } from "./contract/kit.ts";
 import { spawn } from "./machine.ts";
 import { client, open } from "./sqlite.kit.ts";

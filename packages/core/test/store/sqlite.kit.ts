@@ -6,7 +6,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Hooks, Store } from "../../src/store/contract.ts";
 import { openSqlite } from "../../src/store/sqlite/store.ts";
-import { afterwards, folder } from "./afterwards.ts";
+import { afterwards, folder } from "../kit/afterwards.ts";
 import type { Opened, User } from "./contract/kit.ts";
 
 export const noHooks: Hooks = { beforeCommit: () => {} };

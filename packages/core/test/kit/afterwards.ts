@@ -6,13 +6,16 @@ import { join } from "node:path";
 
 const leftovers: (() => unknown)[] = [];
 
+/** One that cannot be taken away keeps none of the others. */
 const clear = async (): Promise<void> => {
-  for (const leave of leftovers.splice(0).toReversed()) await leave();
+  const errors: unknown[] = [];
+  for (const leave of leftovers.splice(0).toReversed()) await Promise.try(leave).catch((error: unknown) => errors.push(error));
+  if (errors.length > 0) throw errors[0];
 };
 
 /** Does something after the test that calls this. An `afterEach` here would serve the first file that imports it, and no other. */
 export const afterwards = (leave: () => unknown): void => {
-  if (leftovers.length === 0) onTestFinished(clear);
+  if (leftovers.length === 0) onTestFinished(clear, 30_000);
   leftovers.push(leave);
 };
 
