@@ -18,7 +18,7 @@ export type Deed<Answer> = {
 
 type Wish = { readonly order: string } & Readonly<Record<string, unknown>>;
 
-export type Parties = ReturnType<typeof connect>;
+type Parties = ReturnType<typeof connect>;
 
 export const connect = (settings: Settings) => ({
   reservation: ({ id, lines }: Order) => deed(`${settings.WAREHOUSE}/reservations`, { order: id, lines }),

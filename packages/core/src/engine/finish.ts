@@ -21,6 +21,7 @@ export const finish = (execution: Execution): boolean => {
   if (outcome === undefined) return false;
   switch (outcome.kind) {
     case "returned":
+      tellForgotten(execution);
       settle(execution, "completed", outcome.output);
       return true;
     case "threw":
@@ -29,6 +30,14 @@ export const finish = (execution: Execution): boolean => {
       fail(execution, outcome.error, outcome.undo);
       return true;
   }
+};
+
+/** A body that ended in the breath in which it asked for a step has most likely forgotten an `await`: the step was never begun. */
+const tellForgotten = ({ engine, fresh, id, definition }: Execution): void => {
+  const keys = fresh.filter(({ kind, settled }) => kind === "step" && !settled).map(({ key }) => key);
+  if (keys.length === 0) return;
+  const message = `Workflow "${definition.name}" (run ${id}) ended without awaiting ${keys.map((key) => `step "${key}"`).join(", ")}: nothing of it was run. Await it, or leave it out.`;
+  engine.logger.warn({ run: id, workflow: definition.name, steps: keys }, message);
 };
 
 /** Functions under way are told to stop and let finish: what they did must be known before anything is undone. */

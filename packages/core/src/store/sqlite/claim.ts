@@ -6,7 +6,6 @@ import { runColumns } from "./columns.ts";
 import type { Connection } from "./connection.ts";
 import { history, runs, workers } from "./schema.ts";
 
-export type ClaimVerbs = ReturnType<typeof prepareClaim>;
 
 /** The last record that shows that a run got on. A step that is merely running does not: it may be the one that kills its process. */
 const lastSeq = sql<number>`coalesce((select h.seq from ${history} as h where h.run = ${runs.key} and h.kind <> 'running' order by h.seq desc limit 1), 0)`;

@@ -9,7 +9,6 @@ import type { Insert } from "./insert.ts";
 import { runs } from "./schema.ts";
 import { changing, given, underLease } from "./statement.ts";
 
-export type RunVerbs = ReturnType<typeof prepareRuns>;
 
 export const prepareRuns = (connection: Connection, insert: Insert, records: HistoryVerbs, asks: AskVerbs) => {
   const { db } = connection;

@@ -9,7 +9,6 @@ import { runs, signals, states } from "./schema.ts";
 import { changing, given } from "./statement.ts";
 import { isEnd } from "../../model/states.ts";
 
-export type SignalVerbs = ReturnType<typeof prepareSignals>;
 
 export const prepareSignals = (connection: Connection, records: HistoryVerbs, asks: AskVerbs, find: FindVerbs) => {
   const { db } = connection;

@@ -5,7 +5,6 @@ import type { Connection } from "./connection.ts";
 import { runs, workers } from "./schema.ts";
 import { changing, given } from "./statement.ts";
 
-export type WorkerVerbs = ReturnType<typeof prepareWorkers>;
 
 export const prepareWorkers = (connection: Connection) => {
   const { db } = connection;
