@@ -2,11 +2,15 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { CircuitBreaker, Runtime } from "../../src/index.ts";
+import { until } from "../kit/until.ts";
 import { afterwards, folder, silent } from "../kit/world.ts";
 
-const neighbour = async (path: string, what: "open" | "probe"): Promise<void> => {
-  await Bun.spawn([process.execPath, join(import.meta.dir, "neighbour.ts"), path, what], { stdout: "inherit", stderr: "inherit" })
-    .exited;
+/** Answers with the signal that ended the process, if one did. */
+const neighbour = async (path: string, what: "open" | "probe"): Promise<string | number | null> => {
+  const command = [process.execPath, join(import.meta.dir, "neighbour.ts"), path, what];
+  const child = Bun.spawn(command, { stdout: "inherit", stderr: "inherit" });
+  await child.exited;
+  return child.signalCode;
 };
 
 test("a process that is killed in its probe leaves the probe to the next", async () => {
@@ -18,12 +22,10 @@ test("a process that is killed in its probe leaves the probe to the next", async
 
   await neighbour(path, "open");
   expect(["open", "half-open"]).toContain(await stateNow());
-  await neighbour(path, "probe");
+  await until("the breaker is half-open", async () => (await stateNow()) === "half-open");
+  expect(await neighbour(path, "probe")).toBe("SIGKILL");
   expect(await stateNow()).toBe("half-open");
-  const until = performance.now() + 5_000;
-  let answer = "";
-  while (answer !== "up" && performance.now() < until)
-    answer = await CircuitBreaker.run(runtime, breaker, () => "up", { fallback: () => Bun.sleep(20).then(() => "") });
-  expect(answer).toBe("up");
+  const call = () => CircuitBreaker.run(runtime, breaker, () => "up", { fallback: () => "refused" });
+  await until("the probe is free again", async () => (await call()) === "up");
   expect(await stateNow()).toBe("closed");
-});
+}, 90_000);

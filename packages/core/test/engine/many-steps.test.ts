@@ -1,5 +1,6 @@
 // Long runs: the time per step does not grow with the history, and a long history replays.
 import { expect, test } from "bun:test";
+import { engineOf } from "../../src/engine/opened.ts";
 import { Run, Signal, Step, Workflow } from "../../src/index.ts";
 import { setup } from "../kit/world.ts";
 
@@ -11,28 +12,36 @@ const count = Workflow.define({ name: "count" }, async (ctx, steps: number) => {
   return sum;
 });
 
+/** What this process has worked so far, in ms. How busy the machine is with other things does not count. */
+const worked = (): number => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
+};
+
 const timed = async (steps: number): Promise<{ readonly ms: number; readonly replay: number }> => {
   const world = setup();
   const first = await world.open([count]);
-  const startedAt = performance.now();
+  const startedAt = worked();
   const run = await Workflow.start(first, count, steps);
-  while ((await Run.list(first)).runs[0]?.status !== "waiting") await Bun.sleep(5);
-  const ms = performance.now() - startedAt;
+  while (engineOf(first).executing.size > 0) await world.clock.settle();
+  const ms = worked() - startedAt;
+  expect((await Run.get(run)).status).toBe("waiting");
   world.crash(first);
   const second = Run.of(await world.open([count]), run.id);
-  const replayedAt = performance.now();
+  const replayedAt = worked();
   await Signal.send(second, go, 1);
   expect(await Run.result(second)).toBe((steps * (steps - 1)) / 2);
-  return { ms, replay: performance.now() - replayedAt };
+  return { ms, replay: worked() - replayedAt };
 };
 
 test("10,000 steps cost per step about what 1,000 cost, and replay", async () => {
   await timed(500);
-  const thousand = await timed(1_000);
-  const tenThousand = await timed(10_000);
-  expect(tenThousand.ms / 10_000).toBeLessThan((thousand.ms / 1_000) * 4);
-  expect(tenThousand.replay).toBeLessThan(2_000);
-}, 30_000);
+  let tenRuns = 0;
+  for (let n = 0; n < 10; n++) tenRuns += (await timed(1_000)).ms;
+  const oneRun = await timed(10_000);
+  expect(oneRun.ms).toBeLessThan(tenRuns * 4);
+  expect(oneRun.replay).toBeLessThan(2_000);
+}, 120_000);
 
 test("2,000 steps at the same time are all recorded", async () => {
   const world = setup();
@@ -41,4 +50,4 @@ test("2,000 steps at the same time are all recorded", async () => {
   );
   const run = await Workflow.start(await world.open([wide]), wide);
   expect(await Run.result(run)).toEqual(Array.from({ length: 2_000 }, (_, n) => n));
-});
+}, 30_000);

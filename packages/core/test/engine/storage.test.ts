@@ -1,6 +1,7 @@
 // A database that cannot take writes: what is new is refused, what runs waits and goes on, and no attempt is lost over it.
 import { describe, expect, test } from "bun:test";
 import { Run, Runtime, Signal, Step, Workflow } from "../../src/index.ts";
+import { until } from "../kit/until.ts";
 import { setup, type World } from "../kit/world.ts";
 import { rest, story, thrown } from "../face/scene.ts";
 
@@ -14,10 +15,8 @@ const makeRoom = ({ client }: World): void => void client.run("PRAGMA max_page_c
 
 const large = "x".repeat(50_000);
 
-/** Waits in real time: the store tries again after moments of its own. */
-const until = async (met: () => boolean | Promise<boolean>): Promise<void> => {
-  for (let turn = 0; turn < 400 && !(await met()); turn++) await Bun.sleep(5);
-};
+/** The store tries again after moments of its own, which no test's clock moves. */
+const patience = 60_000;
 
 describe("a full disk", () => {
   test("a start, a signal and a cancel are refused with storage_full and leave nothing", async () => {
@@ -33,6 +32,7 @@ describe("a full disk", () => {
     expect((await thrown(Signal.send(run, go, large))).code).toBe("storage_full");
     makeRoom(world);
     await until(
+      "the database takes writes again",
       () =>
         Runtime.trouble(runtime) === undefined ||
         Workflow.start(runtime, flow, "now").then(
@@ -44,7 +44,7 @@ describe("a full disk", () => {
     await Signal.send(run, go, 1);
     expect(await world.result(run)).toBe(1);
     expect(Runtime.trouble(runtime)).toBeUndefined();
-  });
+  }, patience);
 
   test("a step that finishes meanwhile is recorded later, not run again, and no attempt is used up", async () => {
     const world = setup();
@@ -60,7 +60,7 @@ describe("a full disk", () => {
     await world.clock.advance(500);
     fill(world);
     gate.resolve(large);
-    await until(() => Runtime.trouble(runtime) !== undefined);
+    await until("the database is in trouble", () => Runtime.trouble(runtime) !== undefined);
     await rest();
     expect(await story(run)).toEqual(["started", "step before"]);
     expect(attempts).toEqual([1]);
@@ -68,7 +68,7 @@ describe("a full disk", () => {
     expect(await Run.result(run)).toBe(50_001);
     expect(attempts).toEqual([1, 1]);
     expect(await story(run)).toEqual(["started", "step before", "step large", "step after", "completed"]);
-  });
+  }, patience);
 
   test("a transaction that meets it is not counted as a failure of the step", async () => {
     const world = setup();
@@ -93,9 +93,10 @@ describe("a full disk", () => {
     await world.clock.advance(500);
     fill(world);
     await Signal.send(run, go, 1).catch(() => {});
-    await until(() => attempts.length > 0);
+    await until("the transaction was tried", () => attempts.length > 0);
     makeRoom(world);
     await until(
+      "the run is at its end",
       async () =>
         (await Run.get(run)).status === "completed" ||
         (await Signal.send(run, go, 1).then(
@@ -106,7 +107,7 @@ describe("a full disk", () => {
     expect(await Run.result(run)).toBe(1);
     expect(new Set(attempts)).toEqual(new Set([1]));
     expect(world.client.query("select count(*) as n from notes").get()).toEqual({ n: 1 });
-  });
+  }, patience);
 
   test("a close comes to its end all the same", async () => {
     const world = setup();
@@ -117,13 +118,15 @@ describe("a full disk", () => {
     await world.clock.advance(500);
     fill(world);
     gate.resolve(large);
-    await until(() => Runtime.trouble(runtime) !== undefined);
-    const closing = Runtime.close(runtime).then(() => "closed");
+    await until("the database is in trouble", () => Runtime.trouble(runtime) !== undefined);
+    let closed = false;
+    const closing = Runtime.close(runtime).then(() => (closed = true));
     await world.clock.advance(1_000);
-    const outcome = await Promise.race([closing, Bun.sleep(3_000).then(() => "still closing")]);
+    await until("the runtime is closed", () => closed);
+    await closing;
     makeRoom(world);
-    expect(outcome).toBe("closed");
-  });
+    expect(Runtime.trouble(runtime)).toMatchObject({ code: "storage_full" });
+  }, patience);
 });
 
 describe("a write that the database refuses for a reason of its own", () => {

@@ -116,7 +116,7 @@ describe("beats", () => {
     await together([one.clock, two.clock], 70_000, 1_000);
     expect(await result).toBe("slept");
     expect(await Runtime.check(one.runtime)).toEqual([]);
-  });
+  }, 30_000);
 
   test("two workers that beat leave each other alone, for as long as they do", async () => {
     const shared = share();
@@ -130,7 +130,7 @@ describe("beats", () => {
     gate.resolve("in the end");
     await one.clock.advance(300);
     expect((await Run.get(run)).output).toEqual(["in the end", "one"]);
-  });
+  }, 30_000);
 
   test("clocks of different processes are never compared: one that is hours off takes nothing over", async () => {
     const shared = share();
@@ -155,7 +155,7 @@ describe("beats", () => {
     await together([one.clock, two.clock], 100_000, 1_000);
     expect((await Run.get(run)).status).toBe("completed");
     expect(await Runtime.check(one.runtime)).toEqual([]);
-  });
+  }, 30_000);
 
   test("a worker that could not beat for most of its lease starts no step, and goes on when it beats again", async () => {
     const shared = share();
@@ -333,7 +333,7 @@ describe("a client", () => {
     expect(calls.size).toBe(100);
     expect([...calls.values()].every((n) => n === 1)).toBe(true);
     expect(runs.length).toBe(100);
-  });
+  }, 30_000);
 });
 
 test("nothing is ever stuck: after all of it the check answers with an empty list", async () => {

@@ -79,7 +79,7 @@ describe("Step.call", () => {
     const run = await Workflow.start(runtime, parent, undefined, { id: "p" });
     expect(await world.result(run)).toBe(200 * 200);
     expect((await Run.get(Run.of(runtime, "p/each[7]/middle/double"))).output).toBe(14);
-  });
+  }, 30_000);
 
   test("an input that does not fit the child's schema, and one that cannot be kept, are refused at the call", async () => {
     const world = setup();

@@ -2,27 +2,12 @@
 import { describe, expect, test } from "bun:test";
 import { Fault, Run, Step, Workflow } from "../../src/index.ts";
 import type { Context } from "../../src/index.ts";
+import { createHeld } from "../kit/held.ts";
 import { runToEnd, setup } from "../kit/world.ts";
 import { story, thrown, untilAbort } from "./scene.ts";
 
 const fatally = (message: string): never => {
   throw Fault.fatal(message);
-};
-
-/** Counts how many functions are under way at a time. */
-const meter = () => {
-  let now = 0;
-  const seen = { most: 0, calls: 0 };
-  return {
-    seen,
-    work: async <T>(value: T): Promise<T> => {
-      seen.calls++;
-      seen.most = Math.max(seen.most, ++now);
-      await Bun.sleep(1);
-      now--;
-      return value;
-    },
-  };
 };
 
 describe("Step.all", () => {
@@ -60,9 +45,10 @@ describe("Step.all", () => {
   test("the first failure aborts what the others have under way, cancels what they wait for, and is thrown", async () => {
     const world = setup();
     const said: string[] = [];
+    const bad = Promise.withResolvers<never>();
     const flow = Workflow.define({ name: "flow" }, (ctx) =>
       Step.all(ctx, "both", {
-        bad: (ctx) => Step.run(ctx, "bad", () => Bun.sleep(1).then(() => fatally("this one"))),
+        bad: (ctx) => Step.run(ctx, "bad", () => bad.promise),
         slow: (ctx) => Step.run(ctx, "slow", ({ signal }) => untilAbort(signal, () => said.push("aborted"))),
         asleep: async (ctx) => {
           try {
@@ -75,7 +61,9 @@ describe("Step.all", () => {
       }),
     );
     const run = await Workflow.start(await world.open([flow]), flow);
-    await Bun.sleep(5);
+    await world.clock.settle();
+    expect(said).toEqual([]);
+    bad.reject(Fault.fatal("this one"));
     const error = await thrown(world.result(run, 1_000));
     expect(error.cause).toMatchObject({ code: "fatal", message: "this one" });
     expect(said.toSorted()).toEqual(["aborted", "cancelled"]);
@@ -131,13 +119,17 @@ describe("Step.all", () => {
 describe("Step.map", () => {
   test("answers in the order of the items, whoever is first, and its keys read name[index]/step", async () => {
     const world = setup();
+    const gates = [0, 1, 2].map(() => Promise.withResolvers<void>());
     const flow = Workflow.define({ name: "flow" }, (ctx) =>
       Step.map(ctx, "label", new Set(["c", "b", "a"]), (ctx, item, index) =>
-        Step.run(ctx, "print", () => Bun.sleep(6 - 2 * index).then(() => `${item}${index}`)),
+        Step.run(ctx, "print", () => gates[index]?.promise.then(() => `${item}${index}`)),
       ),
     );
     const run = await Workflow.start(await world.open([flow]), flow);
-    await Bun.sleep(15);
+    for (const gate of gates.toReversed()) {
+      await world.clock.settle();
+      gate.resolve();
+    }
     expect(await world.result(run)).toEqual(["c0", "b1", "a2"]);
     expect((await story(run)).slice(1, -1)).toEqual(["step label[2]/print", "step label[1]/print", "step label[0]/print"]);
   });
@@ -155,7 +147,7 @@ describe("Step.map", () => {
 
   test("never has more branches under way than the limit, and gets through", async () => {
     const world = setup();
-    const { seen, work } = meter();
+    const { seen, work, release } = createHeld();
     const flow = Workflow.define({ name: "flow" }, (ctx) =>
       Step.map(
         ctx,
@@ -166,7 +158,8 @@ describe("Step.map", () => {
       ),
     );
     const run = await Workflow.start(await world.open([flow]), flow);
-    expect(await Run.result(run)).toEqual(Array.from({ length: 20 }, (_, n) => n));
+    await release(world.clock);
+    expect(await world.result(run)).toEqual(Array.from({ length: 20 }, (_, n) => n));
     expect(seen).toEqual({ most: 3, calls: 20 });
   });
 
@@ -268,7 +261,7 @@ describe("Step.graph", () => {
 
   test("has at most `limit` tasks under way", async () => {
     const world = setup();
-    const { seen, work } = meter();
+    const { seen, work, release } = createHeld();
     const once = async (ctx: Context.Context) => Step.run(ctx, "s", () => work(1));
     const flow = Workflow.define({ name: "flow" }, (ctx) =>
       Step.graph(
@@ -282,7 +275,8 @@ describe("Step.graph", () => {
       ),
     );
     const run = await Workflow.start(await world.open([flow]), flow);
-    await Run.result(run);
+    await release(world.clock);
+    await world.result(run);
     expect(seen).toEqual({ most: 2, calls: 5 });
   });
 

@@ -5,6 +5,7 @@ import { drizzle } from "drizzle-orm/bun-sqlite";
 import { integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import { Run, Step, Workflow } from "../../src/index.ts";
 import { share, together } from "../engine/shared.ts";
+import { until } from "../kit/until.ts";
 import { afterwards, runToEnd, setup } from "../kit/world.ts";
 import { story, thrown } from "./scene.ts";
 
@@ -247,10 +248,12 @@ describe("on a file", () => {
     const run = await Workflow.start(runtime, flow);
     user.run("begin immediate");
     await clock.settle();
+    expect([(await Run.get(run)).status, shared.db.select().from(orders).all()]).toEqual(["running", []]);
     user.run("commit");
-    const result = Run.result(run);
-    await Bun.sleep(20);
-    await clock.advance(10);
-    expect(await result).toBe(1);
-  });
+    await until("the run is at its end", async () => {
+      await clock.advance(10);
+      return (await Run.get(run)).status === "completed";
+    });
+    expect(await Run.result(run)).toBe(1);
+  }, 30_000);
 });

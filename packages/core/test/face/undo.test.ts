@@ -209,6 +209,7 @@ describe("with steps under way", () => {
     const world = setup();
     const said: string[] = [];
     const gate = Promise.withResolvers<string>();
+    const bad = Promise.withResolvers<never>();
     const flow = Workflow.define({ name: "flow" }, async (ctx) => {
       await Promise.all([
         Step.run(
@@ -221,19 +222,13 @@ describe("with steps under way", () => {
           { undo: (value) => said.push(`undo ${value}`) },
         ),
         Step.run(ctx, "quick", () => "q", { undo: (value) => said.push(`undo ${value}`) }),
-        Step.run(
-          ctx,
-          "bad",
-          async () => {
-            await Bun.sleep(1);
-            no();
-          },
-          once,
-        ),
+        Step.run(ctx, "bad", () => bad.promise, once),
       ]);
     });
     const run = await Workflow.start(await world.open([flow]), flow);
-    await Bun.sleep(5);
+    await world.clock.settle();
+    expect(said).toEqual([]);
+    bad.reject(new Error("no"));
     await world.clock.settle();
     expect(said).toEqual(["abort"]);
     gate.resolve("slow");
