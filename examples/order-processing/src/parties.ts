@@ -18,8 +18,6 @@ export type Deed<Answer> = {
 
 type Wish = { readonly order: string } & Readonly<Record<string, unknown>>;
 
-type Parties = ReturnType<typeof connect>;
-
 export const connect = (settings: Settings) => ({
   reservation: ({ id, lines }: Order) => deed(`${settings.WAREHOUSE}/reservations`, { order: id, lines }),
   charge: { northpay: charge(settings.NORTHPAY), southpay: charge(settings.SOUTHPAY) },

@@ -174,7 +174,8 @@ export const createGroup = (database: Database, limits: Limits = { jobs: 2_000, 
           try {
             resolve(work());
           } catch (error) {
-            reject(error as Error);
+            // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- whatever the user's function threw
+            reject(error);
           }
         };
         const wait = (): void => {

@@ -15,7 +15,7 @@ export type ManualClock = Clock & {
 };
 
 /** Turns of the loop after which everything that follows from a moment has happened. */
-const turns = 10;
+const turns = 12;
 
 export const manualClock = (start = Date.UTC(2026, 0, 1)): ManualClock => {
   let now = start;

@@ -9,11 +9,13 @@ const cells = { begun: 0, refused: 1, worker: 2 } as const;
 
 /** Runs in the thread, from its own text: it may use nothing of this file. */
 const thread = async (): Promise<void> => {
-  const { Database } = await import("bun:sqlite");
-  const { statSync } = await import("node:fs");
-  const orders = await new Promise<Orders>((resolve) => {
+  // First of all the ear: orders that come while a module is loaded would be lost.
+  const heard = new Promise<Orders>((resolve) => {
     globalThis.addEventListener("message", (event: MessageEvent<Orders>) => resolve(event.data), { once: true });
   });
+  const { Database } = await import("bun:sqlite");
+  const { statSync } = await import("node:fs");
+  const orders = await heard;
   const cell = new BigInt64Array(orders.shared);
   const open = () => {
     // A file put in the place of ours is none of our business.
