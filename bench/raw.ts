@@ -4,8 +4,11 @@ import { join } from "node:path";
 
 const open = (folder: string, name: string): Database => {
   const client = new Database(join(folder, `${name}.db`), { create: true });
-  for (const pragma of ["journal_mode = WAL", "synchronous = FULL", "wal_autocheckpoint = 1000", "cache_size = -16384"]) client.run(`PRAGMA ${pragma}`);
-  client.run("create table rows (run integer not null, seq integer not null, kind text, key text, value text, attempt integer, issued integer, due integer, at integer, primary key (run, seq)) without rowid, strict");
+  for (const pragma of ["journal_mode = WAL", "synchronous = FULL", "wal_autocheckpoint = 1000", "cache_size = -16384"])
+    client.run(`PRAGMA ${pragma}`);
+  client.run(
+    "create table rows (run integer not null, seq integer not null, kind text, key text, value text, attempt integer, issued integer, due integer, at integer, primary key (run, seq)) without rowid, strict",
+  );
   return client;
 };
 

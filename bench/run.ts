@@ -5,7 +5,15 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { rawCommitMs, rawCommits, rawRows } from "./raw.ts";
 
-type Figure = { readonly what: string; readonly value: number; readonly unit: string; readonly raw: number; readonly rawUnit: string; readonly ratio: number; readonly goal: string };
+type Figure = {
+  readonly what: string;
+  readonly value: number;
+  readonly unit: string;
+  readonly raw: number;
+  readonly rawUnit: string;
+  readonly ratio: number;
+  readonly goal: string;
+};
 
 const folder = mkdtempSync(join(process.env["HOLDFAST_BENCH_FOLDER"] ?? tmpdir(), "holdfast-bench-"));
 const rounds = 5;
@@ -17,7 +25,11 @@ const steps = Workflow.define({ name: "steps" }, async (ctx, count: number) => {
 });
 
 const opened = async <T>(name: string, work: (runtime: Runtime.Runtime) => Promise<T>): Promise<T> => {
-  const runtime = await Runtime.open({ database: `sqlite:${join(folder, `${name}.db`)}`, workflows: [steps], concurrency: 1_000 });
+  const runtime = await Runtime.open({
+    database: `sqlite:${join(folder, `${name}.db`)}`,
+    workflows: [steps],
+    concurrency: 1_000,
+  });
   try {
     return await work(runtime);
   } finally {
@@ -26,7 +38,8 @@ const opened = async <T>(name: string, work: (runtime: Runtime.Runtime) => Promi
 };
 
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
-const quantile = (values: readonly number[], part: number): number => values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * part))] ?? 0;
+const quantile = (values: readonly number[], part: number): number =>
+  values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * part))] ?? 0;
 
 /** One run of 100 steps, alone: 101 commits and one for its start. */
 const alone = (): Promise<Figure> =>
@@ -40,7 +53,15 @@ const alone = (): Promise<Figure> =>
       rates.push((100 / (performance.now() - startedAt)) * 1_000);
     }
     const [value, raw] = [median(rates.slice(1)), median(raws.slice(1))];
-    return { what: "one run of 100 steps", value, unit: "steps/s", raw, rawUnit: "commits/s", ratio: value / raw, goal: "≥ 0.85" };
+    return {
+      what: "one run of 100 steps",
+      value,
+      unit: "steps/s",
+      raw,
+      rawUnit: "commits/s",
+      ratio: value / raw,
+      goal: "≥ 0.85",
+    };
   });
 
 /** A thousand runs of ten steps, started, executed and awaited in one process. */
@@ -87,7 +108,10 @@ try {
     console.log(`| ${what} | ${shown(value)} ${unit} | ${shown(raw)} ${rawUnit} | ${ratio.toFixed(2)} | ${goal} |`);
   }
   if (process.argv.includes("--write")) {
-    writeFileSync(join(import.meta.dir, "baseline.json"), `${JSON.stringify({ bun: Bun.version, cpus: cpus().length, figures }, null, 2)}\n`);
+    writeFileSync(
+      join(import.meta.dir, "baseline.json"),
+      `${JSON.stringify({ bun: Bun.version, cpus: cpus().length, figures }, null, 2)}\n`,
+    );
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });

@@ -6,10 +6,19 @@ import { dirname, join } from "node:path";
 const root = join(import.meta.dir, "..");
 const overview = join(root, "OVERVIEW.md");
 const mark = "<!-- map -->";
-const shown = ["packages/*/src/**/*.ts", "packages/*/test/kit/*.ts", "examples/**/*.ts", "bench/*.ts", "scripts/*.ts", "drizzle/*.ts"];
+const shown = [
+  "packages/*/src/**/*.ts",
+  "packages/*/test/kit/*.ts",
+  "examples/**/*.ts",
+  "bench/*.ts",
+  "scripts/*.ts",
+  "drizzle/*.ts",
+];
 const hidden = /node_modules|\.gen\.ts$|\.test\.ts$|\.d\.ts$|\/\.tmp\//;
 
-const files = [...new Set(shown.flatMap((pattern) => [...new Glob(pattern).scanSync(root)]))].filter((path) => !hidden.test(path)).toSorted();
+const files = [...new Set(shown.flatMap((pattern) => [...new Glob(pattern).scanSync(root)]))]
+  .filter((path) => !hidden.test(path))
+  .toSorted();
 
 /** What a file says it is: the first sentence of the comment it opens with, or what it re-exports. */
 const sentence = (path: string): string => {
@@ -17,7 +26,11 @@ const sentence = (path: string): string => {
   const opening = text.replace(/^(\/\/\/.*\n|#!.*\n)+/, "");
   const comment = /^\/\*\*([\s\S]*?)\*\//.exec(opening)?.[1] ?? /^(\/\/.*\n)+/.exec(opening)?.[0].replaceAll(/^\/\/ ?/gm, "");
   if (comment === undefined) return text.startsWith("export * as") ? "The namespaces." : "";
-  const words = comment.replaceAll(/^\s*\* ?/gm, "").trim().split(/\n\s*\n/)[0] ?? "";
+  const words =
+    comment
+      .replaceAll(/^\s*\* ?/gm, "")
+      .trim()
+      .split(/\n\s*\n/)[0] ?? "";
   return /^[\s\S]*?[.!](?=\s|$)/.exec(words.replaceAll(/\s+/g, " "))?.[0] ?? words.replaceAll(/\s+/g, " ");
 };
 

@@ -34,7 +34,17 @@ export const failFast = async (ctx: Context, branches: readonly Branch[], limit:
       results[index] = await branch.run(scope);
     } catch (error) {
       failure ??= { error };
-      for (const other of scopes) if (other !== scope) abandon(other, Fault.make("cancelled", `Another branch failed: ${error instanceof Error ? error.message : String(error)}`, {}, { cause: error }));
+      for (const other of scopes)
+        if (other !== scope)
+          abandon(
+            other,
+            Fault.make(
+              "cancelled",
+              `Another branch failed: ${error instanceof Error ? error.message : String(error)}`,
+              {},
+              { cause: error },
+            ),
+          );
     }
   });
   if (failure) throw failure.error;
@@ -63,20 +73,44 @@ const inTurn = async (count: number, limit: number, work: (index: number) => Pro
   await Promise.all(Array.from({ length: Math.min(limit, count) }, lane));
 };
 
-type Results<B extends Readonly<Record<string, (ctx: Context) => unknown>>> = { -readonly [K in keyof B]: Awaited<ReturnType<B[K]>> };
-type Settled<B extends Readonly<Record<string, (ctx: Context) => unknown>>> = { -readonly [K in keyof B]: PromiseSettledResult<Awaited<ReturnType<B[K]>>> };
+type Results<B extends Readonly<Record<string, (ctx: Context) => unknown>>> = {
+  -readonly [K in keyof B]: Awaited<ReturnType<B[K]>>;
+};
+type Settled<B extends Readonly<Record<string, (ctx: Context) => unknown>>> = {
+  -readonly [K in keyof B]: PromiseSettledResult<Awaited<ReturnType<B[K]>>>;
+};
 
 /**
  * Runs named branches at the same time, each with a context of its own: the keys of its steps read `prepare[label]/print`.
  * By default the first failure cancels the other branches and is thrown; with `onError: "settle"` all are let finish.
  */
-export function all<B extends Readonly<Record<string, (ctx: Context) => unknown>>>(ctx: Context, name: string, branches: B, options: Settling): Promise<Settled<B>>;
-export function all<B extends Readonly<Record<string, (ctx: Context) => unknown>>>(ctx: Context, name: string, branches: B, options?: Failing): Promise<Results<B>>;
-export function all(ctx: Context, name: string, branches: Readonly<Record<string, (ctx: Context) => unknown>>, options: Settling | Failing = {}): Promise<unknown> {
+export function all<B extends Readonly<Record<string, (ctx: Context) => unknown>>>(
+  ctx: Context,
+  name: string,
+  branches: B,
+  options: Settling,
+): Promise<Settled<B>>;
+export function all<B extends Readonly<Record<string, (ctx: Context) => unknown>>>(
+  ctx: Context,
+  name: string,
+  branches: B,
+  options?: Failing,
+): Promise<Results<B>>;
+export function all(
+  ctx: Context,
+  name: string,
+  branches: Readonly<Record<string, (ctx: Context) => unknown>>,
+  options: Settling | Failing = {},
+): Promise<unknown> {
   return silently(runNamed(ctx, name, branches, options));
 }
 
-const runNamed = async (ctx: Context, name: string, branches: Readonly<Record<string, (ctx: Context) => unknown>>, options: Settling | Failing): Promise<unknown> => {
+const runNamed = async (
+  ctx: Context,
+  name: string,
+  branches: Readonly<Record<string, (ctx: Context) => unknown>>,
+  options: Settling | Failing,
+): Promise<unknown> => {
   assertName(name, "name of Step.all");
   const keys = Object.keys(branches);
   const list = keys.map((key): Branch => ({ name: `${name}[${key}]`, run: (scope) => branches[key]?.(scope) }));
@@ -89,15 +123,42 @@ const runNamed = async (ctx: Context, name: string, branches: Readonly<Record<st
  * Runs a function for each item, at most `limit` at a time, each with a context of its own: the keys of its steps read
  * `label[3]/print`. Answers in the order of the items. By default the first failure cancels the rest and is thrown.
  */
-export function map<Item, Result>(ctx: Context, name: string, items: Iterable<Item>, call: (ctx: Context, item: Item, index: number) => Result, options: Settling & BranchOptions): Promise<PromiseSettledResult<Awaited<Result>>[]>;
-export function map<Item, Result>(ctx: Context, name: string, items: Iterable<Item>, call: (ctx: Context, item: Item, index: number) => Result, options?: Failing): Promise<Awaited<Result>[]>;
-export function map(ctx: Context, name: string, items: Iterable<unknown>, call: (ctx: Context, item: unknown, index: number) => unknown, options: Settling | Failing = {}): Promise<unknown> {
+export function map<Item, Result>(
+  ctx: Context,
+  name: string,
+  items: Iterable<Item>,
+  call: (ctx: Context, item: Item, index: number) => Result,
+  options: Settling & BranchOptions,
+): Promise<PromiseSettledResult<Awaited<Result>>[]>;
+export function map<Item, Result>(
+  ctx: Context,
+  name: string,
+  items: Iterable<Item>,
+  call: (ctx: Context, item: Item, index: number) => Result,
+  options?: Failing,
+): Promise<Awaited<Result>[]>;
+export function map(
+  ctx: Context,
+  name: string,
+  items: Iterable<unknown>,
+  call: (ctx: Context, item: unknown, index: number) => unknown,
+  options: Settling | Failing = {},
+): Promise<unknown> {
   return silently(runEach(ctx, name, items, call, options));
 }
 
-const runEach = async (ctx: Context, name: string, items: Iterable<unknown>, call: (ctx: Context, item: unknown, index: number) => unknown, options: Settling | Failing): Promise<unknown> => {
+const runEach = async (
+  ctx: Context,
+  name: string,
+  items: Iterable<unknown>,
+  call: (ctx: Context, item: unknown, index: number) => unknown,
+  options: Settling | Failing,
+): Promise<unknown> => {
   assertName(name, "name of Step.map");
-  const list = Array.from(items, (item, index): Branch => ({ name: `${name}[${index}]`, run: (scope) => call(scope, item, index) }));
+  const list = Array.from(items, (item, index): Branch => ({
+    name: `${name}[${index}]`,
+    run: (scope) => call(scope, item, index),
+  }));
   const run = options.onError === "settle" ? settleAll : failFast;
   return run(ctx, list, limitOf(options, `Step.map "${name}"`));
 };

@@ -20,7 +20,8 @@ export const log = (ctx: Context): Logger => bodyLogger(ctx.execution);
 /** The time at which the run learned what it knows, in ms since 1970: that of the last record it was given. The same on replay. */
 export const now = (ctx: Context): number => ctx.execution.seenAt;
 
-const chanceOf = (execution: Execution): (() => number) => (execution.chance ??= seeded(`${execution.id} ${execution.createdAt} ${execution.key}`));
+const chanceOf = (execution: Execution): (() => number) =>
+  (execution.chance ??= seeded(`${execution.id} ${execution.createdAt} ${execution.key}`));
 
 /** A random number from 0 up to 1, the same on replay. Not for secrets. */
 export const random = (ctx: Context): number => chanceOf(ctx.execution)();
@@ -51,7 +52,9 @@ export const publish = (ctx: Context, value: unknown): void => {
   const text = encode(value, { what: `state of run ${execution.id}`, limit: execution.engine.settings.payload });
   if (isReplaying(execution) || execution.phase !== "executing") return;
   const { store, clock, logger } = execution.engine;
-  store.states.publish(leaseOf(execution), text, clock.now()).catch((error: unknown) => logger.error({ run: execution.id, err: error }, "a state could not be published"));
+  store.states
+    .publish(leaseOf(execution), text, clock.now())
+    .catch((error: unknown) => logger.error({ run: execution.id, err: error }, "a state could not be published"));
 };
 
 /**
@@ -65,7 +68,8 @@ export const patched = (ctx: Context, patch: string): boolean => {
   if (known !== undefined) return known;
   const isNew = !isReplaying(execution) || marks(execution, patch);
   execution.patches.set(patch, isNew);
-  if (isNew && !isReplaying(execution) && execution.phase === "executing") execution.seen = note(execution, { kind: "patched", key: patch }).seq;
+  if (isNew && !isReplaying(execution) && execution.phase === "executing")
+    execution.seen = note(execution, { kind: "patched", key: patch }).seq;
   return isNew;
 };
 
@@ -77,5 +81,5 @@ const marks = (execution: Execution, patch: string): boolean =>
  * Calls back with a context that a cancel does not reach, for cleaning up: its steps still work, and get no abort.
  * What they record is replayed like everything else.
  */
-export const shield = <T>(ctx: Context, run: (ctx: Context) => Promise<T>): Promise<T> => run({ ...ctx, scope: scopeUnder(undefined) });
-
+export const shield = <T>(ctx: Context, run: (ctx: Context) => Promise<T>): Promise<T> =>
+  run({ ...ctx, scope: scopeUnder(undefined) });

@@ -17,7 +17,11 @@ type Answers<Chosen extends Tasks> = { -readonly [K in keyof Chosen]: Chosen[K] 
 /** Adds a task to the graph that is being drawn: its name, the tasks it comes after, and what it does with their results. */
 export type Draw = {
   <Result>(name: string, run: (ctx: Context) => Result): Task<Awaited<Result>>;
-  <const Needs extends readonly Task[], Result>(name: string, after: Needs, run: (ctx: Context, ...results: Taken<Needs>) => Result): Task<Awaited<Result>>;
+  <const Needs extends readonly Task[], Result>(
+    name: string,
+    after: Needs,
+    run: (ctx: Context, ...results: Taken<Needs>) => Result,
+  ): Task<Awaited<Result>>;
 };
 
 type Node = { readonly task: Task; readonly after: readonly Task[]; readonly run: (ctx: Context, ...results: never) => unknown };
@@ -34,7 +38,12 @@ export const graph = <Chosen extends Tasks>(
   options: BranchOptions = {},
 ): Promise<Answers<Chosen>> => silently(follow(ctx, name, drawing, options));
 
-const follow = async <Chosen extends Tasks>(ctx: Context, name: string, drawing: (task: Draw) => Chosen, options: BranchOptions): Promise<Answers<Chosen>> => {
+const follow = async <Chosen extends Tasks>(
+  ctx: Context,
+  name: string,
+  drawing: (task: Draw) => Chosen,
+  options: BranchOptions,
+): Promise<Answers<Chosen>> => {
   assertName(name, "name of Step.graph");
   const gate = createGate(limitOf(options, `Step.graph "${name}"`));
   const { nodes, chosen } = draw(name, drawing);
@@ -63,7 +72,10 @@ const follow = async <Chosen extends Tasks>(ctx: Context, name: string, drawing:
   return Object.fromEntries(await Promise.all(answers)) as Answers<Chosen>;
 };
 
-const draw = <Chosen extends Tasks>(name: string, drawing: (task: Draw) => Chosen): { readonly nodes: readonly Node[]; readonly chosen: Chosen } => {
+const draw = <Chosen extends Tasks>(
+  name: string,
+  drawing: (task: Draw) => Chosen,
+): { readonly nodes: readonly Node[]; readonly chosen: Chosen } => {
   const nodes: Node[] = [];
   const known = new Set<unknown>();
   const add = (key: string, ...rest: readonly [Node["run"]] | readonly [readonly Task[], Node["run"]]): Task => {
@@ -71,13 +83,15 @@ const draw = <Chosen extends Tasks>(name: string, drawing: (task: Draw) => Chose
     const [after, run] = rest.length === 1 ? [[], rest[0]] : rest;
     const task: Task = { name: key };
     if (nodes.some((node) => node.task.name === key)) refuse(name, `has two tasks named "${key}"`);
-    for (const other of after) if (!known.has(other)) refuse(name, `has a task "${key}" that comes after a task which is not of this graph`);
+    for (const other of after)
+      if (!known.has(other)) refuse(name, `has a task "${key}" that comes after a task which is not of this graph`);
     known.add(task);
     nodes.push({ task, after, run });
     return task;
   };
   const chosen = drawing(add);
-  for (const [key, task] of Object.entries(chosen)) if (!known.has(task)) refuse(name, `answers under "${key}" with something that is no task of it`);
+  for (const [key, task] of Object.entries(chosen))
+    if (!known.has(task)) refuse(name, `answers under "${key}" with something that is no task of it`);
   return { nodes, chosen };
 };
 

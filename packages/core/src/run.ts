@@ -16,14 +16,17 @@ import type { RecordKind } from "./model/records.ts";
 import { isEnd, open as openStates, ended, type Status } from "./model/states.ts";
 import type { Reason, RunRow } from "./store/rows.ts";
 
-
 export type { Handle } from "./engine/handle.ts";
 export type { Failure } from "./model/failure.ts";
 export type { Pending, Progress } from "./model/progress.ts";
 export type { Status } from "./model/states.ts";
 
 /** A handle on the run with this id, whether it exists or not. With the workflow, results are typed. */
-export const of = <Output = unknown>(runtime: Runtime, id: string, workflow?: { readonly name: string; readonly types?: { readonly output: Output } }): Handle<Output> => {
+export const of = <Output = unknown>(
+  runtime: Runtime,
+  id: string,
+  workflow?: { readonly name: string; readonly types?: { readonly output: Output } },
+): Handle<Output> => {
   assertRunId(id);
   return createHandle({ engine: engineOf(runtime), id, key: undefined }, workflow?.name, "found");
 };
@@ -103,7 +106,10 @@ export type Filter = {
   readonly after?: string | undefined;
 };
 
-export type Page = { readonly runs: readonly Summary[]; /** For the next page; undefined on the last. */ readonly next: string | undefined };
+export type Page = {
+  readonly runs: readonly Summary[];
+  /** For the next page; undefined on the last. */ readonly next: string | undefined;
+};
 
 const known = new Set<string>([...openStates, ...ended]);
 
@@ -111,14 +117,21 @@ const statusesOf = (status: Filter["status"]): readonly Status[] | undefined => 
   if (status === undefined) return undefined;
   const statuses = typeof status === "string" ? [status] : status;
   for (const one of statuses) {
-    if (!known.has(one)) throw Fault.make("invalid_option", `"${one}" is no state of a run. The states are ${[...known].join(", ")}.`, { status: one });
+    if (!known.has(one))
+      throw Fault.make("invalid_option", `"${one}" is no state of a run. The states are ${[...known].join(", ")}.`, {
+        status: one,
+      });
   }
   return statuses;
 };
 
 const cursorOf = (after: string | undefined): number | undefined => {
   if (after === undefined) return undefined;
-  if (!/^\d{1,15}$/.test(after)) throw Fault.make("invalid_option", `The option after of Run.list takes the next of an earlier page, not "${after.slice(0, 50)}".`);
+  if (!/^\d{1,15}$/.test(after))
+    throw Fault.make(
+      "invalid_option",
+      `The option after of Run.list takes the next of an earlier page, not "${after.slice(0, 50)}".`,
+    );
   return Number(after);
 };
 
@@ -185,7 +198,10 @@ export const state = async <State = unknown>(run: Handle): Promise<State | undef
 export type Change = { readonly kind: "record"; readonly record: Record } | { readonly kind: "status"; readonly status: Status };
 
 /** Follows a run, from its first record or from `after` on, until it is at its end. Throws `run_not_found`. */
-export async function* watch(run: Handle, options: { readonly after?: number; readonly signal?: AbortSignal } = {}): AsyncGenerator<Change, void> {
+export async function* watch(
+  run: Handle,
+  options: { readonly after?: number; readonly signal?: AbortSignal } = {},
+): AsyncGenerator<Change, void> {
   for await (const change of changes(reachOf(run), options.after ?? -1, options.signal)) {
     if (change.kind === "status") yield change;
     else {
@@ -207,7 +223,11 @@ const longestReason = 10_000;
 const reasonOf = (reason: string, run: Handle): string => {
   if (typeof reason === "string" && reason.length <= longestReason) return reason.toWellFormed();
   const given = typeof reason === "string" ? `has ${reason.length} characters` : `is of type ${typeof reason}`;
-  throw Fault.make("invalid_option", `The reason for the cancel of run ${run.id} ${given}; it takes a text of up to ${longestReason}.`, { run: run.id });
+  throw Fault.make(
+    "invalid_option",
+    `The reason for the cancel of run ${run.id} ${given}; it takes a text of up to ${longestReason}.`,
+    { run: run.id },
+  );
 };
 
 /**
@@ -254,7 +274,10 @@ export const retry = async (run: Handle): Promise<void> => {
  * Starts a new run of the same workflow with the same input, that has everything recorded before the step `from`. Throws
  * `run_not_found`, `invalid_option` when the run has no such step, and `run_conflict` when the id is taken.
  */
-export const fork = async <Output>(run: Handle<Output>, options: { readonly from: string; readonly id?: string }): Promise<Handle<Output>> => {
+export const fork = async <Output>(
+  run: Handle<Output>,
+  options: { readonly from: string; readonly id?: string },
+): Promise<Handle<Output>> => {
   const id = options.id ?? Bun.randomUUIDv7();
   assertRunId(id);
   const row = await rowOfRun(reachOf(run));

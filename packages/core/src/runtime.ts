@@ -123,7 +123,9 @@ const createEngine = (options: Options, settings: Settings, definitions: Readonl
 
 const atLeast = (least: number, value: number, what: string): number => {
   if (Number.isInteger(value) && value >= least) return value;
-  throw Fault.make("invalid_option", `The option ${what} of Runtime.open is ${value}; it takes a whole number from ${least}.`, { option: what });
+  throw Fault.make("invalid_option", `The option ${what} of Runtime.open is ${value}; it takes a whole number from ${least}.`, {
+    option: what,
+  });
 };
 
 const settle = (options: Options): Settings => {
@@ -147,7 +149,11 @@ const byName = (workflows: readonly AnyDefinition[]): ReadonlyMap<string, Untype
     const definition = definitionWithin(workflow);
     const name = nameOf(definition);
     if (definitions.has(name)) {
-      throw Fault.make("invalid_definition", `Two workflows are named "${definition.name}" with version ${definition.version}. Give one of them another name or version.`, { workflow: name });
+      throw Fault.make(
+        "invalid_definition",
+        `Two workflows are named "${definition.name}" with version ${definition.version}. Give one of them another name or version.`,
+        { workflow: name },
+      );
     }
     definitions.set(name, definition);
   }

@@ -15,7 +15,10 @@ export type Definition<Value = unknown, Sent = Value> = {
 };
 
 /** Defines a signal. Without a schema it takes any value that can be kept. */
-export function define<S extends Schema>(name: string, schema: S): Definition<StandardSchemaV1.InferOutput<S>, StandardSchemaV1.InferInput<S>>;
+export function define<S extends Schema>(
+  name: string,
+  schema: S,
+): Definition<StandardSchemaV1.InferOutput<S>, StandardSchemaV1.InferInput<S>>;
 export function define<Value = unknown>(name: string): Definition<Value>;
 export function define(name: string, schema?: Schema): Definition {
   assertName(name, "name of a signal");
@@ -31,15 +34,30 @@ export type SendOptions = {
  * Sends a signal to a run, which may not wait for it yet. Resolves once it is durable: from then on it is not lost.
  * Throws `invalid_input` when the value does not fit, `run_not_found`, `run_ended`, and `storage_…` when it was not kept.
  */
-export const send = async <Value, Sent>(run: Handle, signal: Definition<Value, Sent>, value: Sent, options: SendOptions = {}): Promise<void> => {
+export const send = async <Value, Sent>(
+  run: Handle,
+  signal: Definition<Value, Sent>,
+  value: Sent,
+  options: SendOptions = {},
+): Promise<void> => {
   const { engine } = reachOf(run);
   const what = `signal "${signal.name}"`;
   const checked = signal.schema ? await validate(signal.schema, value, { code: "invalid_input", what }) : value;
   const text = encode(checked, { what, limit: engine.settings.payload });
   const row = await rowOfRun(reachOf(run));
-  const sent = await engine.store.signals.send({ run: row.key, name: signal.name, dedupe: options.key ?? null, value: text, at: engine.clock.now() });
+  const sent = await engine.store.signals.send({
+    run: row.key,
+    name: signal.name,
+    dedupe: options.key ?? null,
+    value: text,
+    at: engine.clock.now(),
+  });
   if (sent.kind === "ended") {
-    throw Fault.make("run_ended", `Run ${run.id} is ${sent.status} and takes no signal "${signal.name}" any more.`, { run: run.id, signal: signal.name, status: sent.status });
+    throw Fault.make("run_ended", `Run ${run.id} is ${sent.status} and takes no signal "${signal.name}" any more.`, {
+      run: run.id,
+      signal: signal.name,
+      status: sent.status,
+    });
   }
   await refresh(engine, row.key);
 };

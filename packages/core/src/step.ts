@@ -77,7 +77,11 @@ export const run = <Result, Instead = never>(
   options: Options<NoInfer<Result>, Instead> = {},
 ): Promise<Result | Instead> => {
   assertName(name, "name of a step");
-  const ask = { kind: "step", run: call as (tools: unknown) => unknown, plan: planFor(ctx, name, options as Options<never, unknown>) } as const;
+  const ask = {
+    kind: "step",
+    run: call as (tools: unknown) => unknown,
+    plan: planFor(ctx, name, options as Options<never, unknown>),
+  } as const;
   return issue(ctx, name, ask) as Promise<Result | Instead>;
 };
 
@@ -97,7 +101,12 @@ export const transaction = <Tx, Result>(
   options: Pick<Options<NoInfer<Result>>, "retry" | "undo" | "undoRetry"> = {},
 ): Promise<Result> => {
   assertName(name, "name of a step");
-  const ask = { kind: "transaction", database, run: call as (tx: unknown, tools: unknown) => unknown, plan: planFor(ctx, name, options as Options<never, unknown>) } as const;
+  const ask = {
+    kind: "transaction",
+    database,
+    run: call as (tx: unknown, tools: unknown) => unknown,
+    plan: planFor(ctx, name, options as Options<never, unknown>),
+  } as const;
   return issue(ctx, name, ask) as Promise<Result>;
 };
 
@@ -113,7 +122,9 @@ export const sleepUntil = (ctx: Context, name: string, moment: Date | number): P
   assertName(name, "name of a sleep");
   const due = Number(moment);
   if (!Number.isSafeInteger(Math.trunc(due))) {
-    throw Fault.make("invalid_option", `The moment of sleep "${name}" is ${String(moment)}; it takes a Date or ms since 1970.`, { sleep: name });
+    throw Fault.make("invalid_option", `The moment of sleep "${name}" is ${String(moment)}; it takes a Date or ms since 1970.`, {
+      sleep: name,
+    });
   }
   return issue(ctx, name, { kind: "sleep", due: () => Math.ceil(due) }) as Promise<void>;
 };
@@ -130,8 +141,16 @@ export type WaitOptions = {
  * each is taken once. With a `timeout` the answer is undefined when the time is over. A wait that lost a `Promise.race`
  * still takes the next signal: use `timeout` instead of racing a sleep.
  */
-export function wait<Value, Sent>(ctx: Context, signal: SignalDefinition<Value, Sent>, options?: WaitOptions & { readonly timeout?: never }): Promise<Value>;
-export function wait<Value, Sent>(ctx: Context, signal: SignalDefinition<Value, Sent>, options: WaitOptions): Promise<Value | undefined>;
+export function wait<Value, Sent>(
+  ctx: Context,
+  signal: SignalDefinition<Value, Sent>,
+  options?: WaitOptions & { readonly timeout?: never },
+): Promise<Value>;
+export function wait<Value, Sent>(
+  ctx: Context,
+  signal: SignalDefinition<Value, Sent>,
+  options: WaitOptions,
+): Promise<Value | undefined>;
 export function wait(ctx: Context, signal: SignalDefinition, options: WaitOptions = {}): Promise<unknown> {
   const name = options.name ?? signal.name;
   assertName(name, "name of a wait");
@@ -149,12 +168,21 @@ export type ChildOptions = {
   readonly tags?: readonly string[] | undefined;
 };
 
-const childOf = (ctx: Context, definition: Definition<never>, input: unknown, options: ChildOptions & { readonly orphan: Orphan; readonly awaited: boolean }) => {
+const childOf = (
+  ctx: Context,
+  definition: Definition<never>,
+  input: unknown,
+  options: ChildOptions & { readonly orphan: Orphan; readonly awaited: boolean },
+) => {
   const { execution } = ctx;
   const untyped = definitionWithin(definition);
   const checked = checkInput(untyped, input);
   if (checked instanceof Promise) {
-    throw Fault.make("invalid_input", `The input schema of workflow "${untyped.name}" is asynchronous; a child needs one that answers at once.`, { workflow: untyped.name });
+    throw Fault.make(
+      "invalid_input",
+      `The input schema of workflow "${untyped.name}" is asynchronous; a child needs one that answers at once.`,
+      { workflow: untyped.name },
+    );
   }
   if (options.id !== undefined) assertRunId(options.id);
   const text = encode(checked, { what: `input of workflow "${untyped.name}"`, limit: execution.engine.settings.payload });
@@ -175,9 +203,17 @@ const childOf = (ctx: Context, definition: Definition<never>, input: unknown, op
   });
 };
 
-type Arguments<Input> = undefined extends Input ? [input?: Input, options?: ChildOptions] : [input: Input, options?: ChildOptions];
+type Arguments<Input> = undefined extends Input
+  ? [input?: Input, options?: ChildOptions]
+  : [input: Input, options?: ChildOptions];
 
-const beget = async (ctx: Context, kind: "call" | "start", workflow: Definition<never>, input: unknown, options: ChildOptions): Promise<unknown> => {
+const beget = async (
+  ctx: Context,
+  kind: "call" | "start",
+  workflow: Definition<never>,
+  input: unknown,
+  options: ChildOptions,
+): Promise<unknown> => {
   const name = options.name ?? workflow.name;
   assertName(name, "name of a child's step");
   const orphan = options.orphan ?? (kind === "call" ? "cancel" : "keep");
@@ -188,9 +224,15 @@ const beget = async (ctx: Context, kind: "call" | "start", workflow: Definition<
  * Runs another workflow as a child and awaits its result. A cancel of the parent cancels it. Rejects with `child_failed`
  * (the child's error as its cause) when it failed or was cancelled, `invalid_input`, and `run_conflict` when its id is another run's.
  */
-export const call = <Input, Output>(ctx: Context, workflow: Definition<Input, Output>, ...[input, options = {}]: Arguments<NoInfer<Input>>): Promise<Output> =>
-  silently(beget(ctx, "call", workflow, input, options)) as Promise<Output>;
+export const call = <Input, Output>(
+  ctx: Context,
+  workflow: Definition<Input, Output>,
+  ...[input, options = {}]: Arguments<NoInfer<Input>>
+): Promise<Output> => silently(beget(ctx, "call", workflow, input, options)) as Promise<Output>;
 
 /** Starts another workflow as a child that goes its own way, and answers with its id. Rejects with `invalid_input` and `run_conflict`. */
-export const start = <Input, Output>(ctx: Context, workflow: Definition<Input, Output>, ...[input, options = {}]: Arguments<NoInfer<Input>>): Promise<string> =>
-  silently(beget(ctx, "start", workflow, input, options)) as Promise<string>;
+export const start = <Input, Output>(
+  ctx: Context,
+  workflow: Definition<Input, Output>,
+  ...[input, options = {}]: Arguments<NoInfer<Input>>
+): Promise<string> => silently(beget(ctx, "start", workflow, input, options)) as Promise<string>;

@@ -42,18 +42,33 @@ type WithinArguments<Input> = [input: Input, options: StartOptions & { readonly 
  * when that commits. Throws `invalid_input`, `invalid_value`, `value_too_large`, `run_conflict` (the id exists with
  * another input), `run_exists`, and `storage_…` when nothing was kept.
  */
-export function start<Input, Output>(runtime: Runtime, workflow: Definition<Input, Output>, ...rest: WithinArguments<NoInfer<Input>>): Handle<Output>;
-export function start<Input, Output>(runtime: Runtime, workflow: Definition<Input, Output>, ...rest: Arguments<NoInfer<Input>, StartOptions>): Promise<Handle<Output>>;
+export function start<Input, Output>(
+  runtime: Runtime,
+  workflow: Definition<Input, Output>,
+  ...rest: WithinArguments<NoInfer<Input>>
+): Handle<Output>;
+export function start<Input, Output>(
+  runtime: Runtime,
+  workflow: Definition<Input, Output>,
+  ...rest: Arguments<NoInfer<Input>, StartOptions>
+): Promise<Handle<Output>>;
 export function start<Output>(
   runtime: Runtime,
   workflow: Definition<never, Output>,
   input?: unknown,
   options: StartOptions & { readonly tx?: Transaction } = {},
 ): Handle<Output> | Promise<Handle<Output>> {
-  return options.tx === undefined ? startSoon(runtime, workflow, input, options) : startNow(runtime, workflow, input, { ...options, tx: options.tx });
+  return options.tx === undefined
+    ? startSoon(runtime, workflow, input, options)
+    : startNow(runtime, workflow, input, { ...options, tx: options.tx });
 }
 
-const startSoon = async <Output>(runtime: Runtime, workflow: Definition<never, Output>, input: unknown, options: StartOptions): Promise<Handle<Output>> => {
+const startSoon = async <Output>(
+  runtime: Runtime,
+  workflow: Definition<never, Output>,
+  input: unknown,
+  options: StartOptions,
+): Promise<Handle<Output>> => {
   const engine = engineOf(runtime);
   assertOpen(engine);
   const definition = definitionWithin(workflow);
@@ -62,13 +77,22 @@ const startSoon = async <Output>(runtime: Runtime, workflow: Definition<never, O
   return handleFor(engine, wish, await startRun(engine, wish), options);
 };
 
-const startNow = <Output>(runtime: Runtime, workflow: Definition<never, Output>, input: unknown, options: StartOptions & { readonly tx: Transaction }): Handle<Output> => {
+const startNow = <Output>(
+  runtime: Runtime,
+  workflow: Definition<never, Output>,
+  input: unknown,
+  options: StartOptions & { readonly tx: Transaction },
+): Handle<Output> => {
   const engine = engineOf(runtime);
   assertOpen(engine);
   const definition = definitionWithin(workflow);
   const checked = checkInput(definition, input);
   if (checked instanceof Promise) {
-    throw Fault.make("invalid_option", `The input schema of workflow "${definition.name}" is asynchronous; a run inside a transaction needs one that answers at once.`, { workflow: definition.name });
+    throw Fault.make(
+      "invalid_option",
+      `The input schema of workflow "${definition.name}" is asynchronous; a run inside a transaction needs one that answers at once.`,
+      { workflow: definition.name },
+    );
   }
   const wish = wishFor(engine, definition, checked, options);
   const run = handleFor<Output>(engine, wish, startRunWithin(engine, wish, options.tx), options);
@@ -109,7 +133,9 @@ An id stands for one run. Use another id, or start with the same input to get th
     );
   }
   if (options.onConflict === "reject") {
-    throw Fault.make("run_exists", `There is a run with the id "${wish.id}" already, and onConflict is "reject".`, { run: wish.id });
+    throw Fault.make("run_exists", `There is a run with the id "${wish.id}" already, and onConflict is "reject".`, {
+      run: wish.id,
+    });
   }
   return createHandle({ engine, id: wish.id, key: run.key }, run.workflow, "existing");
 };

@@ -52,7 +52,9 @@ export type ParallelOptions<Results, Parallel> = {
   /** How many branches are under way at a time. Default: all. */
   readonly limit?: number | undefined;
   /** Undoes branches, by their names. An `undo` beside a branch's function knows the results before; one here has the branch's own too. */
-  readonly undo?: ({ readonly [K in keyof Parallel]?: (results: With<Results, K, Parallel[K]>, tools: Tools) => unknown }) | undefined;
+  readonly undo?:
+    | { readonly [K in keyof Parallel]?: (results: With<Results, K, Parallel[K]>, tools: Tools) => unknown }
+    | undefined;
 };
 
 export type ChildOptions<Results> = {

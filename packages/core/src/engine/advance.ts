@@ -37,7 +37,8 @@ const act = (execution: Execution, operation: Operation): void => {
       return;
     case "sleep":
       operation.due ??= ask.due(execution.engine.clock.now());
-      if (!operation.noted && operation.due > execution.engine.clock.now()) note(execution, { kind: "timer", key: operation.key, due: operation.due });
+      if (!operation.noted && operation.due > execution.engine.clock.now())
+        note(execution, { kind: "timer", key: operation.key, due: operation.due });
       operation.noted = true;
       return;
     case "wait":

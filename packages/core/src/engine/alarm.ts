@@ -39,7 +39,8 @@ export const silence = (execution: Execution): void => {
 /** Lets everything happen that is due, in the order of its moments. */
 export const ring = (execution: Execution): void => {
   const now = execution.engine.clock.now();
-  if (execution.deadline !== null && execution.deadline <= now && execution.outcome === undefined) askCancel(execution, "timeout", execution.deadline);
+  if (execution.deadline !== null && execution.deadline <= now && execution.outcome === undefined)
+    askCancel(execution, "timeout", execution.deadline);
   const due: Operation[] = [];
   for (const operation of execution.operations.values()) {
     if (isTimed(execution, operation) && operation.due <= now && operation.flight === undefined) due.push(operation);

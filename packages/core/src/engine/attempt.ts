@@ -15,7 +15,16 @@ import { enqueue, follow, leaseOf, note, record, rowOf } from "./record.ts";
 import { suspectAt } from "./settings.ts";
 import { wake } from "./wake.ts";
 
-type Trial = { readonly execution: Execution; readonly operation: Operation; readonly plan: Plan; readonly flight: Flight; readonly tools: Tools; callOff: (() => void) | undefined; fellBack: boolean; leave: BreakerPass["leave"] | undefined };
+type Trial = {
+  readonly execution: Execution;
+  readonly operation: Operation;
+  readonly plan: Plan;
+  readonly flight: Flight;
+  readonly tools: Tools;
+  callOff: (() => void) | undefined;
+  fellBack: boolean;
+  leave: BreakerPass["leave"] | undefined;
+};
 
 /** The key for the outside: the same for every attempt, and another one when the step is done anew after its undo, and is then undone again. */
 export const outsideKey = (execution: Execution, key: string): string => {
@@ -59,7 +68,16 @@ export const startAttempt = (execution: Execution, operation: Operation): void =
       return loggerFor(execution, { step: operation.key, attempt: flight.attempt });
     },
   };
-  const trial: Trial = { execution, operation, plan: ask.plan, flight, tools, callOff: undefined, fellBack: false, leave: undefined };
+  const trial: Trial = {
+    execution,
+    operation,
+    plan: ask.plan,
+    flight,
+    tools,
+    callOff: undefined,
+    fellBack: false,
+    leave: undefined,
+  };
   operation.flight = flight;
   execution.flights++;
   engine.flights.set(operation, execution);
@@ -97,7 +115,14 @@ const waitForBreaker = (trial: Trial, breaker: BreakerGate, askAt: number, error
   land(trial);
   waitBehind(operation, breaker.name);
   operation.due = Math.max(askAt, execution.engine.clock.now() + 1);
-  note(execution, { kind: attemptKind(trial), key: operation.key, attempt: operation.failed, due: operation.due, issued: operation.issued, value: failureText(trial, error) });
+  note(execution, {
+    kind: attemptKind(trial),
+    key: operation.key,
+    attempt: operation.failed,
+    due: operation.due,
+    issued: operation.issued,
+    value: failureText(trial, error),
+  });
 };
 
 const fly = (trial: Trial): void => {
@@ -106,14 +131,21 @@ const fly = (trial: Trial): void => {
   const timeout = plan.timeout ?? plan.breaker?.timeout;
   if (timeout !== undefined) {
     trial.callOff = execution.engine.clock.at(execution.engine.clock.now() + timeout, () => {
-      const error = Fault.make("step_timeout", `Step "${operation.key}" took longer than ${timeout} ms.`, { step: operation.key, timeout });
+      const error = Fault.make("step_timeout", `Step "${operation.key}" took longer than ${timeout} ms.`, {
+        step: operation.key,
+        timeout,
+      });
       trial.flight.abort(error);
       fail(trial, error);
     });
   }
   if (ask.kind === "transaction") return void transact(trial, ask.database, ask.run);
   if (ask.kind !== "step" && ask.kind !== "undo") return;
-  attempt(() => ask.run(trial.tools), (value) => succeed(trial, value), (error) => fail(trial, error));
+  attempt(
+    () => ask.run(trial.tools),
+    (value) => succeed(trial, value),
+    (error) => fail(trial, error),
+  );
 };
 
 /** Calls a function of the user's and follows it, whether it answers at once or later. */
@@ -129,7 +161,8 @@ const attempt = (run: () => unknown, onValue: (value: unknown) => void, onError:
   } else onValue(result);
 };
 
-const describe = (trial: Trial): string => `result of step "${trial.operation.key}" in workflow "${trial.execution.definition.name}"`;
+const describe = (trial: Trial): string =>
+  `result of step "${trial.operation.key}" in workflow "${trial.execution.definition.name}"`;
 
 /** Once the fallback runs, nothing that the function still says is heard. */
 const isHeard = ({ flight, fellBack }: Trial): boolean => !flight.over && !fellBack;
@@ -152,7 +185,13 @@ const keep = (trial: Trial, value: unknown): void => {
   land(trial);
   record(
     execution,
-    { kind: operation.kind === "undo" ? "undone" : "step", key: operation.key, value: kept.text, attempt: flight.attempt, issued: operation.issued },
+    {
+      kind: operation.kind === "undo" ? "undone" : "step",
+      key: operation.key,
+      value: kept.text,
+      attempt: flight.attempt,
+      issued: operation.issued,
+    },
     { kind: "value", value: kept.value },
   );
 };
@@ -168,7 +207,14 @@ const fail = (trial: Trial, error: unknown): void => {
   land(trial);
   operation.failed = flight.attempt;
   operation.due = execution.engine.clock.now() + verdict.delay;
-  note(execution, { kind: attemptKind(trial), key: operation.key, attempt: flight.attempt, value: failureText(trial, error), due: operation.due, issued: operation.issued });
+  note(execution, {
+    kind: attemptKind(trial),
+    key: operation.key,
+    attempt: flight.attempt,
+    value: failureText(trial, error),
+    due: operation.due,
+    issued: operation.issued,
+  });
 };
 
 const judge = (trial: Trial, error: unknown) => {
@@ -193,7 +239,11 @@ const fallBack = (trial: Trial, error: unknown): void => {
   const onError = (second: unknown): void => {
     if (!trial.flight.over && isAlive(trial.execution)) giveUp(trial, second);
   };
-  attempt(() => fallback(error, trial.tools), (value) => keep(trial, value), onError);
+  attempt(
+    () => fallback(error, trial.tools),
+    (value) => keep(trial, value),
+    onError,
+  );
 };
 
 /** The body is told that the step failed. */
@@ -204,7 +254,11 @@ const giveUp = (trial: Trial, error: unknown): void => {
   const failure = fromError(error);
   const answer: Answer = { kind: "error", error: toError(failure) };
   const kind = operation.kind === "undo" ? "undo-failed" : "step-failed";
-  record(execution, { kind, key: operation.key, value: failureText(trial, error), attempt: flight.attempt, issued: operation.issued }, answer);
+  record(
+    execution,
+    { kind, key: operation.key, value: failureText(trial, error), attempt: flight.attempt, issued: operation.issued },
+    answer,
+  );
 };
 
 const attemptKind = (trial: Trial): "attempt" | "undo-attempt" => (trial.operation.kind === "undo" ? "undo-attempt" : "attempt");
@@ -255,7 +309,13 @@ const transact = async (trial: Trial, database: unknown, run: (tx: unknown, tool
       row: (value) => {
         const kept = roundtrip(value, { what: describe(trial), limit: execution.engine.settings.payload });
         answer = { kind: "value", value: kept.value };
-        row = rowOf(execution, { kind: "step", key: operation.key, value: kept.text, attempt: flight.attempt, issued: operation.issued });
+        row = rowOf(execution, {
+          kind: "step",
+          key: operation.key,
+          value: kept.text,
+          attempt: flight.attempt,
+          issued: operation.issued,
+        });
         return row;
       },
     });

@@ -4,7 +4,11 @@ import { cancelScope } from "./deliver.ts";
 import { scopeUnder, type Context } from "./scope.ts";
 
 /** A context whose keys begin with the branch's name. */
-export const branchOf = (ctx: Context, name: string): Context => ({ ...ctx, scope: scopeUnder(ctx.scope), path: `${ctx.path}${branchName(ctx, name)}/` });
+export const branchOf = (ctx: Context, name: string): Context => ({
+  ...ctx,
+  scope: scopeUnder(ctx.scope),
+  path: `${ctx.path}${branchName(ctx, name)}/`,
+});
 
 /** The same name in the same place again is another branch. */
 const branchName = (ctx: Context, name: string): string => {

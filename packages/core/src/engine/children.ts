@@ -22,13 +22,22 @@ export const beget = (execution: Execution, operation: Operation, child: (key: s
   execution.hasChildren = true;
   execution.reading++;
   const written = engine.store.history.appendChild(leaseOf(execution), row, run);
-  follow(execution, row.seq, written.then((answer) => answer !== "fenced"));
+  follow(
+    execution,
+    row.seq,
+    written.then((answer) => answer !== "fenced"),
+  );
   written.then(
     (answer) => {
       execution.reading--;
       if (!isAlive(execution)) return;
       if (answer === "taken") refuse(execution, operation, run);
-      else if (operation.kind === "start") record(execution, { kind: "spawned", key: operation.key, value: row.value, issued: operation.issued }, { kind: "value", value: run.id });
+      else if (operation.kind === "start")
+        record(
+          execution,
+          { kind: "spawned", key: operation.key, value: row.value, issued: operation.issued },
+          { kind: "value", value: run.id },
+        );
       wake(execution);
       engine.poke();
     },
@@ -39,10 +48,18 @@ export const beget = (execution: Execution, operation: Operation, child: (key: s
 const refuse = (execution: Execution, operation: Operation, run: NewRun): void => {
   operation.answered = true;
   const failure = fromError(
-    Fault.make("run_conflict", `The id "${run.id}" for the child of step "${operation.key}" belongs to another run already. Give the child another id.`, { run: run.id }),
+    Fault.make(
+      "run_conflict",
+      `The id "${run.id}" for the child of step "${operation.key}" belongs to another run already. Give the child another id.`,
+      { run: run.id },
+    ),
   );
   const kind = operation.kind === "call" ? "call-failed" : "spawn-failed";
-  record(execution, { kind, key: operation.key, value: failureText(failure), issued: operation.issued }, { kind: "error", error: toError(failure) });
+  record(
+    execution,
+    { kind, key: operation.key, value: failureText(failure), issued: operation.issued },
+    { kind: "error", error: toError(failure) },
+  );
 };
 
 const failureText = (failure: Failure): string | null => encode(failure, { what: "failure of a child", limit: 2_097_152 });
@@ -69,6 +86,11 @@ export const childEnded = (execution: Execution, stepKey: string, child: Ended):
 const childFailure = (stepKey: string, { id, row }: Ended): Failure => {
   const end = decode(row.value) as { readonly failure: Failure | null; readonly reason?: string } | undefined;
   const cause = end?.failure ? { cause: toError(end.failure) } : {};
-  const why = row.kind === "cancelled" ? `was cancelled: ${end?.reason ?? "no reason given"}` : `failed: ${end?.failure?.message ?? "unknown"}`;
-  return fromError(Fault.make("child_failed", `Child ${id} (${stepKey}) ${why}`, { child: id, step: stepKey, status: row.kind }, cause));
+  const why =
+    row.kind === "cancelled"
+      ? `was cancelled: ${end?.reason ?? "no reason given"}`
+      : `failed: ${end?.failure?.message ?? "unknown"}`;
+  return fromError(
+    Fault.make("child_failed", `Child ${id} (${stepKey}) ${why}`, { child: id, step: stepKey, status: row.kind }, cause),
+  );
 };

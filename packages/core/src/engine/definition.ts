@@ -31,6 +31,11 @@ export type AnyDefinition = Definition<never>;
 
 export const definitionWithin = (definition: AnyDefinition): Untyped => definition[untyped];
 
-export const definitionOver = (definition: Untyped): AnyDefinition => ({ name: definition.name, version: definition.version, [untyped]: definition });
+export const definitionOver = (definition: Untyped): AnyDefinition => ({
+  name: definition.name,
+  version: definition.version,
+  [untyped]: definition,
+});
 
-export const nameOf = (definition: { readonly name: string; readonly version: number }): string => `${definition.name}@${definition.version}`;
+export const nameOf = (definition: { readonly name: string; readonly version: number }): string =>
+  `${definition.name}@${definition.version}`;

@@ -89,7 +89,9 @@ const failed = new Set<Row["kind"]>(["step-failed", "call-failed", "spawn-failed
 
 /** What a record says, from its text. */
 export const answerOf = (row: Row): Answer =>
-  failed.has(row.kind) ? { kind: "error", error: toError(decode(row.value) as Failure) } : { kind: "value", value: decode(row.value) };
+  failed.has(row.kind)
+    ? { kind: "error", error: toError(decode(row.value) as Failure) }
+    : { kind: "value", value: decode(row.value) };
 
 /** Everything the body waits for, outside of a shield, is rejected; what it asks for from now on is too. A body that ended first is not cancelled. */
 const deliverCancel = (execution: Execution, row: Row): void => {

@@ -31,9 +31,14 @@ Mend that, then Run.resume the run. What is recorded is kept; what was under way
   engine.logger.error({ run: execution.id, err: error }, message);
   engine.unfit.add(key);
   const reason = { code: "storage_failed", message };
-  const rested = engine.store.runs.rest({ run: key, number: execution.lease }, { status: "blocked", wakeAt: null, mail, reason, now: engine.clock.now() });
+  const rested = engine.store.runs.rest(
+    { run: key, number: execution.lease },
+    { status: "blocked", wakeAt: null, mail, reason, now: engine.clock.now() },
+  );
   drop(execution, "lease_lost");
-  rested.catch((again: unknown) => engine.logger.error({ run: execution.id, err: again }, "a run that was put aside could not be written"));
+  rested.catch((again: unknown) =>
+    engine.logger.error({ run: execution.id, err: again }, "a run that was put aside could not be written"),
+  );
 };
 
 /** Takes an execution out of memory without a word to its functions. */

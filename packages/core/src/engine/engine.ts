@@ -20,7 +20,9 @@ export type BreakerGate = {
   /** How long a call may take that says nothing else, in ms. */
   readonly timeout: number | undefined;
   /** Lets a call through, or says when a call will be let through and when a step that waits should ask again. Never rejects. */
-  readonly enter: (engine: Engine) => Promise<BreakerPass | { readonly kind: "open"; readonly retryAt: number; readonly askAt: number }>;
+  readonly enter: (
+    engine: Engine,
+  ) => Promise<BreakerPass | { readonly kind: "open"; readonly retryAt: number; readonly askAt: number }>;
 };
 
 export type Engine = {
@@ -78,7 +80,8 @@ export const definitionOf = (engine: Engine, name: string, version: number): Unt
   engine.definitions.get(nameOf({ name, version }));
 
 /** Room for more runs in execution. */
-export const room = (engine: Engine): number => (engine.closing ? 0 : engine.settings.concurrency - engine.executing.size - engine.reserved);
+export const room = (engine: Engine): number =>
+  engine.closing ? 0 : engine.settings.concurrency - engine.executing.size - engine.reserved;
 
 /** Tells the listeners, once for all that happens in the same moment. */
 export const notify = (engine: Engine): void => {

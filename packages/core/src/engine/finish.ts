@@ -70,13 +70,24 @@ const encodeEnd = (value: EndValue): string | null => {
     return encode(value, options);
   } catch {
     const { failure } = value;
-    return encode({ ...value, failure: failure && { name: failure.name, message: failure.message }, undo: value.undo.map(({ key }) => ({ key })) }, options);
+    return encode(
+      {
+        ...value,
+        failure: failure && { name: failure.name, message: failure.message },
+        undo: value.undo.map(({ key }) => ({ key })),
+      },
+      options,
+    );
   }
 };
 
 /** A run whose code no longer fits cannot be unwound. A cancel ends it all the same, and says that nothing was undone. */
 export const cancelUnfit = (execution: Execution): void => {
-  const error = Fault.make("history_mismatch", `Run ${execution.id} was cancelled while its code did not fit its history: its steps were not undone.`, { run: execution.id });
+  const error = Fault.make(
+    "history_mismatch",
+    `Run ${execution.id} was cancelled while its code did not fit its history: its steps were not undone.`,
+    { run: execution.id },
+  );
   settle(execution, "cancelled", encodeEnd({ failure: fromError(error), reason: execution.cancelAsked ?? "", undo: [] }));
 };
 

@@ -20,12 +20,20 @@ const reaches = new WeakMap<Handle, Reach>();
 
 export const reachOf = (run: Handle): Reach => {
   const reach = reaches.get(run);
-  if (!reach) throw Fault.make("invalid_option", "This is no handle of a run. Hand over what Workflow.start or Run.of answered, and await it first.");
+  if (!reach)
+    throw Fault.make(
+      "invalid_option",
+      "This is no handle of a run. Hand over what Workflow.start or Run.of answered, and await it first.",
+    );
   return reach;
 };
 
 /** The way to the run is kept aside, so that a handle logs and compares as what it says. */
-export const createHandle = <Output>(to: Reach, workflow: string | undefined, disposition: Handle["disposition"]): Handle<Output> => {
+export const createHandle = <Output>(
+  to: Reach,
+  workflow: string | undefined,
+  disposition: Handle["disposition"],
+): Handle<Output> => {
   const handle: Handle<Output> = { id: to.id, workflow, disposition };
   reaches.set(handle, to);
   return handle;

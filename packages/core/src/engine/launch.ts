@@ -8,7 +8,8 @@ import { record } from "./record.ts";
 export const launch = (execution: Execution, operation: Operation): void => {
   const { engine } = execution;
   operation.due = null;
-  if (execution.paused || engine.closing || !engine.holds() || execution.durable < operation.issued) execution.held.push(operation);
+  if (execution.paused || engine.closing || !engine.holds() || execution.durable < operation.issued)
+    execution.held.push(operation);
   else startAttempt(execution, operation);
 };
 
@@ -24,7 +25,9 @@ export const release = (execution: Execution): void => {
 export const expire = (execution: Execution, operation: Operation): void => {
   if (operation.answered) return;
   operation.answered = operation.ask.kind === "sleep" || operation.ask.kind === "wait";
-  if (operation.ask.kind === "sleep") record(execution, { kind: "fired", key: operation.key, issued: operation.issued }, { kind: "value", value: undefined });
-  else if (operation.ask.kind === "wait") record(execution, { kind: "expired", key: operation.key, issued: operation.issued }, { kind: "value", value: undefined });
+  if (operation.ask.kind === "sleep")
+    record(execution, { kind: "fired", key: operation.key, issued: operation.issued }, { kind: "value", value: undefined });
+  else if (operation.ask.kind === "wait")
+    record(execution, { kind: "expired", key: operation.key, issued: operation.issued }, { kind: "value", value: undefined });
   else launch(execution, operation);
 };

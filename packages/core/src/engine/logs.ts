@@ -3,7 +3,12 @@ import type { Logger } from "pino";
 import { isReplaying, type Execution } from "./execution.ts";
 
 export const loggerFor = (execution: Execution, fields: Readonly<Record<string, unknown>> = {}): Logger =>
-  execution.engine.logger.child({ run: execution.id, workflow: execution.definition.name, correlation: execution.correlation, ...fields });
+  execution.engine.logger.child({
+    run: execution.id,
+    workflow: execution.definition.name,
+    correlation: execution.correlation,
+    ...fields,
+  });
 
 const silenced = new WeakMap<Execution, Logger>();
 

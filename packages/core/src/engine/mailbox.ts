@@ -53,19 +53,31 @@ export const askCancel = (execution: Execution, reason: string, deadline: number
   if (!execution.started && execution.loaded === 0 && execution.lease === 1) {
     execution.started = true;
     execution.cancelled = true;
-    const fault = Fault.make("cancelled", `Run ${execution.id} was cancelled before it began: ${reason}.`, { run: execution.id, reason });
+    const fault = Fault.make("cancelled", `Run ${execution.id} was cancelled before it began: ${reason}.`, {
+      run: execution.id,
+      reason,
+    });
     execution.outcome = { kind: "unwound", error: fault, undo: [] };
     return wake(execution);
   }
-  record(execution, { kind: "cancel", key: null, value: encode(reason, { what: "reason of the cancel", limit: 65_536 }), due: deadline }, { kind: "value", value: undefined });
-  const fault = Fault.make(deadline === null ? "cancelled" : "run_timeout", `Run ${execution.id} is being cancelled: ${reason}.`, { run: execution.id, reason });
+  record(
+    execution,
+    { kind: "cancel", key: null, value: encode(reason, { what: "reason of the cancel", limit: 65_536 }), due: deadline },
+    { kind: "value", value: undefined },
+  );
+  const fault = Fault.make(
+    deadline === null ? "cancelled" : "run_timeout",
+    `Run ${execution.id} is being cancelled: ${reason}.`,
+    { run: execution.id, reason },
+  );
   for (const operation of execution.operations.values()) {
     if (operation.flight && operation.kind !== "undo" && isUnderRoot(execution, operation)) operation.flight.abort(fault);
   }
 };
 
 const isUnderRoot = (execution: Execution, operation: Operation): boolean => {
-  for (let scope: Operation["scope"] | undefined = operation.scope; scope; scope = scope.parent) if (scope === execution.root) return true;
+  for (let scope: Operation["scope"] | undefined = operation.scope; scope; scope = scope.parent)
+    if (scope === execution.root) return true;
   return false;
 };
 
@@ -126,12 +138,21 @@ const takeSignal = (execution: Execution, wait: Operation, left: { key: number; 
   const row = rowOf(execution, { kind: "taken", key: wait.key, value: signal.value, issued: wait.issued });
   const written = execution.engine.store.signals.take(leaseOf(execution), row, signal.key);
   follow(execution, row.seq, written);
-  void written.then(() => execution.taken.delete(signal.key), () => {});
+  void written.then(
+    () => execution.taken.delete(signal.key),
+    () => {},
+  );
   enqueue(execution, { row, answer: { kind: "value", value: decode(signal.value) } });
 };
 
 const noteWait = (execution: Execution, wait: Operation): void => {
   if (wait.noted) return;
   wait.noted = true;
-  note(execution, { kind: "waiting", key: wait.key, due: wait.due, issued: wait.issued, value: encode(signalOf(wait), { what: "signal", limit: 65_536 }) });
+  note(execution, {
+    kind: "waiting",
+    key: wait.key,
+    due: wait.due,
+    issued: wait.issued,
+    value: encode(signalOf(wait), { what: "signal", limit: 65_536 }),
+  });
 };

@@ -8,7 +8,8 @@ import { leaseOf } from "./record.ts";
 import { cancelUnfit } from "./finish.ts";
 import { mostSwallowed } from "./settings.ts";
 
-const openOperations = (execution: Execution): Operation[] => [...execution.operations.values()].filter((operation) => !operation.settled);
+const openOperations = (execution: Execution): Operation[] =>
+  [...execution.operations.values()].filter((operation) => !operation.settled);
 
 /** True when the body rests and nothing durable is outstanding. */
 export const isUnseen = (execution: Execution): boolean => {
@@ -81,7 +82,9 @@ const warn = (execution: Execution): void => {
   const message = `Workflow "${execution.definition.name}" (run ${execution.id}) waits after ${last} for something that is not durable, such as a bare fetch or a timer.
 Put it into Step.run, or use Step.sleep: what is not in a step is done again after a crash, and this run holds its place until it ends.`;
   engine.logger.warn({ run: execution.id, workflow: execution.definition.name, step: execution.lastKey }, message);
-  void engine.store.runs.note(leaseOf(execution), { code: "not_durable", message, step: execution.lastKey ?? null }).catch(() => {});
+  void engine.store.runs
+    .note(leaseOf(execution), { code: "not_durable", message, step: execution.lastKey ?? null })
+    .catch(() => {});
 };
 
 /** The body asks for something durable again: the note is taken back. */
@@ -90,4 +93,3 @@ export const clearNote = (execution: Execution): void => {
   execution.noted = false;
   void execution.engine.store.runs.note(leaseOf(execution), null).catch(() => {});
 };
-

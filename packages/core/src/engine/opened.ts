@@ -11,7 +11,8 @@ const engines = new WeakMap<Runtime, Engine>();
 
 export const engineOf = (runtime: Runtime): Engine => {
   const engine = engines.get(runtime);
-  if (!engine) throw Fault.make("invalid_option", "This is no runtime. Hand over what Runtime.open answered, and await it first.");
+  if (!engine)
+    throw Fault.make("invalid_option", "This is no runtime. Hand over what Runtime.open answered, and await it first.");
   return engine;
 };
 

@@ -24,7 +24,12 @@ export type Plan = {
 
 export type Ask =
   | { readonly kind: "step" | "undo"; readonly run: (tools: Tools) => unknown; readonly plan: Plan }
-  | { readonly kind: "transaction"; readonly database: unknown; readonly run: (tx: unknown, tools: Tools) => unknown; readonly plan: Plan }
+  | {
+      readonly kind: "transaction";
+      readonly database: unknown;
+      readonly run: (tx: unknown, tools: Tools) => unknown;
+      readonly plan: Plan;
+    }
   | { readonly kind: "sleep"; readonly due: (now: number) => number }
   | { readonly kind: "wait"; readonly signal: string; readonly schema: Schema | undefined; readonly timeout: number | undefined }
   | { readonly kind: "call" | "start"; readonly child: (key: string, now: number) => NewRun };
@@ -53,7 +58,13 @@ export type Operation = {
 };
 
 /** A function of the user's that is under way. */
-export type Flight = { readonly startedAt: number; readonly attempt: number; noted: boolean; over: boolean; abort: (reason: unknown) => void };
+export type Flight = {
+  readonly startedAt: number;
+  readonly attempt: number;
+  noted: boolean;
+  over: boolean;
+  abort: (reason: unknown) => void;
+};
 
 const kindOf = (ask: Ask): OperationKind => (ask.kind === "transaction" ? "step" : ask.kind);
 

@@ -24,7 +24,9 @@ export const settleRetry = (given: RetryOptions | undefined, over: Retry, what: 
   if (given === undefined) return over;
   const { attempts = over.attempts, factor = over.factor, jitter = over.jitter } = given;
   if (!Number.isInteger(attempts) || attempts < 1) {
-    throw Fault.make("invalid_option", `The attempts in the ${what} are ${attempts}; it takes a whole number from 1.`, { option: "attempts" });
+    throw Fault.make("invalid_option", `The attempts in the ${what} are ${attempts}; it takes a whole number from 1.`, {
+      option: "attempts",
+    });
   }
   if (!Number.isFinite(factor) || factor < 1) {
     throw Fault.make("invalid_option", `The factor in the ${what} is ${factor}; it takes a number from 1.`, { option: "factor" });
@@ -40,4 +42,6 @@ export const settleRetry = (given: RetryOptions | undefined, over: Retry, what: 
 
 /** The input as the body will get it. A promise only when the schema is asynchronous. */
 export const checkInput = (definition: Untyped, input: unknown): unknown =>
-  definition.input ? validate(definition.input, input, { code: "invalid_input", what: `input of workflow "${definition.name}"` }) : input;
+  definition.input
+    ? validate(definition.input, input, { code: "invalid_input", what: `input of workflow "${definition.name}"` })
+    : input;

@@ -24,7 +24,11 @@ export const rouse = (execution: Execution): void => {
   if (!engine.hot.has(execution.key) || (execution.fresh.length === 0 && !ended)) return;
   engine.store.runs.rouse(leaseOf(execution), engine.clock.now()).then(
     (roused) => roused && engine.poke(),
-    (error: unknown) => engine.logger.error({ run: execution.id, err: error }, "a run whose body got on could not be woken; it goes on when it is due"),
+    (error: unknown) =>
+      engine.logger.error(
+        { run: execution.id, err: error },
+        "a run whose body got on could not be woken; it goes on when it is due",
+      ),
   );
 };
 
@@ -51,7 +55,11 @@ export const putAside = (execution: Execution, status: "blocked" | "paused", rea
   giveBack(execution, { status, wakeAt: null, reason }, () => drop(execution, "runtime_closed"));
 };
 
-type Rest = { readonly status: "queued" | "waiting" | "paused" | "blocked"; readonly wakeAt: number | null; readonly reason: Reason | null };
+type Rest = {
+  readonly status: "queued" | "waiting" | "paused" | "blocked";
+  readonly wakeAt: number | null;
+  readonly reason: Reason | null;
+};
 
 const giveBack = (execution: Execution, rest: Rest, then: () => void): void => {
   const { engine } = execution;

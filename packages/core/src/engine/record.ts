@@ -26,7 +26,10 @@ export const rowOf = (execution: Execution, entry: Entry): Row => ({
   at: execution.engine.clock.now(),
 });
 
-export const leaseOf = (execution: Execution): { run: number; number: number } => ({ run: execution.key, number: execution.lease });
+export const leaseOf = (execution: Execution): { run: number; number: number } => ({
+  run: execution.key,
+  number: execution.lease,
+});
 
 /** Follows a write: what it made durable, or that the run is no longer ours. */
 export const follow = (execution: Execution, seq: number, written: Promise<boolean>): void => {
@@ -66,5 +69,8 @@ export const enqueue = ({ inbox, cursor }: Execution, delivery: Delivery): void 
 const forgive = (execution: Execution): void => {
   execution.strikes = 1;
   const { engine } = execution;
-  engine.store.runs.forgive(leaseOf(execution)).then(() => engine.poke(), (error: unknown) => engine.logger.error({ run: execution.id, err: error }, "strikes could not be forgotten"));
+  engine.store.runs.forgive(leaseOf(execution)).then(
+    () => engine.poke(),
+    (error: unknown) => engine.logger.error({ run: execution.id, err: error }, "strikes could not be forgotten"),
+  );
 };

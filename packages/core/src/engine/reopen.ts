@@ -23,7 +23,11 @@ export const reopen = async (engine: Engine, key: number): Promise<boolean> => {
     return engine.store.runs.reopen(lease, seqsOf(drop), anew(rows, [...undos], now), now);
   }
   const last = rows.at(-1);
-  const { drop, redo } = reopening(rows.filter(({ kind }) => kind !== "redo"), last ? endOf(last).failure : null, (row) => decode(row.value) as Failure);
+  const { drop, redo } = reopening(
+    rows.filter(({ kind }) => kind !== "redo"),
+    last ? endOf(last).failure : null,
+    (row) => decode(row.value) as Failure,
+  );
   const undoRounds = rows.filter((row) => row.kind === "redo" && row.key?.startsWith("undo:"));
   return engine.store.runs.reopen(lease, [...drop, ...seqsOf(undoRounds)], anew(rows, redo, now), now);
 };
@@ -41,11 +45,19 @@ const anew = (rows: readonly Row[], keys: readonly string[], at: number): Row[] 
 };
 
 /** A new run with the records before a step. Answers with its key. */
-export const fork = async (engine: Engine, run: RunRow, { from, id }: { readonly from: string; readonly id: string }): Promise<number> => {
+export const fork = async (
+  engine: Engine,
+  run: RunRow,
+  { from, id }: { readonly from: string; readonly id: string },
+): Promise<number> => {
   const rows = await readHistory(engine, run.key);
   const kept = forkRows(rows, from);
   if (!kept) {
-    throw Fault.make("invalid_option", `Run ${run.id} has no step "${from}" to fork from. Run.history shows the keys of its steps.`, { run: run.id, from });
+    throw Fault.make(
+      "invalid_option",
+      `Run ${run.id} has no step "${from}" to fork from. Run.history shows the keys of its steps.`,
+      { run: run.id, from },
+    );
   }
   const at = engine.clock.now();
   const started = await engine.store.runs.fork(
@@ -66,7 +78,8 @@ export const fork = async (engine: Engine, run: RunRow, { from, id }: { readonly
     },
     withoutOpenChildren(kept),
   );
-  if (started.kind === "existing") throw Fault.make("run_conflict", `There is a run with the id "${id}" already. Fork to another id.`, { run: id });
+  if (started.kind === "existing")
+    throw Fault.make("run_conflict", `There is a run with the id "${id}" already. Fork to another id.`, { run: id });
   return started.key;
 };
 

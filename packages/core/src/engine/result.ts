@@ -18,10 +18,20 @@ export const resultOf = async (reach: Reach, wait: Wait): Promise<unknown> => {
   const end = endOf(row);
   if (row.kind === "cancelled") {
     const cause = end.failure ? { cause: toError(end.failure) } : {};
-    throw Fault.make("run_cancelled", `Run ${reach.id} was cancelled: ${end.reason ?? "no reason given"}.`, { run: reach.id, reason: end.reason }, cause);
+    throw Fault.make(
+      "run_cancelled",
+      `Run ${reach.id} was cancelled: ${end.reason ?? "no reason given"}.`,
+      { run: reach.id, reason: end.reason },
+      cause,
+    );
   }
   const error = end.failure ? toError(end.failure) : undefined;
-  throw Fault.make("run_failed", `Run ${reach.id} failed: ${error?.message ?? "unknown"}`, { run: reach.id, undo: end.undo.map(({ key }) => key) }, { cause: error });
+  throw Fault.make(
+    "run_failed",
+    `Run ${reach.id} failed: ${error?.message ?? "unknown"}`,
+    { run: reach.id, undo: end.undo.map(({ key }) => key) },
+    { cause: error },
+  );
 };
 
 const lastRow = async (reach: Reach, { timeout, signal }: Wait): Promise<Row> => {
@@ -33,7 +43,13 @@ const lastRow = async (reach: Reach, { timeout, signal }: Wait): Promise<Row> =>
   engine.waiters.set(key, waiters);
   waiters.add(resolve);
   const onClose = (): void => {
-    reject(Fault.make("runtime_closed", `The runtime was closed while the result of run ${reach.id} was awaited. The run goes on elsewhere.`, { run: reach.id }));
+    reject(
+      Fault.make(
+        "runtime_closed",
+        `The runtime was closed while the result of run ${reach.id} was awaited. The run goes on elsewhere.`,
+        { run: reach.id },
+      ),
+    );
   };
   engine.closers.add(onClose);
   const onAbort = (): void => reject(signal?.reason);
@@ -41,7 +57,13 @@ const lastRow = async (reach: Reach, { timeout, signal }: Wait): Promise<Row> =>
   const callOff =
     timeout === undefined
       ? undefined
-      : engine.clock.at(engine.clock.now() + timeout, () => reject(Fault.make("result_timeout", `Run ${reach.id} was not at its end after ${timeout} ms. It goes on.`, { run: reach.id })));
+      : engine.clock.at(engine.clock.now() + timeout, () =>
+          reject(
+            Fault.make("result_timeout", `Run ${reach.id} was not at its end after ${timeout} ms. It goes on.`, {
+              run: reach.id,
+            }),
+          ),
+        );
   try {
     const ended = await endedRow(reach);
     return ended ?? (await promise);

@@ -30,7 +30,14 @@ const undoAll = async (execution: Execution, steps: readonly Undoable[]): Promis
     const plan = "plan" in operation.ask ? operation.ask.plan : undefined;
     if (!plan?.undo) continue;
     const { undo } = plan;
-    const undoPlan = { ...plan, retry: plan.undoRetry, when: undefined, breaker: undefined, fallback: undefined, undo: undefined };
+    const undoPlan = {
+      ...plan,
+      retry: plan.undoRetry,
+      when: undefined,
+      breaker: undefined,
+      fallback: undefined,
+      undo: undefined,
+    };
     try {
       await issue(ctx, `undo:${operation.key}`, { kind: "undo", run: (tools) => undo(value, tools), plan: undoPlan });
     } catch (error) {

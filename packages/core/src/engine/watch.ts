@@ -18,7 +18,8 @@ export async function* changes(reach: Reach, after: number, signal: AbortSignal 
     const key = await keyOfRun(reach);
     for (;;) {
       if (signal?.aborted) return;
-      if (engine.closed) throw Fault.make("runtime_closed", `The runtime was closed while run ${reach.id} was watched.`, { run: reach.id });
+      if (engine.closed)
+        throw Fault.make("runtime_closed", `The runtime was closed while run ${reach.id} was watched.`, { run: reach.id });
       const rung = bell.rung();
       const run = await rowOfRun(reach);
       const rows = await engine.store.history.read(key, seen, page);

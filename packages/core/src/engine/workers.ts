@@ -76,7 +76,11 @@ const beatFromThread = (engine: Engine): void => {
   engine.holds = () => isFresh(engine, beat.age());
   repeat(engine, engine.settings.poll, () => {
     wakeHeld(engine);
-    if (beat.refused()) void rise(engine).then(() => beat.beatFor(engine.worker), () => {});
+    if (beat.refused())
+      void rise(engine).then(
+        () => beat.beatFor(engine.worker),
+        () => {},
+      );
   });
   engine.stops.push(beat.stop);
 };
@@ -97,14 +101,20 @@ const beatHere = (engine: Engine): void => {
       last = startedAt;
       wakeHeld(engine);
     };
-    beat().catch((error: unknown) => engine.closed || engine.logger.warn({ err: error }, "this process could not say that it lives; it tries again"));
+    beat().catch(
+      (error: unknown) =>
+        engine.closed || engine.logger.warn({ err: error }, "this process could not say that it lives; it tries again"),
+    );
   });
 };
 
 /** This process was declared dead while it stood still. It lets go of everything and begins anew, as another worker. */
 const rise = async (engine: Engine): Promise<void> => {
   if (engine.closing) return;
-  engine.logger.warn({ worker: engine.worker }, "this process was silent for longer than its lease; others have taken over its runs");
+  engine.logger.warn(
+    { worker: engine.worker },
+    "this process was silent for longer than its lease; others have taken over its runs",
+  );
   loseAll(engine);
   await register(engine);
   engine.poke();

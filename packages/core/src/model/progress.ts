@@ -1,7 +1,12 @@
 /** Where a run stands, told from its history: for people who look at it. */
 import { isNote, isResult, type Row } from "./records.ts";
 
-export type Pending = { readonly key: string; readonly kind: "running" | "retrying" | "sleeping" | "waiting" | "calling"; readonly attempt: number | null; readonly until: number | null };
+export type Pending = {
+  readonly key: string;
+  readonly kind: "running" | "retrying" | "sleeping" | "waiting" | "calling";
+  readonly attempt: number | null;
+  readonly until: number | null;
+};
 
 export type Progress = {
   /** Results recorded so far: steps, timers, signals and children. */
@@ -12,7 +17,14 @@ export type Progress = {
   readonly pending: readonly Pending[];
 };
 
-const kinds = { running: "running", attempt: "retrying", "undo-attempt": "retrying", timer: "sleeping", waiting: "waiting", calling: "calling" } as const;
+const kinds = {
+  running: "running",
+  attempt: "retrying",
+  "undo-attempt": "retrying",
+  timer: "sleeping",
+  waiting: "waiting",
+  calling: "calling",
+} as const;
 
 export const progressOf = (rows: readonly Row[]): Progress => {
   const pending = new Map<string, Pending>();

@@ -18,7 +18,12 @@ const keyBeforeUndo = (row: Row): string => (row.key ?? "").replace(/^undo:/, ""
 /** The failed step or child that brought the run down: the newest whose failure is the run's, or what the run's failure was caused by. */
 const culprit = (rows: readonly Row[], failure: Failure | null, failureOf: (row: Row) => Failure): Row | undefined => {
   const chain: Failure[] = [];
-  for (let at: Failure | undefined = failure ?? undefined; at; at = at.cause && "failure" in at.cause ? at.cause.failure : undefined) chain.push(at);
+  for (
+    let at: Failure | undefined = failure ?? undefined;
+    at;
+    at = at.cause && "failure" in at.cause ? at.cause.failure : undefined
+  )
+    chain.push(at);
   return rows.findLast((row) => {
     if (!failures.has(row.kind)) return false;
     const own = failureOf(row);
@@ -46,7 +51,9 @@ export const reopening = (rows: readonly Row[], failure: Failure | null, failure
   const drop = rows.filter(isForgotten).map(({ seq }) => seq);
   const gone = new Set(drop);
   const keysLeft = new Set(rows.filter((row) => !gone.has(row.seq)).map(({ key }) => key));
-  const notes = rows.filter((row) => !gone.has(row.seq) && failed !== undefined && row.key === failed.key && row.kind === "attempt").map(({ seq }) => seq);
+  const notes = rows
+    .filter((row) => !gone.has(row.seq) && failed !== undefined && row.key === failed.key && row.kind === "attempt")
+    .map(({ seq }) => seq);
   return { drop: [...drop, ...notes], redo: [...undone].filter((key) => !keysLeft.has(key)) };
 };
 
@@ -57,6 +64,9 @@ export const failedUndos = (rows: readonly Row[]): readonly Row[] => rows.filter
 export const forkRows = (rows: readonly Row[], from: string): readonly Row[] | undefined => {
   const at = rows.find((row) => row.key === from && row.seq > 0);
   if (!at) return undefined;
-  const result = rows.find((row) => row.key === from && !["attempt", "running", "timer", "waiting", "calling"].includes(row.kind)) ?? at;
-  return rows.filter((row) => row.seq > 0 && row.seq < result.seq && row.key !== from && !ends.has(row.kind) && row.kind !== "cancel");
+  const result =
+    rows.find((row) => row.key === from && !["attempt", "running", "timer", "waiting", "calling"].includes(row.kind)) ?? at;
+  return rows.filter(
+    (row) => row.seq > 0 && row.seq < result.seq && row.key !== from && !ends.has(row.kind) && row.kind !== "cancel",
+  );
 };

@@ -5,7 +5,15 @@ import * as Fault from "./fault.ts";
 export type Verdict = { readonly kind: "again"; readonly delay: number } | { readonly kind: "over" };
 
 /** Faults that no further attempt can mend. */
-const hopeless: ReadonlySet<Fault.Code> = new Set<Fault.Code>(["fatal", "invalid_value", "value_too_large", "invalid_option", "invalid_input", "async_transaction", "foreign_database"]);
+const hopeless: ReadonlySet<Fault.Code> = new Set<Fault.Code>([
+  "fatal",
+  "invalid_value",
+  "value_too_large",
+  "invalid_option",
+  "invalid_input",
+  "async_transaction",
+  "foreign_database",
+]);
 
 /** `attempt` is the one that failed, from 1; `chance` is in [0, 1). `when` is the user's word on whether the error may pass. */
 export const afterFailure = (

@@ -90,7 +90,10 @@ export type Runs = {
   /** Which of these runs are at an end. */
   readonly ended: (keys: readonly number[]) => Promise<readonly number[]>;
   /** Of the children that steps of a parent wait for, those at an end: how a parent learns what became of them. */
-  readonly endedChildren: (parent: number, steps: readonly string[]) => Promise<readonly { readonly parentKey: string; readonly row: Row; readonly id: string }[]>;
+  readonly endedChildren: (
+    parent: number,
+    steps: readonly string[],
+  ) => Promise<readonly { readonly parentKey: string; readonly row: Row; readonly id: string }[]>;
   /** Runs for which nothing will ever happen. Must be empty, always. */
   readonly stuck: () => Promise<readonly { readonly id: string; readonly status: Status; readonly why: string }[]>;
 };

@@ -12,5 +12,8 @@ export const openStore = async (database: string | DrizzleDatabase, hooks: Hooks
   const path = /^sqlite:(?:\/\/)?(.+)$/.exec(database)?.[1];
   if (path !== undefined) return openSqlite(path, hooks);
   const shown = database.replace(/\/\/.*@/, "//…@").slice(0, 200);
-  throw Fault.make("invalid_option", `"${shown}" is no database URL that this release knows. Use "sqlite:orders.db" or "sqlite::memory:".`);
+  throw Fault.make(
+    "invalid_option",
+    `"${shown}" is no database URL that this release knows. Use "sqlite:orders.db" or "sqlite::memory:".`,
+  );
 };

@@ -8,7 +8,7 @@ import { all, type Effect } from "./workflows.ts";
 
 /** A process that executes runs; it ends with the test. */
 export const spawnWorker = (file: string, ledger: string, lease = 30_000, crashes = 5): Subprocess => {
-  const child = Bun.spawn([process.execPath, join(import.meta.dir, "worker.ts"), file, String(lease)], {
+  const child = Bun.spawn([process.execPath, "--no-orphans", join(import.meta.dir, "worker.ts"), file, String(lease)], {
     env: { ...process.env, LEDGER: ledger, CRASHES: String(crashes) },
     stdout: "ignore",
     stderr: process.env["LOUD"] ? "inherit" : "ignore",

@@ -2,7 +2,12 @@
 import { Runtime } from "../../src/index.ts";
 import { all } from "./workflows.ts";
 
-const opening = Runtime.open({ database: `sqlite:${process.argv[2]}`, workflows: all, lease: Number(process.argv[3] ?? 30_000), crashes: Number(process.env["CRASHES"] ?? 5) });
+const opening = Runtime.open({
+  database: `sqlite:${process.argv[2]}`,
+  workflows: all,
+  lease: Number(process.argv[3] ?? 30_000),
+  crashes: Number(process.env["CRASHES"] ?? 5),
+});
 process.on("SIGTERM", () => void opening.then((runtime) => Runtime.close(runtime)).then(() => process.exit(0)));
 await opening;
 console.log("up");

@@ -7,16 +7,22 @@ export type Effect = { readonly run: string; readonly step: string; readonly key
 
 export const go = Signal.define<number>("go");
 
-const effect = (step: string, value: number, ms: number) => async (tools: Step.Tools): Promise<number> => {
-  const ledger = process.env["LEDGER"];
-  if (ledger === undefined) throw new Error("The environment variable LEDGER names the ledger.");
-  const run = tools.key.slice(0, tools.key.lastIndexOf(`/${step}`));
-  appendFileSync(ledger, `${JSON.stringify({ run, step, key: tools.key, at: Date.now() } satisfies Effect)}\n`);
-  if (ms > 0) await Bun.sleep(ms);
-  return value;
-};
+const effect =
+  (step: string, value: number, ms: number) =>
+  async (tools: Step.Tools): Promise<number> => {
+    const ledger = process.env["LEDGER"];
+    if (ledger === undefined) throw new Error("The environment variable LEDGER names the ledger.");
+    const run = tools.key.slice(0, tools.key.lastIndexOf(`/${step}`));
+    appendFileSync(ledger, `${JSON.stringify({ run, step, key: tools.key, at: Date.now() } satisfies Effect)}\n`);
+    if (ms > 0) await Bun.sleep(ms);
+    return value;
+  };
 
-export const part = Workflow.define({ name: "part" }, async (ctx, n: number) => (await Step.run(ctx, "half", effect("half", n, 1))) + (await Step.run(ctx, "other", effect("other", n, 0))));
+export const part = Workflow.define(
+  { name: "part" },
+  async (ctx, n: number) =>
+    (await Step.run(ctx, "half", effect("half", n, 1))) + (await Step.run(ctx, "other", effect("other", n, 0))),
+);
 
 /** Uses most of what there is; its result is a checksum of its input. */
 export const work = Workflow.define({ name: "work" }, async (ctx, n: number) => {
@@ -24,7 +30,12 @@ export const work = Workflow.define({ name: "work" }, async (ctx, n: number) => 
   const [left, right, flaky] = await Promise.all([
     Step.run(ctx, "left", effect("left", n * 2, 3)),
     Step.run(ctx, "right", effect("right", n * 3, 1)),
-    Step.run(ctx, "flaky", (tools) => (tools.attempt === 1 ? Promise.reject(new Error("the first attempt fails")) : effect("flaky", n, 0)(tools)), { retry: { delay: 5 } }),
+    Step.run(
+      ctx,
+      "flaky",
+      (tools) => (tools.attempt === 1 ? Promise.reject(new Error("the first attempt fails")) : effect("flaky", n, 0)(tools)),
+      { retry: { delay: 5 } },
+    ),
   ]);
   await Step.sleep(ctx, "nap", 120);
   const sent = await Step.wait(ctx, go);

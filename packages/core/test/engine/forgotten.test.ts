@@ -23,7 +23,9 @@ test("a body that ends without awaiting a step is warned of, with the workflow a
 test("the loser of a race is none", async () => {
   const world = setup();
   const { logger, lines } = listening("warn");
-  const flow = Workflow.define({ name: "race" }, (ctx) => Promise.race([Step.run(ctx, "quick", () => 1), Step.sleep(ctx, "slow", "1h")]));
+  const flow = Workflow.define({ name: "race" }, (ctx) =>
+    Promise.race([Step.run(ctx, "quick", () => 1), Step.sleep(ctx, "slow", "1h")]),
+  );
   await Run.result(await Workflow.start(await world.open([flow], { logger }), flow));
   expect(lines).toEqual([]);
 });

@@ -19,114 +19,130 @@ const large = "x".repeat(50_000);
 const patience = 60_000;
 
 describe("a full disk", () => {
-  test("a start, a signal and a cancel are refused with storage_full and leave nothing", async () => {
-    const world = setup();
-    const flow = Workflow.define({ name: "flow" }, (ctx, _text: string) => Step.wait(ctx, go));
-    const runtime = await world.open([flow]);
-    const run = await Workflow.start(runtime, flow, "small");
-    await world.clock.advance(500);
-    fill(world);
-    const error = await thrown(Workflow.start(runtime, flow, large, { id: "refused" }));
-    expect(error.code).toBe("storage_full");
-    expect(Runtime.trouble(runtime)).toMatchObject({ code: "storage_full" });
-    expect((await thrown(Signal.send(run, go, large))).code).toBe("storage_full");
-    makeRoom(world);
-    await until(
-      "the database takes writes again",
-      () =>
-        Runtime.trouble(runtime) === undefined ||
-        Workflow.start(runtime, flow, "now").then(
-          () => true,
-          () => false,
-        ),
-    );
-    expect((await thrown(Run.get(Run.of(runtime, "refused")))).code).toBe("run_not_found");
-    await Signal.send(run, go, 1);
-    expect(await world.result(run)).toBe(1);
-    expect(Runtime.trouble(runtime)).toBeUndefined();
-  }, patience);
-
-  test("a step that finishes meanwhile is recorded later, not run again, and no attempt is used up", async () => {
-    const world = setup();
-    const gate = Promise.withResolvers<string>();
-    const attempts: number[] = [];
-    const flow = Workflow.define({ name: "flow" }, async (ctx) => {
-      await Step.run(ctx, "before", () => 1);
-      const text = await Step.run(ctx, "large", ({ attempt }) => (attempts.push(attempt), gate.promise));
-      return text.length + (await Step.run(ctx, "after", ({ attempt }) => (attempts.push(attempt), 1)));
-    });
-    const runtime = await world.open([flow]);
-    const run = await Workflow.start(runtime, flow);
-    await world.clock.advance(500);
-    fill(world);
-    gate.resolve(large);
-    await until("the database is in trouble", () => Runtime.trouble(runtime) !== undefined);
-    await rest();
-    expect(await story(run)).toEqual(["started", "step before"]);
-    expect(attempts).toEqual([1]);
-    makeRoom(world);
-    expect(await Run.result(run)).toBe(50_001);
-    expect(attempts).toEqual([1, 1]);
-    expect(await story(run)).toEqual(["started", "step before", "step large", "step after", "completed"]);
-  }, patience);
-
-  test("a transaction that meets it is not counted as a failure of the step", async () => {
-    const world = setup();
-    world.client.run("create table notes (text text)");
-    const attempts: number[] = [];
-    const flow = Workflow.define({ name: "flow" }, async (ctx) => {
-      await Step.wait(ctx, go);
-      return Step.transaction(
-        ctx,
-        "insert",
-        world.db,
-        (tx, { attempt }) => {
-          attempts.push(attempt);
-          tx.run(`insert into notes values ('${large}')`);
-          return attempt;
-        },
-        { retry: { attempts: 1 } },
+  test(
+    "a start, a signal and a cancel are refused with storage_full and leave nothing",
+    async () => {
+      const world = setup();
+      const flow = Workflow.define({ name: "flow" }, (ctx, _text: string) => Step.wait(ctx, go));
+      const runtime = await world.open([flow]);
+      const run = await Workflow.start(runtime, flow, "small");
+      await world.clock.advance(500);
+      fill(world);
+      const error = await thrown(Workflow.start(runtime, flow, large, { id: "refused" }));
+      expect(error.code).toBe("storage_full");
+      expect(Runtime.trouble(runtime)).toMatchObject({ code: "storage_full" });
+      expect((await thrown(Signal.send(run, go, large))).code).toBe("storage_full");
+      makeRoom(world);
+      await until(
+        "the database takes writes again",
+        () =>
+          Runtime.trouble(runtime) === undefined ||
+          Workflow.start(runtime, flow, "now").then(
+            () => true,
+            () => false,
+          ),
       );
-    });
-    const runtime = await world.open([flow]);
-    const run = await Workflow.start(runtime, flow);
-    await world.clock.advance(500);
-    fill(world);
-    await Signal.send(run, go, 1).catch(() => {});
-    await until("the transaction was tried", () => attempts.length > 0);
-    makeRoom(world);
-    await until(
-      "the run is at its end",
-      async () =>
-        (await Run.get(run)).status === "completed" ||
-        (await Signal.send(run, go, 1).then(
-          () => false,
-          () => false,
-        )),
-    );
-    expect(await Run.result(run)).toBe(1);
-    expect(new Set(attempts)).toEqual(new Set([1]));
-    expect(world.client.query("select count(*) as n from notes").get()).toEqual({ n: 1 });
-  }, patience);
+      expect((await thrown(Run.get(Run.of(runtime, "refused")))).code).toBe("run_not_found");
+      await Signal.send(run, go, 1);
+      expect(await world.result(run)).toBe(1);
+      expect(Runtime.trouble(runtime)).toBeUndefined();
+    },
+    patience,
+  );
 
-  test("a close comes to its end all the same", async () => {
-    const world = setup();
-    const gate = Promise.withResolvers<string>();
-    const flow = Workflow.define({ name: "flow" }, (ctx) => Step.run(ctx, "large", () => gate.promise));
-    const runtime = await world.open([flow]);
-    await Workflow.start(runtime, flow);
-    await world.clock.advance(500);
-    fill(world);
-    gate.resolve(large);
-    await until("the database is in trouble", () => Runtime.trouble(runtime) !== undefined);
-    let closed = false;
-    const closing = Runtime.close(runtime).then(() => (closed = true));
-    await world.clock.advance(1_000);
-    await until("the runtime is closed", () => closed);
-    await closing;
-    makeRoom(world);
-    expect(Runtime.trouble(runtime)).toMatchObject({ code: "storage_full" });
-  }, patience);
+  test(
+    "a step that finishes meanwhile is recorded later, not run again, and no attempt is used up",
+    async () => {
+      const world = setup();
+      const gate = Promise.withResolvers<string>();
+      const attempts: number[] = [];
+      const flow = Workflow.define({ name: "flow" }, async (ctx) => {
+        await Step.run(ctx, "before", () => 1);
+        const text = await Step.run(ctx, "large", ({ attempt }) => (attempts.push(attempt), gate.promise));
+        return text.length + (await Step.run(ctx, "after", ({ attempt }) => (attempts.push(attempt), 1)));
+      });
+      const runtime = await world.open([flow]);
+      const run = await Workflow.start(runtime, flow);
+      await world.clock.advance(500);
+      fill(world);
+      gate.resolve(large);
+      await until("the database is in trouble", () => Runtime.trouble(runtime) !== undefined);
+      await rest();
+      expect(await story(run)).toEqual(["started", "step before"]);
+      expect(attempts).toEqual([1]);
+      makeRoom(world);
+      expect(await Run.result(run)).toBe(50_001);
+      expect(attempts).toEqual([1, 1]);
+      expect(await story(run)).toEqual(["started", "step before", "step large", "step after", "completed"]);
+    },
+    patience,
+  );
+
+  test(
+    "a transaction that meets it is not counted as a failure of the step",
+    async () => {
+      const world = setup();
+      world.client.run("create table notes (text text)");
+      const attempts: number[] = [];
+      const flow = Workflow.define({ name: "flow" }, async (ctx) => {
+        await Step.wait(ctx, go);
+        return Step.transaction(
+          ctx,
+          "insert",
+          world.db,
+          (tx, { attempt }) => {
+            attempts.push(attempt);
+            tx.run(`insert into notes values ('${large}')`);
+            return attempt;
+          },
+          { retry: { attempts: 1 } },
+        );
+      });
+      const runtime = await world.open([flow]);
+      const run = await Workflow.start(runtime, flow);
+      await world.clock.advance(500);
+      fill(world);
+      await Signal.send(run, go, 1).catch(() => {});
+      await until("the transaction was tried", () => attempts.length > 0);
+      makeRoom(world);
+      await until(
+        "the run is at its end",
+        async () =>
+          (await Run.get(run)).status === "completed" ||
+          (await Signal.send(run, go, 1).then(
+            () => false,
+            () => false,
+          )),
+      );
+      expect(await Run.result(run)).toBe(1);
+      expect(new Set(attempts)).toEqual(new Set([1]));
+      expect(world.client.query("select count(*) as n from notes").get()).toEqual({ n: 1 });
+    },
+    patience,
+  );
+
+  test(
+    "a close comes to its end all the same",
+    async () => {
+      const world = setup();
+      const gate = Promise.withResolvers<string>();
+      const flow = Workflow.define({ name: "flow" }, (ctx) => Step.run(ctx, "large", () => gate.promise));
+      const runtime = await world.open([flow]);
+      await Workflow.start(runtime, flow);
+      await world.clock.advance(500);
+      fill(world);
+      gate.resolve(large);
+      await until("the database is in trouble", () => Runtime.trouble(runtime) !== undefined);
+      let closed = false;
+      const closing = Runtime.close(runtime).then(() => (closed = true));
+      await world.clock.advance(1_000);
+      await until("the runtime is closed", () => closed);
+      await closing;
+      makeRoom(world);
+      expect(Runtime.trouble(runtime)).toMatchObject({ code: "storage_full" });
+    },
+    patience,
+  );
 });
 
 describe("a write that the database refuses for a reason of its own", () => {
@@ -138,7 +154,9 @@ describe("a write that the database refuses for a reason of its own", () => {
   test("puts the run aside with the reason; no later record goes past it, and resume goes on", async () => {
     const world = setup();
     const runtime = await world.open([flow]);
-    world.client.run("create trigger no_b before insert on holdfast_history when new.key = 'b' begin select raise(abort, 'no b today'); end");
+    world.client.run(
+      "create trigger no_b before insert on holdfast_history when new.key = 'b' begin select raise(abort, 'no b today'); end",
+    );
     const run = await Workflow.start(runtime, flow);
     await world.clock.settle();
     const { status, reason } = await Run.get(run);
@@ -154,7 +172,9 @@ describe("a write that the database refuses for a reason of its own", () => {
   test("leaves the other runs of its turn alone", async () => {
     const world = setup();
     const runtime = await world.open([flow]);
-    world.client.run("create trigger no_first before insert on holdfast_history when new.key = 'a' and new.run = 1 begin select raise(abort, 'not this one'); end");
+    world.client.run(
+      "create trigger no_first before insert on holdfast_history when new.key = 'a' and new.run = 1 begin select raise(abort, 'not this one'); end",
+    );
     const runs = await Promise.all(Array.from({ length: 10 }, () => Workflow.start(runtime, flow)));
     await world.clock.settle();
     const states = await Promise.all(runs.map(async (run) => (await Run.get(run)).status));

@@ -335,7 +335,10 @@ test("a child takes signals, and knows its own id", async () => {
 test("a child says whose it is, and a parent's children can be listed", async () => {
   const world = setup();
   const child = Workflow.define({ name: "kin" }, () => 1);
-  const parent = Workflow.define({ name: "parent" }, async (ctx) => (await Step.call(ctx, child)) + (await Step.call(ctx, child)));
+  const parent = Workflow.define(
+    { name: "parent" },
+    async (ctx) => (await Step.call(ctx, child)) + (await Step.call(ctx, child)),
+  );
   const runtime = await world.open([child, parent]);
   const run = await Workflow.start(runtime, parent, undefined, { id: "mother" });
   await world.result(run);

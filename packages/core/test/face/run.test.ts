@@ -62,7 +62,8 @@ test("every state: get says which, and everything else that is known", async () 
     failure: null,
     undo: [],
     progress: { done: 2, last: "go", pending: [] },
-    tags: [], parent: null,
+    tags: [],
+    parent: null,
   });
   expect(await Run.get(runs.failed)).toMatchObject({ output: undefined, failure: { message: "no", code: "E_NO" } });
   expect(await Run.get(runs.waiting)).toMatchObject({

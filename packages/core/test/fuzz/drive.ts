@@ -35,7 +35,9 @@ export const drive = async (world: World, programs: ReadonlyMap<string, Node>, s
 
   const recorded = (run: string, key: string): boolean =>
     world.client
-      .query("select 1 from holdfast_history h join holdfast_runs r on r.key = h.run where r.id = ? and h.key = ? and h.kind in ('step', 'step-failed', 'undone', 'undo-failed')")
+      .query(
+        "select 1 from holdfast_history h join holdfast_runs r on r.key = h.run where r.id = ? and h.key = ? and h.kind in ('step', 'step-failed', 'undone', 'undo-failed')",
+      )
       .get(run, key) !== null;
 
   const outside: Outside = {
@@ -59,13 +61,19 @@ export const drive = async (world: World, programs: ReadonlyMap<string, Node>, s
   };
   const workflows = workflowsFor(outside);
 
-  const open = (): Promise<Runtime.Runtime> => crashes.open(workflows, { crashes: 1_000_000, hot: chance.happens(0.5) ? 0 : 1_000 });
+  const open = (): Promise<Runtime.Runtime> =>
+    crashes.open(workflows, { crashes: 1_000_000, hot: chance.happens(0.5) ? 0 : 1_000 });
   let workers: Runtime.Runtime[] = [];
 
   /** What was durable when the lives of a worker ended. */
   const cutLives = (): void => {
     for (const [run, all] of lives) {
-      const last = world.client.query<{ seq: number | null }, [string]>("select max(h.seq) as seq from holdfast_history h join holdfast_runs r on r.key = h.run where r.id = ?").get(run)?.seq ?? -1;
+      const last =
+        world.client
+          .query<{ seq: number | null }, [string]>(
+            "select max(h.seq) as seq from holdfast_history h join holdfast_runs r on r.key = h.run where r.id = ?",
+          )
+          .get(run)?.seq ?? -1;
       for (const life of all) if (life.durable === Infinity) life.durable = last;
     }
   };
@@ -85,11 +93,16 @@ export const drive = async (world: World, programs: ReadonlyMap<string, Node>, s
   const crash = (): void => {
     const worker = chance.one(workers);
     if (!worker) return;
-    if (chance.happens(0.7)) crashes.arm(worker, { records: crashes.records() + Math.floor(chance.next() * 4), when: chance.happens(0.5) ? "after" : "before" });
+    if (chance.happens(0.7))
+      crashes.arm(worker, {
+        records: crashes.records() + Math.floor(chance.next() * 4),
+        when: chance.happens(0.5) ? "after" : "before",
+      });
     else crashes.kill(worker);
   };
 
-  const statusOf = (run: string): string => world.client.query<{ status: string }, [string]>("select status from holdfast_runs where id = ?").get(run)?.status ?? "none";
+  const statusOf = (run: string): string =>
+    world.client.query<{ status: string }, [string]>("select status from holdfast_runs where id = ?").get(run)?.status ?? "none";
 
   const send = async (run: string, name: "red" | "blue", key: string): Promise<void> => {
     const worker = workers[0];
@@ -129,7 +142,8 @@ export const drive = async (world: World, programs: ReadonlyMap<string, Node>, s
     await turn();
     if (round > calm) {
       if (flights.length > 0 && chance.happens(0.5)) flights.shift()?.answer();
-      for (const run of left) if (chance.happens(0.2 / left.length)) await send(run, chance.happens(0.5) ? "red" : "blue", `late ${round}`);
+      for (const run of left)
+        if (chance.happens(0.2 / left.length)) await send(run, chance.happens(0.5) ? "red" : "blue", `late ${round}`);
     }
     if (round % 8 === 0) {
       poke();
@@ -156,21 +170,29 @@ export const drive = async (world: World, programs: ReadonlyMap<string, Node>, s
   }
   const after = await endsOf(reader, begun);
   crashes.kill(reader);
-  for (const run of begun) if (after.get(run) !== before.get(run)) breach(run, `ended with ${before.get(run)}, and replayed with ${after.get(run)}`);
+  for (const run of begun)
+    if (after.get(run) !== before.get(run)) breach(run, `ended with ${before.get(run)}, and replayed with ${after.get(run)}`);
   return breaches;
 };
 
 /** What the database tells of a run. */
 const told = ({ client }: World, run: string): string => {
   const row = client.query("select * from holdfast_runs where id = ?").get(run) as { readonly key: number };
-  const records = client.query<{ seq: number; kind: string; key: string | null }, [number]>("select seq, kind, key from holdfast_history where run = ? order by seq").all(row.key);
+  const records = client
+    .query<{ seq: number; kind: string; key: string | null }, [number]>(
+      "select seq, kind, key from holdfast_history where run = ? order by seq",
+    )
+    .all(row.key);
   return `${JSON.stringify(row)} ${records.map(({ seq, kind, key }) => `${seq} ${kind} ${key}`).join(", ")}`;
 };
 
 /** Takes the last record of a run away, so that it is replayed to its end. */
 const unend = ({ client }: World, run: string): void => {
   const key = client.query<{ key: number }, [string]>("select key from holdfast_runs where id = ?").get(run)?.key ?? 0;
-  client.run("delete from holdfast_history where run = ? and seq = (select max(seq) from holdfast_history where run = ?)", [key, key]);
+  client.run("delete from holdfast_history where run = ? and seq = (select max(seq) from holdfast_history where run = ?)", [
+    key,
+    key,
+  ]);
   client.run("update holdfast_runs set status = 'queued', ended_at = null, worker = null, wake_at = 0 where key = ?", [key]);
 };
 
@@ -179,7 +201,15 @@ const endsOf = async (runtime: Runtime.Runtime, runs: readonly string[]): Promis
   const found = new Map<string, string>();
   for (const run of runs) {
     const { status, output, failure, undo } = await Run.get(Run.of(runtime, run));
-    found.set(run, JSON.stringify({ status, output, failure: failure && `${failure.name}: ${failure.message}`, undo: undo.map(({ key }) => key) }));
+    found.set(
+      run,
+      JSON.stringify({
+        status,
+        output,
+        failure: failure && `${failure.name}: ${failure.message}`,
+        undo: undo.map(({ key }) => key),
+      }),
+    );
   }
   return found;
 };
@@ -194,10 +224,12 @@ const compareLives = (lives: ReadonlyMap<string, readonly Life[]>, breach: (run:
       const { length } = sure;
       for (let at = 0; at < length; at++) {
         if (sure[at]?.text === last.trace[at]?.text) continue;
-        breach(run, `diverged at ${at}: first ${JSON.stringify(sure.slice(Math.max(0, at - 3), at + 2))}, then ${JSON.stringify(last.trace.slice(Math.max(0, at - 3), at + 2))}`);
+        breach(
+          run,
+          `diverged at ${at}: first ${JSON.stringify(sure.slice(Math.max(0, at - 3), at + 2))}, then ${JSON.stringify(last.trace.slice(Math.max(0, at - 3), at + 2))}`,
+        );
         break;
       }
     }
   }
 };
-

@@ -19,7 +19,9 @@ const fuzz = async (programs: ReadonlyMap<string, Node>, at: number): Promise<Br
 };
 
 /** The smallest program that still breaks a rule, tried with a few seeds each. */
-const shrink = async (node: Node): Promise<{ readonly node: Node; readonly breaches: readonly Breach[]; readonly seed: number } | undefined> => {
+const shrink = async (
+  node: Node,
+): Promise<{ readonly node: Node; readonly breaches: readonly Breach[]; readonly seed: number } | undefined> => {
   for (let at = seed; at < seed + 60; at++) {
     const breaches = await fuzz(new Map([["alone", node]]), at);
     if (breaches.length === 0) continue;

@@ -51,11 +51,22 @@ const walk: Walk = async (ctx, life, node) => {
     case "step":
       return saw(ctx, life, node.name, () => step(ctx, life, node));
     case "transaction":
-      return saw(ctx, life, `tx ${node.name}`, () => Step.transaction(ctx, node.name, life.outside.database, (_, { key, attempt }) => life.outside.effect({ key, attempt }, () => key, false) as string));
+      return saw(ctx, life, `tx ${node.name}`, () =>
+        Step.transaction(
+          ctx,
+          node.name,
+          life.outside.database,
+          (_, { key, attempt }) => life.outside.effect({ key, attempt }, () => key, false) as string,
+        ),
+      );
     case "sleep":
       return saw(ctx, life, node.name, () => Step.sleep(ctx, node.name, node.ms));
     case "wait":
-      return saw(ctx, life, node.signal, () => (node.timeout === undefined ? Step.wait(ctx, signals[node.signal]) : Step.wait(ctx, signals[node.signal], { timeout: node.timeout })));
+      return saw(ctx, life, node.signal, () =>
+        node.timeout === undefined
+          ? Step.wait(ctx, signals[node.signal])
+          : Step.wait(ctx, signals[node.signal], { timeout: node.timeout }),
+      );
     case "call":
       return saw(ctx, life, "child", () => Step.call(ctx, child, node));
     case "start":
@@ -100,7 +111,11 @@ const walk: Walk = async (ctx, life, node) => {
   }
 };
 
-const step = (ctx: Context.Context, { outside }: Life, { name, fails, attempts, later, undo }: Extract<Node, { kind: "step" }>): Promise<string> =>
+const step = (
+  ctx: Context.Context,
+  { outside }: Life,
+  { name, fails, attempts, later, undo }: Extract<Node, { kind: "step" }>,
+): Promise<string> =>
   Step.run(
     ctx,
     name,
@@ -119,7 +134,11 @@ const step = (ctx: Context.Context, { outside }: Life, { name, fails, attempts, 
     },
   );
 
-const together = async (ctx: Context.Context, life: Life, { how, nodes }: Extract<Node, { kind: "together" }>): Promise<unknown> => {
+const together = async (
+  ctx: Context.Context,
+  life: Life,
+  { how, nodes }: Extract<Node, { kind: "together" }>,
+): Promise<unknown> => {
   const inner = nodes.map((node) => walk(ctx, life, node));
   switch (how) {
     case "all":
@@ -135,22 +154,33 @@ const together = async (ctx: Context.Context, life: Life, { how, nodes }: Extrac
   }
 };
 
-const branches = async (ctx: Context.Context, life: Life, { how, settle, limit, nodes }: Extract<Node, { kind: "branches" }>): Promise<unknown> => {
+const branches = async (
+  ctx: Context.Context,
+  life: Life,
+  { how, settle, limit, nodes }: Extract<Node, { kind: "branches" }>,
+): Promise<unknown> => {
   const plain = (one: PromiseSettledResult<unknown>): unknown => (one.status === "fulfilled" ? one.value : text(one.reason));
   if (how === "map") {
     const each = (own: Context.Context, node: Node): Promise<unknown> => walk(own, life, node);
-    return settle ? (await Step.map(ctx, "map", nodes, each, { limit, onError: "settle" })).map(plain) : Step.map(ctx, "map", nodes, each, { limit });
+    return settle
+      ? (await Step.map(ctx, "map", nodes, each, { limit, onError: "settle" })).map(plain)
+      : Step.map(ctx, "map", nodes, each, { limit });
   }
   const named = Object.fromEntries(nodes.map((node, at) => [`n${at}`, (own: Context.Context) => walk(own, life, node)]));
-  return settle ? Object.values(await Step.all(ctx, "all", named, { limit, onError: "settle" })).map(plain) : Step.all(ctx, "all", named, { limit });
+  return settle
+    ? Object.values(await Step.all(ctx, "all", named, { limit, onError: "settle" })).map(plain)
+    : Step.all(ctx, "all", named, { limit });
 };
 
-const child = Workflow.define<{ readonly ms: number; readonly fails: boolean }, string>({ name: "child" }, async (ctx, { ms, fails }) => {
-  await Step.sleep(ctx, "nap", ms);
-  const done = await Step.run(ctx, "work", ({ key }) => key);
-  if (fails) throw new Error("the child failed");
-  return done;
-});
+const child = Workflow.define<{ readonly ms: number; readonly fails: boolean }, string>(
+  { name: "child" },
+  async (ctx, { ms, fails }) => {
+    await Step.sleep(ctx, "nap", ms);
+    const done = await Step.run(ctx, "work", ({ key }) => key);
+    if (fails) throw new Error("the child failed");
+    return done;
+  },
+);
 
 /** The workflows of the fuzz: the program of a run is found by its id. */
 export const workflowsFor = (outside: Outside): readonly [Workflow.Definition<undefined>, Workflow.AnyDefinition] => [

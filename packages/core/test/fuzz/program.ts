@@ -2,7 +2,14 @@
 import fc from "fast-check";
 
 /** How a step goes: its result, its failures before, whether it answers at once or later, and whether it can be undone. */
-export type StepNode = { readonly kind: "step"; readonly name: string; readonly fails: number; readonly attempts: number; readonly later: boolean; readonly undo: boolean };
+export type StepNode = {
+  readonly kind: "step";
+  readonly name: string;
+  readonly fails: number;
+  readonly attempts: number;
+  readonly later: boolean;
+  readonly undo: boolean;
+};
 
 export type Node =
   | StepNode
@@ -14,7 +21,13 @@ export type Node =
   | { readonly kind: "throw"; readonly error: boolean }
   | { readonly kind: "sequence"; readonly nodes: readonly Node[] }
   | { readonly kind: "together"; readonly how: "all" | "race" | "any" | "allSettled"; readonly nodes: readonly Node[] }
-  | { readonly kind: "branches"; readonly how: "map" | "all"; readonly settle: boolean; readonly limit: number; readonly nodes: readonly Node[] }
+  | {
+      readonly kind: "branches";
+      readonly how: "map" | "all";
+      readonly settle: boolean;
+      readonly limit: number;
+      readonly nodes: readonly Node[];
+    }
   | { readonly kind: "loop"; readonly times: number; readonly body: Node }
   | { readonly kind: "try"; readonly body: Node; readonly otherwise: Node; readonly lastly: Node | undefined }
   | { readonly kind: "shield"; readonly body: Node }
@@ -35,17 +48,36 @@ const step: fc.Arbitrary<StepNode> = fc.record({
 const leaf: fc.Arbitrary<Node> = fc.oneof(
   { weight: 16, arbitrary: step },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("transaction" as const), name }) },
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant("sleep" as const), name: fc.constantFrom("a", "nap"), ms: fc.constantFrom(0, 1, 50, 1_000, 60_000) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant("sleep" as const),
+      name: fc.constantFrom("a", "nap"),
+      ms: fc.constantFrom(0, 1, 50, 1_000, 60_000),
+    }),
+  },
   {
     weight: 3,
-    arbitrary: fc.record({ kind: fc.constant("wait" as const), signal: fc.constantFrom("red" as const, "blue" as const), timeout: fc.constantFrom(undefined, 50, 60_000) }),
+    arbitrary: fc.record({
+      kind: fc.constant("wait" as const),
+      signal: fc.constantFrom("red" as const, "blue" as const),
+      timeout: fc.constantFrom(undefined, 50, 60_000),
+    }),
   },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom("call" as const, "start" as const), ms: fc.constantFrom(0, 1_000), fails: fc.constantFrom(false, false, true) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constantFrom("call" as const, "start" as const),
+      ms: fc.constantFrom(0, 1_000),
+      fails: fc.constantFrom(false, false, true),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("patched" as const), id: fc.constantFrom("one", "two") }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("throw" as const), error: fc.boolean() }) },
 );
 
-const several = (node: fc.Arbitrary<Node>, maxLength = 4): fc.Arbitrary<Node[]> => fc.array(node, { minLength: 1, maxLength, size: "max" });
+const several = (node: fc.Arbitrary<Node>, maxLength = 4): fc.Arbitrary<Node[]> =>
+  fc.array(node, { minLength: 1, maxLength, size: "max" });
 
 /** Programs of so many levels. */
 const nested = (depth: number): fc.Arbitrary<Node> => {
@@ -55,13 +87,34 @@ const nested = (depth: number): fc.Arbitrary<Node> => {
   return fc.oneof(
     { weight: 2, arbitrary: leaf },
     { weight: 5, arbitrary: sequence },
-    { weight: 4, arbitrary: fc.record({ kind: fc.constant("together" as const), how: fc.constantFrom("all" as const, "race" as const, "any" as const, "allSettled" as const), nodes: several(inner, 3) }) },
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        kind: fc.constant("together" as const),
+        how: fc.constantFrom("all" as const, "race" as const, "any" as const, "allSettled" as const),
+        nodes: several(inner, 3),
+      }),
+    },
     {
       weight: 2,
-      arbitrary: fc.record({ kind: fc.constant("branches" as const), how: fc.constantFrom("map" as const, "all" as const), settle: fc.boolean(), limit: fc.constantFrom(1, 2, 9), nodes: several(inner, 3) }),
+      arbitrary: fc.record({
+        kind: fc.constant("branches" as const),
+        how: fc.constantFrom("map" as const, "all" as const),
+        settle: fc.boolean(),
+        limit: fc.constantFrom(1, 2, 9),
+        nodes: several(inner, 3),
+      }),
     },
     { weight: 2, arbitrary: fc.record({ kind: fc.constant("loop" as const), times: fc.constantFrom(2, 3), body: inner }) },
-    { weight: 2, arbitrary: fc.record({ kind: fc.constant("try" as const), body: inner, otherwise: inner, lastly: fc.option(inner, { nil: undefined }) }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        kind: fc.constant("try" as const),
+        body: inner,
+        otherwise: inner,
+        lastly: fc.option(inner, { nil: undefined }),
+      }),
+    },
     { weight: 1, arbitrary: inner.map((body): Node => ({ kind: "shield", body })) },
     { weight: 1, arbitrary: inner.map((body): Node => ({ kind: "unawaited", body })) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant("later" as const), early: inner, between: inner }) },
@@ -77,8 +130,12 @@ export const smaller = (node: Node): Node[] => {
     case "sequence":
     case "together":
     case "branches": {
-      const without = node.nodes.map((_, at) => ({ ...node, nodes: node.nodes.toSpliced(at, 1) })).filter(({ nodes }) => nodes.length > 0);
-      const within = node.nodes.flatMap((inner, at) => smaller(inner).map((less) => ({ ...node, nodes: node.nodes.with(at, less) })));
+      const without = node.nodes
+        .map((_, at) => ({ ...node, nodes: node.nodes.toSpliced(at, 1) }))
+        .filter(({ nodes }) => nodes.length > 0);
+      const within = node.nodes.flatMap((inner, at) =>
+        smaller(inner).map((less) => ({ ...node, nodes: node.nodes.with(at, less) })),
+      );
       return [...(node.nodes.length === 1 || node.kind === "sequence" ? node.nodes : []), ...without, ...within];
     }
     case "loop":
@@ -94,9 +151,18 @@ export const smaller = (node: Node): Node[] => {
         ...(node.lastly ? smaller(node.lastly).map((lastly) => ({ ...node, lastly })) : []),
       ];
     case "later":
-      return [node.early, node.between, ...smaller(node.early).map((early) => ({ ...node, early })), ...smaller(node.between).map((between) => ({ ...node, between }))];
+      return [
+        node.early,
+        node.between,
+        ...smaller(node.early).map((early) => ({ ...node, early })),
+        ...smaller(node.between).map((between) => ({ ...node, between })),
+      ];
     case "step":
-      return [...(node.undo ? [{ ...node, undo: false }] : []), ...(node.later ? [{ ...node, later: false }] : []), ...(node.fails > 0 ? [{ ...node, fails: 0 }] : [])];
+      return [
+        ...(node.undo ? [{ ...node, undo: false }] : []),
+        ...(node.later ? [{ ...node, later: false }] : []),
+        ...(node.fails > 0 ? [{ ...node, fails: 0 }] : []),
+      ];
     case "transaction":
     case "sleep":
     case "wait":

@@ -23,10 +23,14 @@ describe("histories of earlier releases", () => {
 
   test("each release has recorded every workflow", () => {
     const releases = new Set(files.map((file) => dirname(file)));
-    for (const release of releases) expect(files.filter((file) => dirname(file) === release)).toEqual(names.map((name) => `${release}/${name}.json`).toSorted());
+    for (const release of releases)
+      expect(files.filter((file) => dirname(file) === release)).toEqual(
+        names.map((name) => `${release}/${name}.json`).toSorted(),
+      );
   });
 
   test("nothing in them tells of the machine they were recorded on", async () => {
-    for (const file of files) expect(await Bun.file(join(import.meta.dir, file)).text()).not.toMatch(/file:\/\/|node_modules|\.ts:\d/);
+    for (const file of files)
+      expect(await Bun.file(join(import.meta.dir, file)).text()).not.toMatch(/file:\/\/|node_modules|\.ts:\d/);
   });
 });

@@ -21,7 +21,12 @@ export type Kept = {
   readonly records: readonly Row[];
 };
 
-export type End = { readonly status: string; readonly output: unknown; readonly failure: string | null; readonly undo: readonly string[] };
+export type End = {
+  readonly status: string;
+  readonly output: unknown;
+  readonly failure: string | null;
+  readonly undo: readonly string[];
+};
 
 const ended = new Set(["completed", "failed", "cancelled"]);
 
@@ -39,11 +44,21 @@ const bench = (name: Name, begins: (key: string) => void, start?: number) => {
   const database = drizzle(client);
   const fixture = fixturesFor({ begins, clock, database })[name];
   const open = (execute = true): Promise<Runtime.Runtime> =>
-    Runtime.open({ database, workflows: fixture.workflows, clock, execute, logger: pino({ level: "silent" }), hot: 0, crashes: 100 });
+    Runtime.open({
+      database,
+      workflows: fixture.workflows,
+      clock,
+      execute,
+      logger: pino({ level: "silent" }),
+      hot: 0,
+      crashes: 100,
+    });
   const crash = (runtime: Runtime.Runtime): void => {
     const { worker } = engineOf(runtime);
     halt(engineOf(runtime));
-    client.run("update holdfast_runs set worker = null, lease = lease + 1, status = 'queued', wake_at = 0 where worker = ?", [worker]);
+    client.run("update holdfast_runs set worker = null, lease = lease + 1, status = 'queued', wake_at = 0 where worker = ?", [
+      worker,
+    ]);
     client.run("update holdfast_runs set wake_at = 0 where ended_at is null and wake_at is not null");
     client.run("delete from holdfast_workers where key = ?", [worker]);
   };
@@ -91,7 +106,15 @@ export const record = async (name: Name): Promise<Kept> => {
   const records = (await readHistory(engineOf(runtime), row.key)).map(withoutStacks);
   await Runtime.close(runtime);
   on.client.close();
-  return { workflow: row.workflow, version: row.version, id: row.id, createdAt: row.createdAt, deadline: row.deadline, end, records };
+  return {
+    workflow: row.workflow,
+    version: row.version,
+    id: row.id,
+    createdAt: row.createdAt,
+    deadline: row.deadline,
+    end,
+    records,
+  };
 };
 
 /** Puts a history without its last record into a fresh database, replays it, and answers with how it ended and what was begun anew. */

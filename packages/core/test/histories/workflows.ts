@@ -13,7 +13,11 @@ export type Scene = {
 };
 
 /** Called for each step's function that begins. */
-export type Outside = { readonly begins: (key: string) => void; readonly clock: ManualClock; readonly database: Parameters<typeof Step.transaction>[2] };
+export type Outside = {
+  readonly begins: (key: string) => void;
+  readonly clock: ManualClock;
+  readonly database: Parameters<typeof Step.transaction>[2];
+};
 
 export type Fixture = {
   /** The first is the one that is run. */
@@ -63,10 +67,16 @@ export const fixturesFor = ({ begins, clock, database }: Outside): Readonly<Reco
   });
 
   const order = Workflow.define<{ readonly lines: readonly string[] }, unknown>({ name: "order" }, async (ctx, { lines }) => {
-    const rich = await Step.run(ctx, "rich", does({ at: new Date(0), map: new Map([["a", 1n]]), not: Number.NaN, nothing: undefined }));
+    const rich = await Step.run(
+      ctx,
+      "rich",
+      does({ at: new Date(0), map: new Map([["a", 1n]]), not: Number.NaN, nothing: undefined }),
+    );
     const flaky = await Step.run(ctx, "flaky", failsBefore(3, "third time"), { retry: steady });
     const slow = await Step.run(ctx, "slow", slowly(5_000, "slow"));
-    const caught = await Step.run(ctx, "bad", failsBefore(9, ""), once).catch((error: Error) => `${error.name}: ${error.message}`);
+    const caught = await Step.run(ctx, "bad", failsBefore(9, ""), once).catch(
+      (error: Error) => `${error.name}: ${error.message}`,
+    );
     const dice = await Step.run(ctx, `dice ${Context.random(ctx).toFixed(6)} ${Context.uuid(ctx)}`, does("thrown"));
     const isNew = Context.patched(ctx, "newer");
     const written = await Step.transaction(ctx, "write", database, (_, tools) => does("written")(tools));
@@ -207,29 +217,29 @@ export const fixturesFor = ({ begins, clock, database }: Outside): Readonly<Reco
 
 /** All kinds of records that a history may hold. The type checker finds a kind that is missing. */
 export const kinds: Readonly<Record<Run.Record["kind"], true>> = {
-  "started": true,
-  "step": true,
+  started: true,
+  step: true,
   "step-failed": true,
-  "fired": true,
-  "taken": true,
-  "expired": true,
-  "called": true,
+  fired: true,
+  taken: true,
+  expired: true,
+  called: true,
   "call-failed": true,
-  "spawned": true,
+  spawned: true,
   "spawn-failed": true,
-  "attempt": true,
-  "running": true,
-  "timer": true,
-  "waiting": true,
-  "calling": true,
-  "spawning": true,
-  "undone": true,
+  attempt: true,
+  running: true,
+  timer: true,
+  waiting: true,
+  calling: true,
+  spawning: true,
+  undone: true,
   "undo-failed": true,
   "undo-attempt": true,
-  "cancel": true,
-  "patched": true,
-  "redo": true,
-  "completed": true,
-  "failed": true,
-  "cancelled": true,
+  cancel: true,
+  patched: true,
+  redo: true,
+  completed: true,
+  failed: true,
+  cancelled: true,
 };

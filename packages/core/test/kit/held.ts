@@ -17,7 +17,10 @@ export const createHeld = (): Held => {
     work: (value) => {
       const { promise, resolve } = Promise.withResolvers<typeof value>();
       seen.calls++;
-      seen.most = Math.max(seen.most, underWay.push(() => resolve(value)));
+      seen.most = Math.max(
+        seen.most,
+        underWay.push(() => resolve(value)),
+      );
       return promise;
     },
     release: async (clock, ms = 0) => {

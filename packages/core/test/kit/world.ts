@@ -15,7 +15,10 @@ export const silent = pino({ level: "silent" });
 /** A logger that keeps its lines. */
 export const listening = (level = "debug"): { readonly logger: pino.Logger; readonly lines: Record<string, unknown>[] } => {
   const lines: Record<string, unknown>[] = [];
-  return { lines, logger: pino({ level }, { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) }) };
+  return {
+    lines,
+    logger: pino({ level }, { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) }),
+  };
 };
 
 export type World = {
@@ -47,7 +50,14 @@ export const setup = (): World => {
     client,
     db,
     open: async (workflows, options = {}) => {
-      const runtime = await Runtime.open({ database: db, workflows: workflows ?? [], clock, logger: silent, drain: 200, ...options });
+      const runtime = await Runtime.open({
+        database: db,
+        workflows: workflows ?? [],
+        clock,
+        logger: silent,
+        drain: 200,
+        ...options,
+      });
       runtimes.add(runtime);
       return runtime;
     },
@@ -55,23 +65,25 @@ export const setup = (): World => {
       const engine = engineOf(runtime);
       halt(engine);
       runtimes.delete(runtime);
-      client.run("update holdfast_runs set worker = null, lease = lease + 1, status = 'queued', wake_at = 0 where worker = ?", [engine.worker]);
+      client.run("update holdfast_runs set worker = null, lease = lease + 1, status = 'queued', wake_at = 0 where worker = ?", [
+        engine.worker,
+      ]);
       client.run("delete from holdfast_workers where key = ?", [engine.worker]);
     },
     result: async (run, within = 3_650 * 86_400_000) => {
       const ended = Run.result(run);
-      let over = false;
+      const state = { over: false };
       const settled = ended.then(
-        () => (over = true),
-        () => (over = true),
+        () => (state.over = true),
+        () => (state.over = true),
       );
       const end = clock.now() + within;
-      for (await clock.settle(); !over; await clock.settle()) {
+      for (await clock.settle(); !state.over; await clock.settle()) {
         const next = clock.next();
         if (next === undefined || next > end) break;
         await clock.advance(Math.max(0, next - clock.now()));
       }
-      if (!over) throw new Error(`run ${run.id} is not at its end: ${JSON.stringify(await Run.get(run))}`);
+      if (!state.over) throw new Error(`run ${run.id} is not at its end: ${JSON.stringify(await Run.get(run))}`);
       await settled;
       return ended;
     },
@@ -79,5 +91,9 @@ export const setup = (): World => {
 };
 
 /** Starts a run and moves the clock until it is at its end. */
-export const runToEnd = async <Input, Output>(world: World, runtime: Runtime.Runtime, workflow: Workflow.Definition<Input, Output>, input: NoInfer<Input>): Promise<Output> =>
-  world.result(await Workflow.start(runtime, workflow as Workflow.Definition<unknown, Output>, input));
+export const runToEnd = async <Input, Output>(
+  world: World,
+  runtime: Runtime.Runtime,
+  workflow: Workflow.Definition<Input, Output>,
+  input: NoInfer<Input>,
+): Promise<Output> => world.result(await Workflow.start(runtime, workflow as Workflow.Definition<unknown, Output>, input));

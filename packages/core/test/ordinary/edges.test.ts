@@ -64,7 +64,11 @@ test("a transaction and a step that end in the same moment are seen in the order
 describe("a rejection that nobody looks at is no crash of the process", () => {
   const unhandled: unknown[] = [];
   const listen = (error: unknown): void => void unhandled.push(error);
-  const quietly = async (body: (ctx: Context.Context) => Promise<unknown>, workflows: readonly Workflow.AnyDefinition[] = [], cancels = false): Promise<void> => {
+  const quietly = async (
+    body: (ctx: Context.Context) => Promise<unknown>,
+    workflows: readonly Workflow.AnyDefinition[] = [],
+    cancels = false,
+  ): Promise<void> => {
     const world = setup();
     process.on("unhandledRejection", listen);
     try {
@@ -207,7 +211,11 @@ describe("a run that sleeps", () => {
     const before = world.clock.now();
     expect(await runToEnd(world, runtime, quick, undefined)).toBe("done");
     expect(world.clock.now() - before).toBeLessThan(3_000);
-    expect(await Promise.all(sleepers.map(async (run) => (await Run.get(run)).status))).toEqual(["waiting", "waiting", "waiting"]);
+    expect(await Promise.all(sleepers.map(async (run) => (await Run.get(run)).status))).toEqual([
+      "waiting",
+      "waiting",
+      "waiting",
+    ]);
     await world.clock.advance(3_600_000);
     expect(await Promise.all(sleepers.map((run) => Run.result(run)))).toEqual(["a", "b", "c"]);
   });

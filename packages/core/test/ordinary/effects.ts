@@ -34,10 +34,12 @@ export const ledger = (world: World): Effects => {
     wrong,
     begun: () => Object.fromEntries(begun),
     clear: () => begun.clear(),
-    does: (work) => ({ key }) => {
-      begin(key);
-      return work(key);
-    },
+    does:
+      (work) =>
+      ({ key }) => {
+        begin(key);
+        return work(key);
+      },
     slow:
       (ms, work) =>
       ({ key, signal }) => {

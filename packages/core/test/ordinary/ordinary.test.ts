@@ -4,7 +4,10 @@ import { table, type Event } from "./table.ts";
 
 const go = Signal.define<string>("go");
 
-const has = (kind: string, key: string | null = null): Event["when"] => (records) => records.some((record) => record.kind === kind && (key === null || record.key === key));
+const has =
+  (kind: string, key: string | null = null): Event["when"] =>
+  (records) =>
+    records.some((record) => record.kind === kind && (key === null || record.key === key));
 const cancelWhen = (when: Event["when"]): Event => ({ when, act: (run) => Run.cancel(run, "enough") });
 
 const steady = { delay: "1s", factor: 1, jitter: "none" } as const;
@@ -15,7 +18,11 @@ table({
       Workflow.define({ name: "w" }, async (ctx) => {
         try {
           await Step.sleep(ctx, "nap", "3d");
-          await Step.run(ctx, "after", does(() => 1));
+          await Step.run(
+            ctx,
+            "after",
+            does(() => 1),
+          );
         } catch {
           return "caught";
         }
@@ -53,9 +60,18 @@ table({
     workflows: ({ does }) => [
       Workflow.define({ name: "w" }, async (ctx) => {
         try {
-          await Step.run(ctx, "bad", does(() => Promise.reject(new RangeError("no"))), { retry: { attempts: 2, ...steady } });
+          await Step.run(
+            ctx,
+            "bad",
+            does(() => Promise.reject(new RangeError("no"))),
+            { retry: { attempts: 2, ...steady } },
+          );
         } catch (error) {
-          return `${(error as Error).name}: ${(error as Error).message}, ${await Step.run(ctx, "amends", does(() => "mended"))}`;
+          return `${(error as Error).name}: ${(error as Error).message}, ${await Step.run(
+            ctx,
+            "amends",
+            does(() => "mended"),
+          )}`;
         }
         return "not here";
       }),
@@ -69,8 +85,17 @@ table({
       Workflow.define({ name: "w" }, async (ctx) => {
         const settled = await Promise.allSettled([
           Step.sleep(ctx, "nap", "1h"),
-          Step.run(ctx, "slow", slow(5_000, () => 1)),
-          Step.run(ctx, "bad", does(() => Promise.reject(new Error("no"))), { retry: { attempts: 1 } }),
+          Step.run(
+            ctx,
+            "slow",
+            slow(5_000, () => 1),
+          ),
+          Step.run(
+            ctx,
+            "bad",
+            does(() => Promise.reject(new Error("no"))),
+            { retry: { attempts: 1 } },
+          ),
         ]);
         return settled.map((one) => (one.status === "fulfilled" ? (one.value ?? "slept") : (one.reason as Error).message));
       }),
@@ -84,7 +109,11 @@ table({
       Workflow.define({ name: "w" }, (ctx) =>
         Promise.all([
           Step.sleep(ctx, "nap", "1m").then(() => "slept"),
-          Step.run(ctx, "slow", slow(600_000, () => "worked")),
+          Step.run(
+            ctx,
+            "slow",
+            slow(600_000, () => "worked"),
+          ),
         ]),
       ),
     ],
@@ -97,7 +126,14 @@ table({
       Workflow.define({ name: "w" }, async (ctx) => {
         const branch = async (name: string, ms: number): Promise<string[]> => {
           const seen: string[] = [];
-          for (let i = 0; i < 3; i++) seen.push(await Step.run(ctx, "work", slow(ms, () => `${name}${i}`)));
+          for (let i = 0; i < 3; i++)
+            seen.push(
+              await Step.run(
+                ctx,
+                "work",
+                slow(ms, () => `${name}${i}`),
+              ),
+            );
           return seen;
         };
         return Promise.all([branch("a", 300), branch("b", 700)]);
@@ -109,14 +145,26 @@ table({
         ["b0", "b1", "b2"],
       ],
     },
-    begun: { "work": 1, "work#2": 1, "work#3": 1, "work#4": 1, "work#5": 1, "work#6": 1 },
+    begun: { work: 1, "work#2": 1, "work#3": 1, "work#4": 1, "work#5": 1, "work#6": 1 },
   },
 
   "a race whose loser rejects later": {
     workflows: ({ slow }) => [
       Workflow.define({ name: "w" }, async (ctx) => {
-        const loser = Step.run(ctx, "loser", slow(60_000, () => Promise.reject(new Error("too late"))), { retry: { attempts: 1 } });
-        const winner = await Promise.race([Step.run(ctx, "winner", slow(10, () => "won")), loser]);
+        const loser = Step.run(
+          ctx,
+          "loser",
+          slow(60_000, () => Promise.reject(new Error("too late"))),
+          { retry: { attempts: 1 } },
+        );
+        const winner = await Promise.race([
+          Step.run(
+            ctx,
+            "winner",
+            slow(10, () => "won"),
+          ),
+          loser,
+        ]);
         await Step.sleep(ctx, "nap", "1h");
         return [winner, await loser.catch((error: Error) => error.message)];
       }),
@@ -128,8 +176,19 @@ table({
   "a race of a step and a sleep that the sleep wins": {
     workflows: ({ slow, does }) => [
       Workflow.define({ name: "w" }, async (ctx) => {
-        const first = await Promise.race([Step.run(ctx, "slow", slow(600_000, () => "step")), Step.sleep(ctx, "nap", "1m").then(() => "sleep")]);
-        await Step.run(ctx, "after", does(() => 1));
+        const first = await Promise.race([
+          Step.run(
+            ctx,
+            "slow",
+            slow(600_000, () => "step"),
+          ),
+          Step.sleep(ctx, "nap", "1m").then(() => "sleep"),
+        ]);
+        await Step.run(
+          ctx,
+          "after",
+          does(() => 1),
+        );
         return first;
       }),
     ],
@@ -141,9 +200,24 @@ table({
     workflows: ({ slow, does }) => [
       Workflow.define({ name: "w" }, (ctx) =>
         Promise.any([
-          Step.run(ctx, "bad", does(() => Promise.reject(new Error("no"))), { retry: { attempts: 1 } }),
-          Step.sleep(ctx, "nap", "1m").then(() => Step.run(ctx, "good", does(() => "good"))),
-          Step.run(ctx, "slow", slow(3_600_000, () => "slow")),
+          Step.run(
+            ctx,
+            "bad",
+            does(() => Promise.reject(new Error("no"))),
+            { retry: { attempts: 1 } },
+          ),
+          Step.sleep(ctx, "nap", "1m").then(() =>
+            Step.run(
+              ctx,
+              "good",
+              does(() => "good"),
+            ),
+          ),
+          Step.run(
+            ctx,
+            "slow",
+            slow(3_600_000, () => "slow"),
+          ),
         ]),
       ),
     ],
@@ -156,26 +230,50 @@ table({
       Workflow.define({ name: "w" }, async (ctx) => {
         const leaf = async (name: string, ms: number): Promise<string> => {
           await Step.sleep(ctx, `nap ${name}`, ms);
-          return Step.run(ctx, name, does(() => name));
+          return Step.run(
+            ctx,
+            name,
+            does(() => name),
+          );
         };
-        return Promise.all([Promise.all([leaf("a", 60_000), leaf("b", 1)]), Promise.all([leaf("c", 30_000), Promise.all([leaf("d", 0), leaf("e", 1)])])]);
+        return Promise.all([
+          Promise.all([leaf("a", 60_000), leaf("b", 1)]),
+          Promise.all([leaf("c", 30_000), Promise.all([leaf("d", 0), leaf("e", 1)])]),
+        ]);
       }),
     ],
-    ends: { output: [["a", "b"], ["c", ["d", "e"]]] },
+    ends: {
+      output: [
+        ["a", "b"],
+        ["c", ["d", "e"]],
+      ],
+    },
     begun: { a: 1, b: 1, c: 1, d: 1, e: 1 },
   },
 
   "finally around a wait runs when the run is cancelled": {
     workflows: ({ does }) => [
       Workflow.define({ name: "w" }, async (ctx) => {
-        await Step.run(ctx, "begin", does(() => 1));
+        await Step.run(
+          ctx,
+          "begin",
+          does(() => 1),
+        );
         try {
           return await Step.wait(ctx, go);
         } finally {
           await Context.shield(ctx, async (safe) => {
-            await Step.run(safe, "clean up", does(() => 1));
+            await Step.run(
+              safe,
+              "clean up",
+              does(() => 1),
+            );
             await Step.sleep(safe, "breathe", "1h");
-            await Step.run(safe, "lock", does(() => 1));
+            await Step.run(
+              safe,
+              "lock",
+              does(() => 1),
+            );
           });
         }
       }),
@@ -189,16 +287,27 @@ table({
     workflows: ({ slow }) => [
       Workflow.define({ name: "w" }, async (ctx) => {
         const price = async (of: number): Promise<number> => {
-          const net = await Step.run(ctx, "net", slow(of * 100, () => of));
+          const net = await Step.run(
+            ctx,
+            "net",
+            slow(of * 100, () => of),
+          );
           await Step.sleep(ctx, "pause", of * 60_000);
-          return net + (await Step.run(ctx, "tax", slow(50, () => of / 10)));
+          return (
+            net +
+            (await Step.run(
+              ctx,
+              "tax",
+              slow(50, () => of / 10),
+            ))
+          );
         };
         const [a, b] = await Promise.all([price(20), price(10)]);
         return a + b;
       }),
     ],
     ends: { output: 33 },
-    begun: { "net": 1, "net#2": 1, "tax": 1, "tax#2": 1 },
+    begun: { net: 1, "net#2": 1, tax: 1, "tax#2": 1 },
   },
 
   "a loop that takes signals until one says stop": {
@@ -208,7 +317,13 @@ table({
         for (;;) {
           const word = await Step.wait(ctx, go);
           if (word === "stop") return heard;
-          heard.push(await Step.run(ctx, "hear", does(() => word)));
+          heard.push(
+            await Step.run(
+              ctx,
+              "hear",
+              does(() => word),
+            ),
+          );
         }
       }),
     ],
@@ -217,15 +332,25 @@ table({
       act: (run) => Signal.send(run, go, word, { key: word }),
     })),
     ends: { output: ["one", "two", "three"] },
-    begun: { "hear": 1, "hear#2": 1, "hear#3": 1 },
+    begun: { hear: 1, "hear#2": 1, "hear#3": 1 },
   },
 
   "steps in the map callback of an array": {
     workflows: ({ slow }) => [
-      Workflow.define({ name: "w" }, (ctx) => Promise.all([3, 1, 2].map((n) => Step.run(ctx, "square", slow(n * 100, () => n * n))))),
+      Workflow.define({ name: "w" }, (ctx) =>
+        Promise.all(
+          [3, 1, 2].map((n) =>
+            Step.run(
+              ctx,
+              "square",
+              slow(n * 100, () => n * n),
+            ),
+          ),
+        ),
+      ),
     ],
     ends: { output: [9, 1, 4] },
-    begun: { "square": 1, "square#2": 1, "square#3": 1 },
+    begun: { square: 1, "square#2": 1, "square#3": 1 },
   },
 
   "steps in the callback of Step.map, two at a time, with a sleep in each": {
@@ -237,7 +362,11 @@ table({
           [3, 1, 2],
           async (own, n) => {
             await Step.sleep(own, "pause", n * 60_000);
-            return Step.run(own, "square", slow(n * 100, () => n * n));
+            return Step.run(
+              own,
+              "square",
+              slow(n * 100, () => n * n),
+            );
           },
           { limit: 2 },
         ),
@@ -256,25 +385,38 @@ table({
             await Step.sleep(ctx, "nap", "1d");
           } catch {}
           try {
-            count += await Step.run(ctx, "work", does(() => 1));
+            count += await Step.run(
+              ctx,
+              "work",
+              does(() => 1),
+            );
           } catch {}
         }
         return count;
       }),
     ],
     ends: { output: 3 },
-    begun: { "work": 1, "work#2": 1, "work#3": 1 },
+    begun: { work: 1, "work#2": 1, "work#3": 1 },
   },
 
   "catch {} around everything still cancels": {
     workflows: ({ does }) => [
       Workflow.define({ name: "w" }, async (ctx) => {
         try {
-          await Step.run(ctx, "work", does(() => 1), { undo: (_, tools) => does(() => 1)(tools) });
+          await Step.run(
+            ctx,
+            "work",
+            does(() => 1),
+            { undo: (_, tools) => does(() => 1)(tools) },
+          );
           await Step.sleep(ctx, "nap", "1d");
         } catch {}
         try {
-          await Step.run(ctx, "never", does(() => 1));
+          await Step.run(
+            ctx,
+            "never",
+            does(() => 1),
+          );
         } catch {}
         return "went on";
       }),
@@ -287,8 +429,18 @@ table({
   "an endless loop that swallows its cancel ends all the same, and is undone": {
     workflows: ({ does }) => [
       Workflow.define({ name: "w" }, async (ctx) => {
-        await Step.run(ctx, "one", does(() => 1), { undo: (_, tools) => does(() => 1)(tools) });
-        await Step.run(ctx, "two", does(() => 2), { undo: (_, tools) => does(() => 1)(tools) });
+        await Step.run(
+          ctx,
+          "one",
+          does(() => 1),
+          { undo: (_, tools) => does(() => 1)(tools) },
+        );
+        await Step.run(
+          ctx,
+          "two",
+          does(() => 2),
+          { undo: (_, tools) => does(() => 1)(tools) },
+        );
         for (;;) {
           try {
             await Step.sleep(ctx, "nap", "1d");
@@ -306,7 +458,11 @@ table({
       Workflow.define({ name: "w" }, async (ctx) => {
         async function* pages(): AsyncGenerator<number> {
           for (let page = 1; page <= 3; page++) {
-            yield await Step.run(ctx, "page", does(() => page * 10));
+            yield await Step.run(
+              ctx,
+              "page",
+              does(() => page * 10),
+            );
             await Step.sleep(ctx, "pause", "1m");
           }
         }
@@ -316,15 +472,23 @@ table({
       }),
     ],
     ends: { output: 60 },
-    begun: { "page": 1, "page#2": 1, "page#3": 1 },
+    begun: { page: 1, "page#2": 1, "page#3": 1 },
   },
 
   "a step that is awaited later": {
     workflows: ({ slow, does }) => [
       Workflow.define({ name: "w" }, async (ctx) => {
-        const early = Step.run(ctx, "early", slow(120_000, () => "early"));
+        const early = Step.run(
+          ctx,
+          "early",
+          slow(120_000, () => "early"),
+        );
         await Step.sleep(ctx, "nap", "1m");
-        await Step.run(ctx, "late", does(() => 1));
+        await Step.run(
+          ctx,
+          "late",
+          does(() => 1),
+        );
         return early;
       }),
     ],
@@ -335,9 +499,17 @@ table({
   "a step that nobody awaits is let finish while the run goes on": {
     workflows: ({ slow, does }) => [
       Workflow.define({ name: "w" }, async (ctx) => {
-        void Step.run(ctx, "aside", slow(1_000, () => 1));
+        void Step.run(
+          ctx,
+          "aside",
+          slow(1_000, () => 1),
+        );
         await Step.sleep(ctx, "nap", "1m");
-        return Step.run(ctx, "main", does(() => "done"));
+        return Step.run(
+          ctx,
+          "main",
+          does(() => "done"),
+        );
       }),
     ],
     ends: { output: "done" },
@@ -347,8 +519,16 @@ table({
   "a body that returns while a step is under way ends with its result": {
     workflows: ({ slow, does }) => [
       Workflow.define({ name: "w" }, async (ctx) => {
-        void Step.run(ctx, "aside", slow(3_600_000, () => 1));
-        return Step.run(ctx, "main", does(() => "done"));
+        void Step.run(
+          ctx,
+          "aside",
+          slow(3_600_000, () => 1),
+        );
+        return Step.run(
+          ctx,
+          "main",
+          does(() => "done"),
+        );
       }),
     ],
     ends: { output: "done" },
@@ -359,8 +539,18 @@ table({
     workflows: ({ slow, does }) => [
       Workflow.define({ name: "w" }, async (ctx) => {
         const undo = (_: unknown, tools: { readonly key: string; readonly signal: AbortSignal }): number => does(() => 1)(tools);
-        await Step.run(ctx, "one", does(() => 1), { undo });
-        void Step.run(ctx, "stubborn", ({ key, signal }) => slow(2_000, () => 1)({ key, signal: new AbortController().signal }) ?? signal, { undo });
+        await Step.run(
+          ctx,
+          "one",
+          does(() => 1),
+          { undo },
+        );
+        void Step.run(
+          ctx,
+          "stubborn",
+          ({ key, signal }) => slow(2_000, () => 1)({ key, signal: new AbortController().signal }) ?? signal,
+          { undo },
+        );
         await Step.sleep(ctx, "nap", 1_000);
         throw new TypeError("over");
       }),
@@ -372,8 +562,17 @@ table({
   "a body that throws starts nothing that it had not awaited": {
     workflows: ({ does }) => [
       Workflow.define({ name: "w" }, async (ctx) => {
-        await Step.run(ctx, "one", does(() => 1), { undo: (_, tools) => does(() => 1)(tools) });
-        void Step.run(ctx, "aside", does(() => 1));
+        await Step.run(
+          ctx,
+          "one",
+          does(() => 1),
+          { undo: (_, tools) => does(() => 1)(tools) },
+        );
+        void Step.run(
+          ctx,
+          "aside",
+          does(() => 1),
+        );
         void Step.sleep(ctx, "nap", "1h");
         throw new Error("over");
       }),
@@ -387,19 +586,30 @@ table({
       Workflow.define({ name: "w" }, async (ctx) => {
         const seen: unknown[] = [];
         for (const thing of ["text", 7, null, undefined, { code: 1 }]) {
-          await Step.run(ctx, "bad", does(() => Promise.reject(thing as unknown as Error)), { retry: { attempts: 1 } }).catch((error: unknown) => seen.push(error instanceof Error));
+          await Step.run(
+            ctx,
+            "bad",
+            does(() => Promise.reject(thing as unknown as Error)),
+            { retry: { attempts: 1 } },
+          ).catch((error: unknown) => seen.push(error instanceof Error));
         }
         // oxlint-disable-next-line typescript/only-throw-error -- the point of the row
         throw seen.length === 5 ? "a word" : seen;
       }),
     ],
     ends: { failed: "Thrown, and no Error: a word" },
-    begun: { "bad": 1, "bad#2": 1, "bad#3": 1, "bad#4": 1, "bad#5": 1 },
+    begun: { bad: 1, "bad#2": 1, "bad#3": 1, "bad#4": 1, "bad#5": 1 },
   },
 
   "a child and a signal raced, the signal was there first": {
     workflows: ({ slow }) => {
-      const child = Workflow.define({ name: "child" }, (ctx) => Step.run(ctx, "work", slow(600_000, () => "child")));
+      const child = Workflow.define({ name: "child" }, (ctx) =>
+        Step.run(
+          ctx,
+          "work",
+          slow(600_000, () => "child"),
+        ),
+      );
       return [
         Workflow.define({ name: "w" }, async (ctx) => {
           await Step.sleep(ctx, "nap", "1m");
@@ -422,7 +632,11 @@ table({
         Workflow.define({ name: "w" }, async (ctx) => {
           await Step.sleep(ctx, "nap", "1m");
           const both = await Promise.all([Step.wait(ctx, go), Step.wait(ctx, stop)]);
-          await Step.run(ctx, "after", does(() => 1));
+          await Step.run(
+            ctx,
+            "after",
+            does(() => 1),
+          );
           return both;
         }),
       ];
@@ -444,9 +658,19 @@ table({
     workflows: ({ does, slow }) => {
       const child = Workflow.define<number, number>({ name: "child" }, async (ctx, n) => {
         await Step.sleep(ctx, "nap", n * 1_000);
-        return Step.run(ctx, `work ${n}`, does(() => n * 2));
+        return Step.run(
+          ctx,
+          `work ${n}`,
+          does(() => n * 2),
+        );
       });
-      const aside = Workflow.define<number, number>({ name: "aside" }, (ctx, n) => Step.run(ctx, "aside", slow(10, () => n)));
+      const aside = Workflow.define<number, number>({ name: "aside" }, (ctx, n) =>
+        Step.run(
+          ctx,
+          "aside",
+          slow(10, () => n),
+        ),
+      );
       return [
         Workflow.define({ name: "w" }, async (ctx) => {
           const id = await Step.start(ctx, aside, 1);
@@ -469,7 +693,11 @@ table({
         for (let n = 0; n < 4; n++) {
           winners.push(
             await Promise.race([
-              Step.run(ctx, "step", slow(n % 2 === 0 ? 100 : 90_000, () => "step")),
+              Step.run(
+                ctx,
+                "step",
+                slow(n % 2 === 0 ? 100 : 90_000, () => "step"),
+              ),
               Step.sleep(ctx, "sleep", 60_000).then(() => "sleep"),
             ]),
           );
@@ -485,7 +713,12 @@ table({
     workflows: ({ does }) => [
       Workflow.define({ name: "w" }, async (ctx) => {
         let sum = 0;
-        for (let n = 0; n < 1_000; n++) sum += await Step.run(ctx, "add", does(() => n));
+        for (let n = 0; n < 1_000; n++)
+          sum += await Step.run(
+            ctx,
+            "add",
+            does(() => n),
+          );
         return sum;
       }),
     ],

@@ -6,7 +6,10 @@ import { crasher, type Crash, type Crasher } from "./crash.ts";
 import { ledger, type Effects } from "./effects.ts";
 
 /** Something from outside, done once its moment has come. */
-export type Event = { readonly when: (records: readonly Run.Record[], view: Run.View) => boolean; readonly act: (run: Run.Handle) => Promise<unknown> };
+export type Event = {
+  readonly when: (records: readonly Run.Record[], view: Run.View) => boolean;
+  readonly act: (run: Run.Handle) => Promise<unknown>;
+};
 
 export type Row = {
   /** The first is the one that is run. */
@@ -34,13 +37,20 @@ const outcome = async (result: Promise<unknown>): Promise<unknown> => {
   }
 };
 
-type Bench = { readonly world: World; readonly crashes: Crasher; readonly effects: Effects; readonly row: Row; readonly options: Runtime.Options };
+type Bench = {
+  readonly world: World;
+  readonly crashes: Crasher;
+  readonly effects: Effects;
+  readonly row: Row;
+  readonly options: Runtime.Options;
+};
 
 /** Runs a row to its end, and over the crash if there is one. Answers with what came out. */
 const go = async ({ world, crashes, effects, row, options }: Bench, id: string, crash: Crash | undefined): Promise<unknown> => {
   const workflows = row.workflows(effects, world);
   const open = (): Promise<Runtime.Runtime> => crashes.open(workflows, { ...options, crashes: 1_000 });
-  const start = (on: Runtime.Runtime): Promise<unknown> => Workflow.start(on, workflows[0] as Workflow.Definition, row.input, { id }).catch(() => {});
+  const start = (on: Runtime.Runtime): Promise<unknown> =>
+    Workflow.start(on, workflows[0] as Workflow.Definition, row.input, { id }).catch(() => {});
   let runtime = await open();
   if (crash) crashes.arm(runtime, { ...crash, records: crashes.records() + crash.records });
   await start(runtime);
@@ -67,7 +77,8 @@ const go = async ({ world, crashes, effects, row, options }: Bench, id: string, 
       continue;
     }
     const next = world.clock.next();
-    if (next === undefined) throw new Error(`nothing will wake the run: ${JSON.stringify(view)} ${JSON.stringify(await Run.history(run))}`);
+    if (next === undefined)
+      throw new Error(`nothing will wake the run: ${JSON.stringify(view)} ${JSON.stringify(await Run.history(run))}`);
     await world.clock.advance(Math.max(0, next - world.clock.now()));
   }
   throw new Error("the run does not come to an end");
@@ -96,13 +107,18 @@ const sweep = async (on: Bench, when: Crash["when"]): Promise<void> => {
     const came = await go(on, `crash-${at}`, { records: at, when });
     expect({ at, came }).toEqual({ at, came: row.ends });
     expect({ at, wrong: effects.wrong }).toEqual({ at, wrong: [] });
-    for (const [key, times] of Object.entries(effects.begun())) expect({ at, key, atMost: times <= (row.begun[key] ?? 0) + 1 }).toEqual({ at, key, atMost: true });
+    for (const [key, times] of Object.entries(effects.begun()))
+      expect({ at, key, atMost: times <= (row.begun[key] ?? 0) + 1 }).toEqual({ at, key, atMost: true });
   }
 };
 
 export const table = (rows: Readonly<Record<string, Row>>): void => {
   for (const [name, row] of Object.entries(rows)) {
     test(`${name}, also over a crash after every commit`, () => sweep(bench(row, {}), "after"), 30_000);
-    test(`${name}, also over a crash before every commit, replayed each time it wakes`, () => sweep(bench(row, { hot: 0 }), "before"), 30_000);
+    test(
+      `${name}, also over a crash before every commit, replayed each time it wakes`,
+      () => sweep(bench(row, { hot: 0 }), "before"),
+      30_000,
+    );
   }
 };

@@ -37,7 +37,11 @@ const leave = async (world: World, old: Body): Promise<void> => {
 };
 
 /** Opens other code, and lets it see the run. */
-const meet = async (world: World, body: Body, options: Runtime.Options = {}): Promise<{ readonly runtime: Runtime.Runtime; readonly run: Run.Handle; readonly view: Run.View }> => {
+const meet = async (
+  world: World,
+  body: Body,
+  options: Runtime.Options = {},
+): Promise<{ readonly runtime: Runtime.Runtime; readonly run: Run.Handle; readonly view: Run.View }> => {
   const runtime = await world.open([define(body), small, other, slow], options);
   await world.clock.advance(3_000);
   const run = Run.of(runtime, "run");
@@ -137,8 +141,14 @@ const changes: Readonly<Record<string, Change>> = {
     told: { was: 'wait "go"', is: 'asks for wait "stop"' },
   },
   "a branch renamed": {
-    was: async (ctx) => [await Step.all(ctx, "both", { left: (own) => does("work", own), right: (own) => does("work", own) }), await rest(ctx)],
-    is: async (ctx) => [await Step.all(ctx, "both", { left: (own) => does("work", own), east: (own) => does("work", own) }), await rest(ctx)],
+    was: async (ctx) => [
+      await Step.all(ctx, "both", { left: (own) => does("work", own), right: (own) => does("work", own) }),
+      await rest(ctx),
+    ],
+    is: async (ctx) => [
+      await Step.all(ctx, "both", { left: (own) => does("work", own), east: (own) => does("work", own) }),
+      await rest(ctx),
+    ],
     told: { was: 'step "both[right]/work"', is: 'asks for step "both[east]/work"' },
   },
   "steps in line that became steps side by side, with one more": {

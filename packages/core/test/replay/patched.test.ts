@@ -9,7 +9,12 @@ type Body = (ctx: Context.Context) => Promise<unknown>;
 
 const word = (ctx: Context.Context, name: string): Promise<string> => Step.run(ctx, name, () => name);
 
-const before: Body = async (ctx) => [await word(ctx, "first"), await word(ctx, "old"), await Step.wait(ctx, go), await word(ctx, "last")];
+const before: Body = async (ctx) => [
+  await word(ctx, "first"),
+  await word(ctx, "old"),
+  await Step.wait(ctx, go),
+  await word(ctx, "last"),
+];
 
 const after: Body = async (ctx) => [
   await word(ctx, "first"),
@@ -92,7 +97,12 @@ test("a patch that is taken out of the code again does not stop runs that have p
   let runtime = await world.open([define(after)]);
   await Workflow.start(runtime, define(after), undefined, { id: "run" });
   await world.clock.settle();
-  const cleaned: Body = async (ctx) => [await word(ctx, "first"), await word(ctx, "new"), await word(ctx, "newer"), await Step.wait(ctx, go)];
+  const cleaned: Body = async (ctx) => [
+    await word(ctx, "first"),
+    await word(ctx, "new"),
+    await word(ctx, "newer"),
+    await Step.wait(ctx, go),
+  ];
   runtime = await crashed(world, runtime, cleaned);
   expect(await finish(world, runtime, "run")).toEqual(["first", "new", "newer", "on"]);
 });
@@ -100,7 +110,10 @@ test("a patch that is taken out of the code again does not stop runs that have p
 test("two versions of a workflow run side by side", async () => {
   const world = setup();
   const one = Workflow.define({ name: "changing", version: 1 }, before);
-  const two = Workflow.define({ name: "changing", version: 2 }, async (ctx) => [await word(ctx, "all new"), await Step.wait(ctx, go)]);
+  const two = Workflow.define({ name: "changing", version: 2 }, async (ctx) => [
+    await word(ctx, "all new"),
+    await Step.wait(ctx, go),
+  ]);
   const first = await world.open([one]);
   await Workflow.start(first, one, undefined, { id: "old" });
   await world.clock.settle();

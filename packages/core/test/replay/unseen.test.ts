@@ -13,7 +13,11 @@ describe("a body that waits for something that is not durable", () => {
     const bare = Workflow.define({ name: "bare" }, async (ctx) => {
       await Step.run(ctx, "charge", () => 1);
       const word = await gate.promise;
-      await Step.run(ctx, "long", () => new Promise((resolve) => void world.clock.at(world.clock.now() + 60_000, () => resolve(1))));
+      await Step.run(
+        ctx,
+        "long",
+        () => new Promise((resolve) => void world.clock.at(world.clock.now() + 60_000, () => resolve(1))),
+      );
       await Step.wait(ctx, go);
       return word;
     });
@@ -76,7 +80,9 @@ describe("a body that waits for something that is not durable", () => {
     const undone: string[] = [];
     const bare = Workflow.define({ name: "bare" }, async (ctx) => {
       for (const name of ["one", "two"]) await Step.run(ctx, name, () => 1, { undo: (_, { key }) => void undone.push(key) });
-      await Step.run(ctx, "slow to undo", () => 1, { undo: () => new Promise((resolve) => void world.clock.at(world.clock.now() + 60_000, () => resolve(1))) });
+      await Step.run(ctx, "slow to undo", () => 1, {
+        undo: () => new Promise((resolve) => void world.clock.at(world.clock.now() + 60_000, () => resolve(1))),
+      });
       await new Promise(() => {});
     });
     const first = await world.open([bare]);

@@ -48,7 +48,8 @@ const userOf = (mine: Database, foreign: () => Database): User => {
         .from(notes)
         .all()
         .map((note) => note.text),
-    published: (run) => mine.query<{ value: string | null }, [number]>("select value from holdfast_states where run = ?").get(run)?.value,
+    published: (run) =>
+      mine.query<{ value: string | null }, [number]>("select value from holdfast_states where run = ?").get(run)?.value,
   };
 };
 

@@ -84,7 +84,10 @@ export const prepareAsks = (connection: Connection, insert: Insert) => {
       })
       .where(and(underLease, isNotNull(runs.endedAt))),
   );
-  const dropRow = changing(connection, db.delete(history).where(and(eq(history.run, given("run")), eq(history.seq, given("seq")))));
+  const dropRow = changing(
+    connection,
+    db.delete(history).where(and(eq(history.run, given("run")), eq(history.seq, given("seq")))),
+  );
   const holds = db
     .select({ key: runs.key })
     .from(runs)
@@ -120,7 +123,15 @@ export const prepareAsks = (connection: Connection, insert: Insert) => {
       return db
         .update(runs)
         .set({ wakeAt: now })
-        .where(and(eq(runs.status, "blocked"), isSeldom(runs.status), isNull(runs.wakeAt), notInArray(runs.key, sql`(select value from json_each(${JSON.stringify(except)}))`), inArray(sql`(${runs.workflow}, ${runs.version})`, sql`(values ${sql.join(versions, sql`, `)})`)))
+        .where(
+          and(
+            eq(runs.status, "blocked"),
+            isSeldom(runs.status),
+            isNull(runs.wakeAt),
+            notInArray(runs.key, sql`(select value from json_each(${JSON.stringify(except)}))`),
+            inArray(sql`(${runs.workflow}, ${runs.version})`, sql`(values ${sql.join(versions, sql`, `)})`),
+          ),
+        )
         .returning({ key: runs.key })
         .all().length;
     },

@@ -7,7 +7,6 @@ import type { Connection } from "./connection.ts";
 import { breakers, runs, workers } from "./schema.ts";
 import { changing, given, underLease } from "./statement.ts";
 
-
 type Given<Verb extends keyof Breakers> = Parameters<Breakers[Verb]>;
 type Counts = Given<"count">[1];
 

@@ -6,7 +6,6 @@ import { runColumns } from "./columns.ts";
 import type { Connection } from "./connection.ts";
 import { history, runs, workers } from "./schema.ts";
 
-
 /** The last record that shows that a run got on. A step that is merely running does not: it may be the one that kills its process. */
 const lastSeq = sql<number>`coalesce((select h.seq from ${history} as h where h.run = ${runs.key} and h.kind <> 'running' order by h.seq desc limit 1), 0)`;
 
@@ -43,7 +42,9 @@ export const prepareClaim = ({ db }: Connection) => {
         strikes: sql`case when ${lastSeq} > ${runs.mark} then 1 else ${runs.strikes} + 1 end`,
         mark: lastSeq,
       })
-      .where(sql`${runs.key} in (${due}) and exists (select 1 from ${workers} where ${workers.key} = ${sql.placeholder("worker")})`)
+      .where(
+        sql`${runs.key} in (${due}) and exists (select 1 from ${workers} where ${workers.key} = ${sql.placeholder("worker")})`,
+      )
       .returning(runColumns)
       .prepare();
   const healthy = once((known) =>
@@ -79,7 +80,8 @@ export const prepareClaim = ({ db }: Connection) => {
       const taken = healthy(known).all(values);
       return taken.length < limit ? [...taken, ...suspect(known).all(values)] : taken;
     },
-    nextDue: (known: readonly Known[]): number | undefined => (known.length === 0 ? undefined : (next(known).get()?.wakeAt ?? undefined)),
+    nextDue: (known: readonly Known[]): number | undefined =>
+      known.length === 0 ? undefined : (next(known).get()?.wakeAt ?? undefined),
     heldBy: (worker: number) => held.all({ worker }),
   };
 };

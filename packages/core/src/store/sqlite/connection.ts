@@ -74,7 +74,8 @@ const identityOf = (file: string): string | undefined => {
 
 const prepare = (client: Database, file: string | undefined, owned: boolean): Connection => {
   const statements = keepStatements(client);
-  const version = patiently(() => client.query<{ version: string }, []>("select sqlite_version() as version").get())?.version ?? "0";
+  const version =
+    patiently(() => client.query<{ version: string }, []>("select sqlite_version() as version").get())?.version ?? "0";
   if (tooOld(version) && file !== undefined) {
     throw Fault.make(
       "storage_failed",
@@ -88,7 +89,11 @@ Use the SQLite that comes with Bun (remove Database.setCustomSQLite), or one fro
   patiently(() => client.run("select 1 from sqlite_master")); // From the first read on there is a WAL.
   const identity = file === undefined ? undefined : identityOf(file);
   if (file !== undefined && identity === undefined) {
-    throw Fault.make("storage_failed", `${file} has no WAL beside it: its file system does not allow one, or the file was moved just now. Put it on a local disk.`, { file });
+    throw Fault.make(
+      "storage_failed",
+      `${file} has no WAL beside it: its file system does not allow one, or the file was moved just now. Put it on a local disk.`,
+      { file },
+    );
   }
   // Drizzle asks its client for nothing but statements, as long as nobody opens a transaction through it.
   const db = drizzle({ client: { prepare: statements.prepare } as Database });

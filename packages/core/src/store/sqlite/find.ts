@@ -20,9 +20,21 @@ const isAwaiting = sql`exists (
     and answer.kind in ('taken', 'expired', 'called', 'call-failed')))`;
 
 export const prepareFind = ({ db }: Connection, records: HistoryVerbs) => {
-  const byId = db.select(runColumns).from(runs).where(eq(runs.id, sql.placeholder("id"))).prepare();
-  const byKey = db.select(runColumns).from(runs).where(eq(runs.key, sql.placeholder("key"))).prepare();
-  const tagsOf = db.select({ tag: tags.tag }).from(tags).where(eq(tags.run, sql.placeholder("run"))).prepare();
+  const byId = db
+    .select(runColumns)
+    .from(runs)
+    .where(eq(runs.id, sql.placeholder("id")))
+    .prepare();
+  const byKey = db
+    .select(runColumns)
+    .from(runs)
+    .where(eq(runs.key, sql.placeholder("key")))
+    .prepare();
+  const tagsOf = db
+    .select({ tag: tags.tag })
+    .from(tags)
+    .where(eq(tags.run, sql.placeholder("run")))
+    .prepare();
   const children = db
     .select({ key: runs.key, id: runs.id, parentKey: runs.parentKey })
     .from(runs)
@@ -38,7 +50,9 @@ export const prepareFind = ({ db }: Connection, records: HistoryVerbs) => {
   const stuck = (why: string) => db.select({ id: runs.id, status: runs.status, why: sql<string>`${why}` }).from(runs);
   const isAtRest = sql`${runs.wakeAt} is null and ${runs.worker} is null`;
   const adrift = stuck("nothing will wake it").where(sql`${isAtRest} and ${runs.status} in ('scheduled', 'queued', 'running')`);
-  const forgotten = stuck("it waits for nothing").where(sql`${isAtRest} and ${runs.status} = 'waiting' and ${isSeldom(runs.status)} and not ${isAwaiting}`);
+  const forgotten = stuck("it waits for nothing").where(
+    sql`${isAtRest} and ${runs.status} = 'waiting' and ${isSeldom(runs.status)} and not ${isAwaiting}`,
+  );
   const isGone = sql`${runs.worker} not in (select ${workers.key} from ${workers})`;
   const orphaned = stuck("its worker is gone").where(and(isNotNull(runs.worker), isGone));
   /** Runs with no live lease, no wake time, nothing they wait for and no person's word. Each part goes along an index. */
@@ -68,7 +82,9 @@ export const prepareFind = ({ db }: Connection, records: HistoryVerbs) => {
             filter.workflow === undefined ? undefined : eq(runs.workflow, filter.workflow),
             filter.statuses === undefined ? undefined : inArray(runs.status, [...filter.statuses]),
             filter.statuses?.every((status) => seldom.includes(status)) ? isSeldom(runs.status) : undefined,
-            filter.tag === undefined ? undefined : inArray(runs.key, db.select({ run: tags.run }).from(tags).where(eq(tags.tag, filter.tag))),
+            filter.tag === undefined
+              ? undefined
+              : inArray(runs.key, db.select({ run: tags.run }).from(tags).where(eq(tags.tag, filter.tag))),
             filter.parent === undefined ? undefined : eq(runs.parent, filter.parent),
             filter.from === undefined ? undefined : gte(runs.createdAt, filter.from),
             filter.until === undefined ? undefined : lte(runs.createdAt, filter.until),

@@ -2,7 +2,12 @@
 import { statSync } from "node:fs";
 import type { Beat } from "../contract.ts";
 
-type Orders = { readonly file: string; readonly inode: number | undefined; readonly every: number; readonly shared: SharedArrayBuffer };
+type Orders = {
+  readonly file: string;
+  readonly inode: number | undefined;
+  readonly every: number;
+  readonly shared: SharedArrayBuffer;
+};
 
 /** What the thread and its process share: when the last beat began (ns, monotonic), whether it was refused, and for whom to beat. */
 const cells = { begun: 0, refused: 1, worker: 2 } as const;

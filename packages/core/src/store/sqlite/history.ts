@@ -47,7 +47,13 @@ export const prepareHistory = (connection: Connection, insert: Insert) => {
     .select({ seq: history.seq })
     .from(history)
     .innerJoin(runs, eq(runs.key, history.run))
-    .where(and(eq(history.run, sql.placeholder("run")), eq(history.seq, sql.placeholder("seq")), eq(runs.lease, sql.placeholder("lease"))))
+    .where(
+      and(
+        eq(history.run, sql.placeholder("run")),
+        eq(history.seq, sql.placeholder("seq")),
+        eq(runs.lease, sql.placeholder("lease")),
+      ),
+    )
     .prepare();
   const holds = db
     .select({ key: runs.key })
@@ -92,7 +98,11 @@ export const prepareHistory = (connection: Connection, insert: Insert) => {
     appendChild: (lease: Lease, row: Row, child: NewRun): "held" | "fenced" | "taken" => {
       if (!holds.get({ run: lease.run, lease: lease.number })) return "fenced";
       const started = insert.start(child);
-      if (started.kind === "existing" && (!started.sameInput || started.run.parent !== child.parent || started.run.parentKey !== child.parentKey)) return "taken";
+      if (
+        started.kind === "existing" &&
+        (!started.sameInput || started.run.parent !== child.parent || started.run.parentKey !== child.parentKey)
+      )
+        return "taken";
       return append(lease, row) ? "held" : "fenced";
     },
     /** True when this record stands under this very lease. */

@@ -14,7 +14,8 @@ export type Insert = {
 };
 
 /** When a run that is delayed begins; null for one that begins at once. */
-export const dueOf = (run: NewRun): number | null => (run.worker === null && run.wakeAt !== null && run.wakeAt > run.at ? run.wakeAt : null);
+export const dueOf = (run: NewRun): number | null =>
+  run.worker === null && run.wakeAt !== null && run.wakeAt > run.at ? run.wakeAt : null;
 
 const state = (run: NewRun): "running" | "queued" | "scheduled" => {
   if (run.worker !== null) return "running";
@@ -60,8 +61,18 @@ export const prepareInsert = (connection: Connection): Insert => {
       at: given("at"),
     }),
   );
-  const insertTag = changing(connection, db.insert(tags).values({ tag: given("tag"), run: given("run") }).onConflictDoNothing());
-  const byId = db.select(runColumns).from(runs).where(eq(runs.id, sql.placeholder("id"))).prepare();
+  const insertTag = changing(
+    connection,
+    db
+      .insert(tags)
+      .values({ tag: given("tag"), run: given("run") })
+      .onConflictDoNothing(),
+  );
+  const byId = db
+    .select(runColumns)
+    .from(runs)
+    .where(eq(runs.id, sql.placeholder("id")))
+    .prepare();
   const input = db
     .select({ value: history.value })
     .from(history)
@@ -75,7 +86,11 @@ export const prepareInsert = (connection: Connection): Insert => {
     return { kind: "existing", run: there, sameInput: same };
   };
 
-  const alive = db.select({ key: workers.key }).from(workers).where(eq(workers.key, sql.placeholder("worker"))).prepare();
+  const alive = db
+    .select({ key: workers.key })
+    .from(workers)
+    .where(eq(workers.key, sql.placeholder("worker")))
+    .prepare();
 
   const start = (wanted: NewRun, rows: readonly Row[] = []): Started => {
     const here = wanted.worker !== null && alive.get({ worker: wanted.worker }) !== undefined;
@@ -99,7 +114,17 @@ export const prepareInsert = (connection: Connection): Insert => {
     });
     if (!inserted) return existing(run);
     const key = inserted.key;
-    insertRow({ run: key, seq: 0, kind: "started", key: null, value: run.input, attempt: null, issued: 0, due: dueOf(run), at: run.at });
+    insertRow({
+      run: key,
+      seq: 0,
+      kind: "started",
+      key: null,
+      value: run.input,
+      attempt: null,
+      issued: 0,
+      due: dueOf(run),
+      at: run.at,
+    });
     for (const row of rows) insertRow({ run: key, ...row });
     for (const tag of run.tags) insertTag({ tag, run: key });
     return { kind: "created", key, here };

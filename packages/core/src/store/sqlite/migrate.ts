@@ -9,7 +9,9 @@ const newest = migrations.at(-1)?.version ?? 0;
 const versionOf = (client: Database): number => {
   const table = client.query("select 1 from sqlite_master where name = 'holdfast_migrations'").get();
   if (!table) return 0;
-  return client.query<{ version: number | null }, []>("select max(version) as version from holdfast_migrations").get()?.version ?? 0;
+  return (
+    client.query<{ version: number | null }, []>("select max(version) as version from holdfast_migrations").get()?.version ?? 0
+  );
 };
 
 /** Throws `schema_newer` for a database that a newer release has migrated. Reads only. */
@@ -39,11 +41,16 @@ export const migrate = (client: Database): void => {
 };
 
 const applyMissing = (client: Database): void => {
-  client.run("create table if not exists holdfast_migrations (version integer primary key, name text not null, applied_at integer not null) strict");
+  client.run(
+    "create table if not exists holdfast_migrations (version integer primary key, name text not null, applied_at integer not null) strict",
+  );
   const now = versionOf(client);
   for (const { version, name, statements } of migrations) {
     if (version <= now) continue;
     for (const statement of statements) client.run(statement);
-    client.run("insert into holdfast_migrations (version, name, applied_at) values (?, ?, cast(unixepoch('subsec') * 1000 as integer))", [version, name]);
+    client.run(
+      "insert into holdfast_migrations (version, name, applied_at) values (?, ?, cast(unixepoch('subsec') * 1000 as integer))",
+      [version, name],
+    );
   }
 };

@@ -9,7 +9,6 @@ import type { Insert } from "./insert.ts";
 import { runs } from "./schema.ts";
 import { changing, given, underLease } from "./statement.ts";
 
-
 export const prepareRuns = (connection: Connection, insert: Insert, records: HistoryVerbs, asks: AskVerbs) => {
   const { db } = connection;
   const end = changing(
@@ -38,8 +37,20 @@ export const prepareRuns = (connection: Connection, insert: Insert, records: His
     .where(and(eq(runs.key, sql.placeholder("run")), eq(runs.lease, sql.placeholder("lease")), isNull(runs.worker)))
     .prepare();
   const forgive = changing(connection, db.update(runs).set({ strikes: 1 }).where(underLease));
-  const rouse = changing(connection, db.update(runs).set({ wakeAt: given("now") }).where(and(underLease, eq(runs.status, "waiting"), isNull(runs.worker))));
-  const note = changing(connection, db.update(runs).set({ reason: given("reason") }).where(underLease));
+  const rouse = changing(
+    connection,
+    db
+      .update(runs)
+      .set({ wakeAt: given("now") })
+      .where(and(underLease, eq(runs.status, "waiting"), isNull(runs.worker))),
+  );
+  const note = changing(
+    connection,
+    db
+      .update(runs)
+      .set({ reason: given("reason") })
+      .where(underLease),
+  );
 
   return {
     start: (run: NewRun): Started => insert.start(run),

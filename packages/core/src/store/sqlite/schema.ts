@@ -7,7 +7,8 @@ import type { BreakerRow, Orphan, Reason } from "../rows.ts";
 
 /** The states that few of many runs are in. A query goes along their index only when it says this very condition. */
 export const seldom: readonly Status[] = ["scheduled", "queued", "waiting", "paused", "blocked", "failed", "cancelled"];
-export const isSeldom = (status: AnySQLiteColumn): SQL => sql`${status} in (${sql.raw(seldom.map((word) => `'${word}'`).join(", "))})`;
+export const isSeldom = (status: AnySQLiteColumn): SQL =>
+  sql`${status} in (${sql.raw(seldom.map((word) => `'${word}'`).join(", "))})`;
 
 export const runs = sqliteTable(
   "holdfast_runs",
@@ -45,9 +46,7 @@ export const runs = sqliteTable(
     index("holdfast_runs_adrift")
       .on(run.key)
       .where(sql`${run.wakeAt} is null and ${run.worker} is null and ${run.status} in ('scheduled', 'queued', 'running')`),
-    index("holdfast_runs_attention")
-      .on(run.status, run.key)
-      .where(isSeldom(run.status)),
+    index("holdfast_runs_attention").on(run.status, run.key).where(isSeldom(run.status)),
   ],
 );
 

@@ -9,7 +9,6 @@ import { runs, signals, states } from "./schema.ts";
 import { changing, given } from "./statement.ts";
 import { isEnd } from "../../model/states.ts";
 
-
 export const prepareSignals = (connection: Connection, records: HistoryVerbs, asks: AskVerbs, find: FindVerbs) => {
   const { db } = connection;
   const insert = changing(
@@ -21,7 +20,10 @@ export const prepareSignals = (connection: Connection, records: HistoryVerbs, as
   );
   const take = changing(
     connection,
-    db.update(signals).set({ takenAt: given("at"), value: null }).where(and(eq(signals.key, given("signal")), isNull(signals.takenAt))),
+    db
+      .update(signals)
+      .set({ takenAt: given("at"), value: null })
+      .where(and(eq(signals.key, given("signal")), isNull(signals.takenAt))),
   );
   const isLeft = db
     .select({ key: signals.key })
@@ -46,7 +48,11 @@ export const prepareSignals = (connection: Connection, records: HistoryVerbs, as
     .prepare();
   const add = changing(connection, db.insert(states).values({ run: given("run"), at: given("at") }));
   const remove = changing(connection, db.delete(states).where(eq(states.run, given("run"))));
-  const state = db.select({ value: states.value }).from(states).where(eq(states.run, sql.placeholder("run"))).prepare();
+  const state = db
+    .select({ value: states.value })
+    .from(states)
+    .where(eq(states.run, sql.placeholder("run")))
+    .prepare();
 
   return {
     send: (signal: NewSignal): Sent => {

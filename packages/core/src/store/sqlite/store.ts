@@ -58,7 +58,10 @@ export const openSqlite = (target: string | Database, hooks: Hooks): Store => {
 export const clientOf = (database: { readonly $client: object }): string | Database => {
   const client = database.$client as Database;
   if (typeof client?.prepare !== "function" || typeof client.filename !== "string") {
-    throw Fault.make("invalid_option", "The option database of Runtime.open takes a URL or a Drizzle database on bun:sqlite (drizzle-orm/bun-sqlite).");
+    throw Fault.make(
+      "invalid_option",
+      "The option database of Runtime.open takes a URL or a Drizzle database on bun:sqlite (drizzle-orm/bun-sqlite).",
+    );
   }
   const isInMemory = client.filename === "" || client.filename === ":memory:";
   return isInMemory ? client : client.filename;

@@ -22,13 +22,17 @@ const pathOf = (file: string): string => {
 };
 
 /** The connection under a Drizzle database or transaction. Databases in memory have no name to be known by. */
-const clientUnder = (database: UserDatabase): unknown => (database as { readonly session?: { readonly client?: unknown } }).session?.client;
+const clientUnder = (database: UserDatabase): unknown =>
+  (database as { readonly session?: { readonly client?: unknown } }).session?.client;
 
 /** Throws `foreign_database` unless the user's database is the one the runtime was opened on. */
 const assertOurs = (connection: Connection, database: UserDatabase): void => {
   const files = database.all<{ name: string; file: string }>(sql`pragma database_list`);
   const file = files.find(({ name }) => name === "main")?.file ?? "";
-  const isOurs = connection.file === undefined ? clientUnder(database) === connection.client : file !== "" && pathOf(file) === pathOf(connection.file);
+  const isOurs =
+    connection.file === undefined
+      ? clientUnder(database) === connection.client
+      : file !== "" && pathOf(file) === pathOf(connection.file);
   if (isOurs) return;
   throw Fault.make(
     "foreign_database",
@@ -84,8 +88,16 @@ export const startWithin = (connection: Connection, transaction: unknown, run: N
   assertOurs(connection, tx);
   const there = tx.select(runColumns).from(runs).where(eq(runs.id, run.id)).all()[0];
   if (there) {
-    const input = tx.select({ value: history.value }).from(history).where(and(eq(history.run, there.key), eq(history.seq, 0))).all()[0];
-    return { kind: "existing", run: there, sameInput: there.workflow === run.workflow && isSame(input?.value ?? null, run.input) };
+    const input = tx
+      .select({ value: history.value })
+      .from(history)
+      .where(and(eq(history.run, there.key), eq(history.seq, 0)))
+      .all()[0];
+    return {
+      kind: "existing",
+      run: there,
+      sameInput: there.workflow === run.workflow && isSame(input?.value ?? null, run.input),
+    };
   }
   const due = dueOf(run);
   const status = due === null ? "queued" : "scheduled";

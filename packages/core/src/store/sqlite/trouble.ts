@@ -29,7 +29,8 @@ export const patiently = <T>(work: () => T, until = performance.now() + 5_000): 
 
 /** The disk, the file or the machine: nothing is wrong with what was asked. CORRUPT is here, for a connection that had an I/O error reports it of a sound file. */
 export const isTrouble = (error: unknown): boolean =>
-  /^SQLITE_(FULL|IOERR|READONLY|CANTOPEN|CORRUPT|NOTADB|NOMEM|PERM|AUTH|NOLFS)/.test(codeOf(error)) || (Fault.is(error) && error.code.startsWith("storage_"));
+  /^SQLITE_(FULL|IOERR|READONLY|CANTOPEN|CORRUPT|NOTADB|NOMEM|PERM|AUTH|NOLFS)/.test(codeOf(error)) ||
+  (Fault.is(error) && error.code.startsWith("storage_"));
 
 /** The fault that a user sees for it. Faults and errors that are no trouble of the storage come back as they are. */
 export const troubleOf = (error: unknown, file: string | undefined): Error => {
@@ -39,30 +40,65 @@ export const troubleOf = (error: unknown, file: string | undefined): Error => {
   const cause = { cause: error };
   if (isBusy(error)) return lockedOut(error, file);
   if (code.startsWith("SQLITE_FULL")) {
-    return Fault.make("storage_full", `The disk of ${where} is full. Free some space: running work waits and goes on by itself.`, { file, code }, cause);
+    return Fault.make(
+      "storage_full",
+      `The disk of ${where} is full. Free some space: running work waits and goes on by itself.`,
+      { file, code },
+      cause,
+    );
   }
   if (/^SQLITE_(READONLY|PERM|AUTH)/.test(code)) {
-    return Fault.make("storage_readonly", `${where} cannot be written (${code}). Give this process the right to write the file and its folder.`, { file, code }, cause);
+    return Fault.make(
+      "storage_readonly",
+      `${where} cannot be written (${code}). Give this process the right to write the file and its folder.`,
+      { file, code },
+      cause,
+    );
   }
   if (code.startsWith("SQLITE_CANTOPEN")) {
-    return Fault.make("storage_failed", `${where} cannot be opened. Make its folder, and give this process the right to read and write both.`, { file, code }, cause);
+    return Fault.make(
+      "storage_failed",
+      `${where} cannot be opened. Make its folder, and give this process the right to read and write both.`,
+      { file, code },
+      cause,
+    );
   }
   if (/^SQLITE_(NOTADB|CORRUPT)/.test(code)) {
-    return Fault.make("storage_failed", `${where} is no SQLite database, or it is damaged (${code}). Nothing was written. Name another file, or restore this one from a backup.`, { file, code }, cause);
+    return Fault.make(
+      "storage_failed",
+      `${where} is no SQLite database, or it is damaged (${code}). Nothing was written. Name another file, or restore this one from a backup.`,
+      { file, code },
+      cause,
+    );
   }
   if (isTrouble(error)) {
-    return Fault.make("storage_failed", `${where} cannot be used (${code}). Running work waits and goes on when the disk is well again.`, { file, code }, cause);
+    return Fault.make(
+      "storage_failed",
+      `${where} cannot be used (${code}). Running work waits and goes on when the disk is well again.`,
+      { file, code },
+      cause,
+    );
   }
   return error instanceof Error ? error : new Error(String(error));
 };
 
 /** Somebody else's transaction does not end. */
 export const lockedOut = (error: unknown, file: string | undefined): Fault.Fault =>
-  Fault.make("storage_busy", `A transaction elsewhere kept ${file ?? "the database in memory"} locked for too long. Try again.`, { file }, { cause: error });
+  Fault.make(
+    "storage_busy",
+    `A transaction elsewhere kept ${file ?? "the database in memory"} locked for too long. Try again.`,
+    { file },
+    { cause: error },
+  );
 
 /** A database that was sound when it was opened and no longer is, whatever SQLite says of it. */
 export const unusable = (error: unknown, file: string | undefined): Error => {
   if (isTrouble(error)) return troubleOf(error, file);
   const where = file ?? "the database in memory";
-  return Fault.make("storage_failed", `${where} no longer is as this process left it. Running work waits and goes on when it is back.`, { file }, { cause: error });
+  return Fault.make(
+    "storage_failed",
+    `${where} no longer is as this process left it. Running work waits and goes on when it is back.`,
+    { file },
+    { cause: error },
+  );
 };

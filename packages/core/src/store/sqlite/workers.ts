@@ -5,13 +5,20 @@ import type { Connection } from "./connection.ts";
 import { runs, workers } from "./schema.ts";
 import { changing, given } from "./statement.ts";
 
-
 export const prepareWorkers = (connection: Connection) => {
   const { db } = connection;
-  const beat = changing(connection, db.update(workers).set({ beat: sql`${workers.beat} + 1` }).where(eq(workers.key, given("worker"))));
+  const beat = changing(
+    connection,
+    db
+      .update(workers)
+      .set({ beat: sql`${workers.beat} + 1` })
+      .where(eq(workers.key, given("worker"))),
+  );
   const remove = changing(
     connection,
-    db.delete(workers).where(and(eq(workers.key, given("worker")), sql`(${given("beat")} is null or ${workers.beat} = ${given("beat")})`)),
+    db
+      .delete(workers)
+      .where(and(eq(workers.key, given("worker")), sql`(${given("beat")} is null or ${workers.beat} = ${given("beat")})`)),
   );
   /** A run goes under a new lease number, so that nothing its late worker still writes is accepted. It is no strike to be left in good order. */
   const release = changing(

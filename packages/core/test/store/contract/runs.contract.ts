@@ -127,7 +127,8 @@ export const runs = (openStore: OpenStore): void => {
         known: [{ name: "order", version: 1 }],
         now: t0,
         limit: 9_999,
-        suspectAt: 3, unfit: [],
+        suspectAt: 3,
+        unfit: [],
       });
       expect(new Set(all.map(({ id }) => id)).size).toBe(4_096);
     });
