@@ -11,6 +11,10 @@ import { signals, workflowsFor, type Outside, type Trace } from "./interpret.ts"
 import type { Node } from "./program.ts";
 
 /** A rule that did not hold, and of which program. */
+export type Drive = {
+  readonly breaches: readonly Breach[];
+  /** How often a body began, over all programs. */ readonly lives: number;
+};
 export type Breach = { readonly run: string; readonly what: string };
 
 type Life = { readonly trace: Trace; /** The last durable record when the life was cut short. */ durable: number };
@@ -24,7 +28,7 @@ const most = 600;
 
 const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
-export const drive = async (world: World, programs: ReadonlyMap<string, Node>, seed: number): Promise<Breach[]> => {
+export const drive = async (world: World, programs: ReadonlyMap<string, Node>, seed: number): Promise<Drive> => {
   const chance = chanceOf(seed);
   const crashes = crasher(world);
   const breaches: Breach[] = [];
@@ -127,6 +131,8 @@ export const drive = async (world: World, programs: ReadonlyMap<string, Node>, s
     } else crash();
   };
 
+  const done = (): Drive => ({ breaches, lives: [...lives.values()].reduce((sum, all) => sum + all.length, 0) });
+
   workers.push(await open());
   for (const run of programs.keys()) {
     const worker = workers[0];
@@ -155,9 +161,9 @@ export const drive = async (world: World, programs: ReadonlyMap<string, Node>, s
   const reader = await open();
   for (const stuck of await Runtime.check(reader)) breach(stuck.id, `is stuck: ${stuck.why}`);
   compareLives(lives, breach);
-  if (breaches.length > 0) return breaches;
+  if (breaches.length > 0) return done();
   for (const run of left) breach(run, `is not at its end: ${told(world, run)}`);
-  if (breaches.length > 0) return breaches;
+  if (breaches.length > 0) return done();
 
   const begun = [...programs.keys()].filter((run) => (lives.get(run) ?? []).length > 0);
   const before = await endsOf(reader, begun);
@@ -172,7 +178,7 @@ export const drive = async (world: World, programs: ReadonlyMap<string, Node>, s
   crashes.kill(reader);
   for (const run of begun)
     if (after.get(run) !== before.get(run)) breach(run, `ended with ${before.get(run)}, and replayed with ${after.get(run)}`);
-  return breaches;
+  return done();
 };
 
 /** What the database tells of a run. */

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "bun:test";
 import { setup } from "../kit/world.ts";
-import { drive, type Breach } from "./drive.ts";
+import { drive, type Breach, type Drive } from "./drive.ts";
 import { program, smaller, type Node } from "./program.ts";
 
 const runs = Number(process.env["HOLDFAST_FUZZ_RUNS"] ?? 1_000);
@@ -10,12 +10,12 @@ const seed = Number(process.env["HOLDFAST_FUZZ_SEED"] ?? 20_261_123);
 /** Programs that share a world, and its crashes. */
 const together = 20;
 
-const fuzz = async (programs: ReadonlyMap<string, Node>, at: number): Promise<Breach[]> => {
+const fuzz = async (programs: ReadonlyMap<string, Node>, at: number): Promise<Drive> => {
   const world = setup();
-  const breaches = await drive(world, programs, at);
+  const driven = await drive(world, programs, at);
   await world.clock.settle();
   world.client.close();
-  return breaches;
+  return driven;
 };
 
 /** The smallest program that still breaks a rule, tried with a few seeds each. */
@@ -23,7 +23,7 @@ const shrink = async (
   node: Node,
 ): Promise<{ readonly node: Node; readonly breaches: readonly Breach[]; readonly seed: number } | undefined> => {
   for (let at = seed; at < seed + 60; at++) {
-    const breaches = await fuzz(new Map([["alone", node]]), at);
+    const { breaches } = await fuzz(new Map([["alone", node]]), at);
     if (breaches.length === 0) continue;
     for (const less of smaller(node)) {
       const found = await shrink(less);
@@ -38,9 +38,11 @@ test(
   `${runs} random programs, seed ${seed}: HOLDFAST_FUZZ_RUNS and HOLDFAST_FUZZ_SEED choose others`,
   async () => {
     const programs = fc.sample(program, { numRuns: runs, seed });
+    let begun = 0;
     for (let from = 0; from < runs; from += together) {
       const batch = new Map<string, Node>(programs.slice(from, from + together).map((node, at) => [`p${from + at}`, node]));
-      const breaches = await fuzz(batch, seed + from);
+      const { breaches, lives } = await fuzz(batch, seed + from);
+      begun += lives;
       const [first] = breaches;
       if (!first) continue;
       const node = batch.get(first.run);
@@ -48,6 +50,8 @@ test(
       console.log(`fuzz: batch from ${from} of seed ${seed}`, JSON.stringify(small ?? { breaches, node }, null, 1));
       expect({ from, breaches }).toEqual({ from, breaches: [] });
     }
+    // Each program is replayed once at its end; what is more are crashes and cold wakes.
+    expect(begun).toBeGreaterThan(runs * 2.5);
   },
   Math.max(60_000, runs * 100),
 );

@@ -17,6 +17,8 @@ export type Crasher = {
   readonly isGone: (runtime: Runtime.Runtime) => boolean;
   /** Records in the database now. */
   readonly records: () => number;
+  /** How many runtimes have crashed. */
+  readonly count: () => number;
 };
 
 type Wire = { runtime: Runtime.Runtime | undefined; crash: Crash | undefined };
@@ -29,6 +31,7 @@ export const crasher = (world: World): Crasher => {
   const gone = new WeakSet<Runtime.Runtime>();
   const records = (): number => client.query<{ n: number }, []>("select count(*) as n from holdfast_history").get()?.n ?? 0;
   let opening: Wire | undefined;
+  let crashed = 0;
 
   const commit = (wire: Wire, statement: Statement): void => {
     const { runtime, crash } = wire;
@@ -41,6 +44,7 @@ export const crasher = (world: World): Crasher => {
   };
 
   const kill = (runtime: Runtime.Runtime): void => {
+    crashed++;
     gone.add(runtime);
     wires.delete(runtime);
     world.crash(runtime);
@@ -49,18 +53,18 @@ export const crasher = (world: World): Crasher => {
   const wiring = (text: string): unknown => {
     const statement = prepare(text);
     const wire = opening;
-    return text === "COMMIT" && wire ? { run: () => commit(wire, statement) } : statement;
+    return text === "COMMIT" && wire ? { run: () => commit(wire, statement), finalize: () => statement.finalize() } : statement;
   };
   client.prepare = wiring as typeof client.prepare;
 
   return {
     records,
+    count: () => crashed,
     open: async (workflows, options) => {
       const wire: Wire = { runtime: undefined, crash: undefined };
       opening = wire;
-      const opened = world.open(workflows, options);
+      const runtime = await world.open(workflows, options);
       opening = undefined;
-      const runtime = await opened;
       wire.runtime = runtime;
       wires.set(runtime, wire);
       return runtime;

@@ -1,0 +1,97 @@
+/** What becomes of an attempt: its answer is kept, it is tried again, a fallback answers for it, or the body is told. */
+import { roundtrip } from "../model/codec.ts";
+import { fromError, toError } from "../model/failure.ts";
+import { afterFailure } from "../model/verdict.ts";
+import { isAlive, type Answer } from "./execution.ts";
+import { note, record } from "./record.ts";
+import { attemptKind, callUser, describe, failureText, isGivenUp, isHeard, land, leaveBreaker, type Trial } from "./trial.ts";
+
+export const succeed = (trial: Trial, value: unknown): void => {
+  if (!isHeard(trial)) return;
+  leaveBreaker(trial, { kind: "success" });
+  keep(trial, value);
+};
+
+const keep = (trial: Trial, value: unknown): void => {
+  const { execution, operation, flight } = trial;
+  if (flight.over || !isAlive(execution)) return;
+  let kept;
+  try {
+    kept = roundtrip(value, { what: describe(trial), limit: execution.engine.settings.payload });
+  } catch (error) {
+    return giveUp(trial, error);
+  }
+  land(trial);
+  record(
+    execution,
+    {
+      kind: operation.kind === "undo" ? "undone" : "step",
+      key: operation.key,
+      value: kept.text,
+      attempt: flight.attempt,
+      issued: operation.issued,
+    },
+    { kind: "value", value: kept.value },
+  );
+};
+
+export const fail = (trial: Trial, error: unknown): void => {
+  const { execution, operation, plan, flight } = trial;
+  if (!isHeard(trial)) return;
+  leaveBreaker(trial, { kind: "failure", error });
+  if (!isAlive(execution)) return;
+  if (isGivenUp(trial)) return land(trial);
+  const verdict = judge(trial, error);
+  if (verdict.kind === "over") return plan.fallback && operation.kind !== "undo" ? fallBack(trial, error) : giveUp(trial, error);
+  land(trial);
+  operation.failed = flight.attempt;
+  operation.due = execution.engine.clock.now() + verdict.delay;
+  note(execution, {
+    kind: attemptKind(trial),
+    key: operation.key,
+    attempt: flight.attempt,
+    value: failureText(trial, error),
+    due: operation.due,
+    issued: operation.issued,
+  });
+};
+
+const judge = (trial: Trial, error: unknown) => {
+  const { engine } = trial.execution;
+  const { plan, flight } = trial;
+  try {
+    return afterFailure(error, flight.attempt, plan.retry, { when: plan.when, chance: engine.chance() });
+  } catch {
+    return { kind: "over" } as const;
+  }
+};
+
+export const fallBack = (trial: Trial, error: unknown): void => {
+  const { fallback } = trial.plan;
+  if (!fallback) return giveUp(trial, error);
+  trial.callOff?.();
+  trial.fellBack = true;
+  const onError = (second: unknown): void => {
+    if (!trial.flight.over && isAlive(trial.execution)) giveUp(trial, second);
+  };
+  callUser(
+    () => fallback(error, trial.tools),
+    (value) => keep(trial, value),
+    onError,
+  );
+};
+
+/** The body is told that the step failed. */
+const giveUp = (trial: Trial, error: unknown): void => {
+  const { execution, operation, flight } = trial;
+  land(trial);
+  if (isGivenUp(trial)) return;
+  const failure = fromError(error);
+  const answer: Answer = { kind: "error", error: toError(failure) };
+  const kind = operation.kind === "undo" ? "undo-failed" : "step-failed";
+  record(
+    execution,
+    { kind, key: operation.key, value: failureText(trial, error), attempt: flight.attempt, issued: operation.issued },
+    answer,
+  );
+};

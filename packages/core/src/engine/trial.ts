@@ -1,0 +1,123 @@
+/** An attempt under way: what it may use, who still listens to it, and how it is done with. */
+import { encode } from "../model/codec.ts";
+import { fromError } from "../model/failure.ts";
+import * as Fault from "../model/fault.ts";
+import type { BreakerPass, BreakerResult } from "./engine.ts";
+import type { Execution } from "./execution.ts";
+import { watchLong } from "./long.ts";
+import { loggerFor } from "./logs.ts";
+import type { Flight, Operation, Plan, Tools } from "./operation.ts";
+import { wake } from "./wake.ts";
+
+export type Trial = {
+  readonly execution: Execution;
+  readonly operation: Operation;
+  readonly plan: Plan;
+  readonly flight: Flight;
+  readonly tools: Tools;
+  callOff: (() => void) | undefined;
+  fellBack: boolean;
+  leave: BreakerPass["leave"] | undefined;
+};
+
+/** The key for the outside: the same for every attempt, and another one when the step is done anew after its undo, and is then undone again. */
+export const outsideKey = (execution: Execution, key: string): string => {
+  const round = execution.rounds.get(key.replace(/^undo:/, ""));
+  return round === undefined ? `${execution.id}/${key}` : `${execution.id}/${key}~${round}`;
+};
+
+const createFlight = (execution: Execution, attempt: number): Flight & { readonly signal: () => AbortSignal } => {
+  let controller: AbortController | undefined;
+  let reason: unknown;
+  return {
+    startedAt: execution.engine.clock.now(),
+    attempt,
+    noted: false,
+    over: false,
+    abort: (why) => {
+      reason ??= why;
+      controller?.abort(why);
+    },
+    signal: () => {
+      controller ??= new AbortController();
+      if (reason !== undefined && !controller.signal.aborted) controller.abort(reason);
+      return controller.signal;
+    },
+  };
+};
+
+/** An attempt that is about to be made: its flight is counted from now on. */
+export const createTrial = (execution: Execution, operation: Operation, plan: Plan): Trial => {
+  const flight = createFlight(execution, operation.failed + 1);
+  const tools: Tools = {
+    key: outsideKey(execution, operation.key),
+    attempt: flight.attempt,
+    get signal() {
+      return flight.signal();
+    },
+    get log() {
+      return loggerFor(execution, { step: operation.key, attempt: flight.attempt });
+    },
+  };
+  operation.flight = flight;
+  execution.flights++;
+  execution.engine.flights.set(operation, execution);
+  watchLong(execution.engine);
+  return { execution, operation, plan, flight, tools, callOff: undefined, fellBack: false, leave: undefined };
+};
+
+/** The function is done with, whatever it still does. */
+export const land = (trial: Trial): void => {
+  const { execution, operation, flight } = trial;
+  trial.callOff?.();
+  flight.over = true;
+  operation.flight = undefined;
+  execution.flights--;
+  execution.engine.flights.delete(operation);
+  wake(execution);
+};
+
+/** What came of the call, whoever executes the run by now. A function that was told to stop and did so says nothing of the other side. */
+export const leaveBreaker = (trial: Trial, result: BreakerResult): void => {
+  if (!trial.leave) return;
+  const { signal } = trial.tools;
+  const calledOff = result.kind === "failure" && signal.aborted && !Fault.is(signal.reason, "step_timeout");
+  trial.leave(calledOff ? { kind: "none" } : result);
+};
+
+/** Once the fallback runs, nothing that the function still says is heard. */
+export const isHeard = ({ flight, fellBack }: Trial): boolean => !flight.over && !fellBack;
+
+/** A step that the body gave up, or that outlives its body, is not tried again. */
+export const isGivenUp = ({ execution, operation }: Trial): boolean =>
+  operation.settled || (execution.outcome !== undefined && operation.kind !== "undo");
+
+/** Calls a function of the user's and follows it, whether it answers at once or later. */
+export const callUser = (run: () => unknown, onValue: (value: unknown) => void, onError: (error: unknown) => void): void => {
+  let result: unknown;
+  try {
+    result = run();
+  } catch (error) {
+    return onError(error);
+  }
+  if (typeof (result as PromiseLike<unknown> | null)?.then === "function") {
+    (result as PromiseLike<unknown>).then(onValue, onError);
+  } else onValue(result);
+};
+
+export const describe = (trial: Trial): string =>
+  `result of step "${trial.operation.key}" in workflow "${trial.execution.definition.name}"`;
+
+export const attemptKind = (trial: Trial): "attempt" | "undo-attempt" =>
+  trial.operation.kind === "undo" ? "undo-attempt" : "attempt";
+
+export const failureText = (trial: Pick<Trial, "operation">, error: unknown): string | null => {
+  const failure = fromError(error);
+  const what = `failure of step "${trial.operation.key}"`;
+  try {
+    return encode(failure, { what, limit: 2_097_152 });
+  } catch {
+    const { name, message, stack } = failure;
+    return encode(stack === undefined ? { name, message } : { name, message, stack }, { what, limit: 2_097_152 });
+  }
+};
