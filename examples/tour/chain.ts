@@ -1,5 +1,5 @@
 // A chain: the same as a function, said step by step, with every result under its name. As its shape is data, it can be drawn.
-import { Chain, Run, Runtime, Signal, Step, Workflow } from "@holdfast/core";
+import { Chain, Context, Run, Runtime, Signal, Step, Workflow } from "@holdfast/core";
 import { Database } from "bun:sqlite";
 import { sql } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/bun-sqlite";
@@ -40,7 +40,15 @@ const fulfil = Workflow.chain({ name: "fulfil-order", version: 1, input: Order }
   .start("survey", survey, ({ input }) => input.id)
   .output(({ payment, boxes, wrapped, label, mail, survey }) => [payment, ...boxes, wrapped, label, mail, survey]);
 
-const runtime = await Runtime.open({ database: db, workflows: [fulfil, wrap, survey] });
+// In a function, too: a part of the body said as a chain.
+const greet = Workflow.define({ name: "greet" }, async (ctx, name: string) => {
+  const { loud, card } = await Context.chain(ctx, name, (c) =>
+    c.step("loud", ({ input }) => input.toUpperCase()).step("card", ({ loud }) => `a card for ${loud}`),
+  );
+  return `${card} (${loud.length} letters)`;
+});
+
+const runtime = await Runtime.open({ database: db, workflows: [fulfil, wrap, survey, greet] });
 const run = await Workflow.start(runtime, fulfil, { id: "o-1", lines: ["tea", "cups"], amount: 120 }, { id: "o-1" });
 await Signal.send(run, approval, { by: "Ada" });
 for (const line of await Run.result(run)) console.log(line);
@@ -48,4 +56,5 @@ console.log(await Run.state(run), db.all(sql`select * from ledger`));
 
 const { nodes } = Chain.shape(fulfil);
 console.log(nodes.map((node) => node.kind).join(" → "));
+console.log(await Run.result(await Workflow.start(runtime, greet, "ada")));
 await Runtime.close(runtime);

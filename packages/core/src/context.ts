@@ -1,11 +1,14 @@
 /** Context: what a body may ask besides steps. Everything here answers the same on replay. */
 import type { Logger } from "pino";
+import { Chain } from "./chain.ts";
+import { allResults, open } from "./chain/ends.ts";
+import { withResult } from "./chain/results.ts";
+import { walk } from "./chain/walk.ts";
 import type { Context } from "./engine/scope.ts";
 import { scopeUnder } from "./engine/scope.ts";
 import { isReplaying, type Execution } from "./engine/execution.ts";
 import { bodyLogger } from "./engine/logs.ts";
-import { leaseOf, note } from "./engine/record.ts";
-import { encode } from "./model/codec.ts";
+import { note } from "./engine/record.ts";
 import { assertName } from "./model/ids.ts";
 import { random as seeded, uuidFrom } from "./model/random.ts";
 
@@ -43,19 +46,7 @@ export const signal = (ctx: Context): AbortSignal => {
   return controller.signal;
 };
 
-/**
- * Publishes a value for `Run.state` to read, in place of the one before. It shares the commit of the step that follows, so
- * that it costs nothing of its own. Throws `invalid_value` and `value_too_large`.
- */
-export const publish = (ctx: Context, value: unknown): void => {
-  const { execution } = ctx;
-  const text = encode(value, { what: `state of run ${execution.id}`, limit: execution.engine.settings.payload });
-  if (isReplaying(execution) || execution.phase !== "executing") return;
-  const { store, clock, logger } = execution.engine;
-  store.states
-    .publish(leaseOf(execution), text, clock.now())
-    .catch((error: unknown) => logger.error({ run: execution.id, err: error }, "a state could not be published"));
-};
+export { publish } from "./engine/publish.ts";
 
 /**
  * Guards changed code: true for runs that come here for the first time, false for runs that passed here with the old code.
@@ -83,3 +74,16 @@ const marks = (execution: Execution, patch: string): boolean =>
  */
 export const shield = <T>(ctx: Context, run: (ctx: Context) => Promise<T>): Promise<T> =>
   run({ ...ctx, scope: scopeUnder(undefined) });
+
+/**
+ * Says a part of a body as a chain: its steps run in this run, under this context, and every result is there under its name for those
+ * that follow. Answers with all results but the input. The same keys, promises and crashes as the calls of `Step` in its place.
+ */
+export const chain = async <Input, Results>(
+  ctx: Context,
+  input: Input,
+  say: (chain: Chain<Input, { readonly input: Input }>) => Chain<Input, Results>,
+): Promise<{ readonly [K in Exclude<keyof Results, "input">]: Results[K] }> => {
+  const { plan } = say(new Chain(open({ name: ctx.execution.definition.name })));
+  return allResults(await walk(ctx, plan.nodes, withResult({}, "input", input))) as Results;
+};

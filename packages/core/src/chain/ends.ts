@@ -39,7 +39,8 @@ const outputBy = (plan: Plan, answer: unknown): ((results: Results) => unknown) 
   throw Fault.make("invalid_definition", `The output of chain "${plan.spec.name}" is no function.`, { workflow: plan.spec.name });
 };
 
-const allResults = (results: Results): Results =>
+/** What a chain answers by itself: everything under its name, without the input. */
+export const allResults = (results: Results): Results =>
   Object.fromEntries(Object.entries(results).filter(([name]) => name !== "input"));
 
 const plans = new WeakMap<AnyDefinition, Plan>();

@@ -1,6 +1,6 @@
 /** Walking a chain: its nodes, one after the other, as the calls of `Step` that a function would make in their place. */
 import { map as mapBranches } from "../branches.ts";
-import { publish } from "../context.ts";
+import { publish } from "../engine/publish.ts";
 import type { Context } from "../engine/scope.ts";
 import type { Definition } from "../engine/definition.ts";
 import * as Step from "../step.ts";

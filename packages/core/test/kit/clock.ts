@@ -14,8 +14,8 @@ export type ManualClock = Clock & {
   readonly settle: () => Promise<void>;
 };
 
-/** Turns of the loop after which everything that follows from a moment has happened. */
-const turns = 12;
+/** Turns of the loop after which everything that follows from a moment has happened: twice what the longest tests need. */
+const turns = 24;
 
 export const manualClock = (start = Date.UTC(2026, 0, 1)): ManualClock => {
   let now = start;
