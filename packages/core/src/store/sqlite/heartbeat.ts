@@ -9,7 +9,7 @@ type Orders = {
   readonly shared: SharedArrayBuffer;
 };
 
-/** What the thread and its process share: when the last beat began (ns, monotonic), whether it was refused, and for whom to beat. */
+/** What the thread and its process share: when the last beat began (ns, by the thread's own monotonic clock), whether it was refused, and for whom to beat. */
 const cells = { begun: 0, refused: 1, worker: 2 } as const;
 
 /** Runs in the thread, from its own text: it may use nothing of this file. */
@@ -57,7 +57,6 @@ const ms = 1_000_000n;
 export const beatApart = (file: string, worker: number, every: number): Beat => {
   const shared = new SharedArrayBuffer(24);
   const cell = new BigInt64Array(shared);
-  cell[cells.begun] = process.hrtime.bigint();
   cell[cells.worker] = BigInt(worker);
   const url = URL.createObjectURL(new Blob([`(${thread.toString()})()`], { type: "application/javascript" }));
   const running = new Worker(url);
@@ -65,8 +64,18 @@ export const beatApart = (file: string, worker: number, every: number): Beat => 
   const orders: Orders = { file, inode: statSync(file, { throwIfNoEntry: false })?.ino, every, shared };
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
   running.postMessage(orders);
+  const startedAt = process.hrtime.bigint();
+  // Each thread counts from a moment of its own. The least difference ever seen is that of the two moments, and no age.
+  let apart: bigint | undefined;
   return {
-    age: () => Number((process.hrtime.bigint() - Atomics.load(cell, cells.begun)) / ms),
+    age: () => {
+      const now = process.hrtime.bigint();
+      const begun = Atomics.load(cell, cells.begun);
+      if (begun === 0n) return Number((now - startedAt) / ms);
+      const difference = now - begun;
+      if (apart === undefined || difference < apart) apart = difference;
+      return Number((difference - apart) / ms);
+    },
     refused: () => Atomics.exchange(cell, cells.refused, 0n) === 1n,
     beatFor: (next) => void Atomics.store(cell, cells.worker, BigInt(next)),
     stop: () => {
