@@ -35,7 +35,9 @@ test("its results are typed and named, and a crash in its middle goes on after t
 test("in a branch its keys begin with the branch's name", async () => {
   const world = setup();
   const branches = Workflow.define({ name: "branches" }, (ctx) =>
-    Step.map(ctx, "item", ["a", "b"], (own, item) => Context.chain(own, item, (c) => c.step("shout", ({ input }) => input.toUpperCase()))),
+    Step.map(ctx, "item", ["a", "b"], (own, item) =>
+      Context.chain(own, item, (c) => c.step("shout", ({ input }) => input.toUpperCase())),
+    ),
   );
   const run = await Workflow.start(await world.open([branches]), branches);
   expect(await world.result(run)).toEqual([{ shout: "A" }, { shout: "B" }]);

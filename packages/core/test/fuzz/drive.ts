@@ -10,14 +10,17 @@ import { chanceOf } from "./chance.ts";
 import { signals, workflowsFor, type Outside, type Trace } from "./interpret.ts";
 import type { Node } from "./program.ts";
 
+/** What came of a drive: the rules that did not hold, and how often a body began. */
+export type Drive = { readonly breaches: readonly Breach[]; readonly lives: number };
+
 /** A rule that did not hold, and of which program. */
-export type Drive = {
-  readonly breaches: readonly Breach[];
-  /** How often a body began, over all programs. */ readonly lives: number;
-};
 export type Breach = { readonly run: string; readonly what: string };
 
-type Life = { readonly trace: Trace; /** The last durable record when the life was cut short. */ durable: number };
+type Life = {
+  readonly trace: Trace;
+  readonly engine: unknown;
+  /** The last durable record when the life was cut short. */ durable: number;
+};
 type Flight = { readonly answer: () => void };
 
 const ended = new Set(["completed", "failed", "cancelled"]);
@@ -47,9 +50,11 @@ export const drive = async (world: World, programs: ReadonlyMap<string, Node>, s
   const outside: Outside = {
     database: world.db,
     programOf: (run) => programs.get(run) ?? { kind: "throw", error: true },
-    live: (run) => {
+    live: (run, engine) => {
       const trace: Trace = [];
-      lives.get(run)?.push({ trace, durable: Infinity });
+      // A process that is dead claims nothing more: what its runtime still does in this one has not happened.
+      if (engine.closed) return trace;
+      lives.get(run)?.push({ trace, engine, durable: Infinity });
       return trace;
     },
     effect: ({ key }, answer, later) => {
@@ -70,7 +75,7 @@ export const drive = async (world: World, programs: ReadonlyMap<string, Node>, s
   let workers: Runtime.Runtime[] = [];
 
   /** What was durable when the lives of a worker ended. */
-  const cutLives = (): void => {
+  crashes.onCrash((worker) => {
     for (const [run, all] of lives) {
       const last =
         world.client
@@ -78,14 +83,12 @@ export const drive = async (world: World, programs: ReadonlyMap<string, Node>, s
             "select max(h.seq) as seq from holdfast_history h join holdfast_runs r on r.key = h.run where r.id = ?",
           )
           .get(run)?.seq ?? -1;
-      for (const life of all) if (life.durable === Infinity) life.durable = last;
+      for (const life of all) if (life.durable === Infinity && life.engine === engineOf(worker)) life.durable = last;
     }
-  };
+  });
 
   const refill = async (): Promise<void> => {
-    const gone = workers.filter((worker) => crashes.isGone(worker));
-    if (gone.length > 0) cutLives();
-    workers = workers.filter((worker) => !gone.includes(worker));
+    workers = workers.filter((worker) => !crashes.isGone(worker));
     if (workers.length === 0) workers.push(await open());
     if (workers.length === 1 && chance.happens(0.02)) workers.push(await open());
   };

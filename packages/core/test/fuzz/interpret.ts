@@ -17,8 +17,8 @@ export type Outside = {
   /** A step's function begins; it answers with this, now or when the driver says so. */
   readonly effect: (tools: Tools, answer: () => string, later: boolean) => string | Promise<string>;
   readonly programOf: (run: string) => Node;
-  /** A body begins a new life. */
-  readonly live: (run: string) => Trace;
+  /** A body begins a new life, under the worker with this engine. */
+  readonly live: (run: string, engine: Context.Context["execution"]["engine"]) => Trace;
   readonly database: Parameters<typeof Step.transaction>[2];
 };
 
@@ -186,7 +186,7 @@ const child = Workflow.define<{ readonly ms: number; readonly fails: boolean }, 
 export const workflowsFor = (outside: Outside): readonly [Workflow.Definition<undefined>, Workflow.AnyDefinition] => [
   Workflow.define<undefined, unknown>({ name: "program" }, async (ctx) => {
     const id = Context.id(ctx);
-    const life: Life = { outside, trace: outside.live(id) };
+    const life: Life = { outside, trace: outside.live(id, ctx.execution.engine) };
     const see = (what: string): void => void life.trace.push({ seen: ctx.execution.seen, text: what });
     try {
       const value = await walk(ctx, life, outside.programOf(id));

@@ -10,6 +10,6 @@ mkdirSync(folder, { recursive: true });
 for (const name of names) {
   const path = join(folder, `${name}.json`);
   if (existsSync(path)) continue;
-  await Bun.write(path, `${JSON.stringify(await record(name), null, 1)}\n`);
+  await Bun.write(path, `${JSON.stringify(await record(name), null, 2)}\n`);
   console.log(`recorded ${path.slice(import.meta.dir.length + 1)}`);
 }

@@ -191,6 +191,7 @@ table({
     events: [cancel(has("running"))],
     ends: { cancelled: "enough" },
     begun: { deaf: 1, "undo:deaf": 1 },
+    mayMiss: ["undo:deaf"],
   },
 
   "an endless loop that swallows its cancel beside a shielded sleep": {

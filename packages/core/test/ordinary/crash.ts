@@ -17,6 +17,8 @@ export type Crasher = {
   readonly isGone: (runtime: Runtime.Runtime) => boolean;
   /** Records in the database now. */
   readonly records: () => number;
+  /** Called in the moment of each crash. */
+  readonly onCrash: (call: (runtime: Runtime.Runtime) => void) => void;
   /** How many runtimes have crashed. */
   readonly count: () => number;
 };
@@ -31,6 +33,7 @@ export const crasher = (world: World): Crasher => {
   const gone = new WeakSet<Runtime.Runtime>();
   const records = (): number => client.query<{ n: number }, []>("select count(*) as n from holdfast_history").get()?.n ?? 0;
   let opening: Wire | undefined;
+  const listeners: ((runtime: Runtime.Runtime) => void)[] = [];
   let crashed = 0;
 
   const commit = (wire: Wire, statement: Statement): void => {
@@ -48,6 +51,7 @@ export const crasher = (world: World): Crasher => {
     gone.add(runtime);
     wires.delete(runtime);
     world.crash(runtime);
+    for (const call of listeners) call(runtime);
   };
 
   const wiring = (text: string): unknown => {
@@ -59,6 +63,7 @@ export const crasher = (world: World): Crasher => {
 
   return {
     records,
+    onCrash: (call) => void listeners.push(call),
     count: () => crashed,
     open: async (workflows, options) => {
       const wire: Wire = { runtime: undefined, crash: undefined };

@@ -1,5 +1,6 @@
 // Where ordinary code meets the engine's edges: order, rejections nobody looks at, slots and memory.
 import { describe, expect, test } from "bun:test";
+import type { Fault } from "../../src/index.ts";
 import { Context, Run, Runtime, Signal, Step, Workflow } from "../../src/index.ts";
 import { runToEnd, setup } from "../kit/world.ts";
 
@@ -264,4 +265,24 @@ test("a body that works between two steps is not left behind while another branc
   gate.resolve();
   expect(await world.result(run)).toBe(5_000);
   expect(await Runtime.check(runtime)).toEqual([]);
+});
+
+test("a child cannot have the id of another child of its parent", async () => {
+  const world = setup();
+  const one = Workflow.define<number, number>({ name: "one" }, (_, n) => n);
+  const two = Workflow.define<number, number>({ name: "two" }, (_, n) => n);
+  const parent = Workflow.define({ name: "parent" }, async (ctx) => {
+    const id = await Step.start(ctx, one, 1);
+    const same = await Step.start(ctx, one, 1, { name: "same", id });
+    const codes = await Promise.allSettled([
+      Step.start(ctx, two, 1, { id }),
+      Step.start(ctx, one, 2, { name: "other input", id }),
+    ]);
+    return [
+      same === id,
+      ...codes.map((settled) => (settled.status === "rejected" ? (settled.reason as Fault.Fault).code : settled.value)),
+    ];
+  });
+  const runtime = await world.open([parent, one, two]);
+  expect(await runToEnd(world, runtime, parent, undefined)).toEqual([true, "run_conflict", "run_conflict"]);
 });

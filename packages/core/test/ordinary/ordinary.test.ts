@@ -112,7 +112,7 @@ table({
           Step.run(
             ctx,
             "slow",
-            slow(600_000, () => "worked"),
+            slow(90_000, () => "worked"),
           ),
         ]),
       ),
@@ -180,7 +180,7 @@ table({
           Step.run(
             ctx,
             "slow",
-            slow(600_000, () => "step"),
+            slow(90_000, () => "step"),
           ),
           Step.sleep(ctx, "nap", "1m").then(() => "sleep"),
         ]);
@@ -216,7 +216,7 @@ table({
           Step.run(
             ctx,
             "slow",
-            slow(3_600_000, () => "slow"),
+            slow(3_90_000, () => "slow"),
           ),
         ]),
       ),
@@ -522,7 +522,7 @@ table({
         void Step.run(
           ctx,
           "aside",
-          slow(3_600_000, () => 1),
+          slow(3_90_000, () => 1),
         );
         return Step.run(
           ctx,
@@ -557,6 +557,7 @@ table({
     ],
     ends: { failed: "over" },
     begun: { one: 1, stubborn: 1, "undo:stubborn": 1, "undo:one": 1 },
+    mayMiss: ["undo:stubborn"],
   },
 
   "a body that throws starts nothing that it had not awaited": {
@@ -607,7 +608,7 @@ table({
         Step.run(
           ctx,
           "work",
-          slow(600_000, () => "child"),
+          slow(90_000, () => "child"),
         ),
       );
       return [
@@ -623,6 +624,7 @@ table({
     events: [{ when: has("timer"), act: (run) => Signal.send(run, go, "signal", { key: "once" }) }],
     ends: { output: ["signal", 0] },
     begun: { "child/work": 1 },
+    mayMiss: ["child/work"],
   },
 
   "two signals are awaited while one name is flooded": {
@@ -724,6 +726,6 @@ table({
     ],
     ends: { output: 499_500 },
     begun: Object.fromEntries(Array.from({ length: 1_000 }, (_, n) => [n === 0 ? "add" : `add#${n + 1}`, 1])),
-    every: 97,
+    every: 331,
   },
 });
