@@ -1,8 +1,6 @@
 /** Crashes at an exact place: right after the commit that leaves so many records, or right before it, so that nothing of it is left. */
 import type { Statement } from "bun:sqlite";
-import { halt } from "../../src/engine/close.ts";
 import type { Runtime } from "../../src/index.ts";
-import { engineOf } from "../../src/engine/opened.ts";
 import type { World } from "../kit/world.ts";
 
 export type Crash = { readonly records: number; readonly when: "after" | "before" };
@@ -39,11 +37,14 @@ export const crasher = (world: World): Crasher => {
   const commit = (wire: Wire, statement: Statement): void => {
     const { runtime, crash } = wire;
     if (!runtime || !crash || gone.has(runtime) || records() < crash.records) return void statement.run();
-    if (crash.when === "before") {
-      halt(engineOf(runtime));
-      client.run("ROLLBACK");
-    } else statement.run();
+    if (crash.when === "after") {
+      statement.run();
+      return kill(runtime);
+    }
+    client.run("ROLLBACK");
     kill(runtime);
+    // Nobody may hear that it was written. What is tried again later comes from a dead worker, and is refused.
+    throw Object.assign(new Error("crashed before its commit"), { code: "SQLITE_BUSY" });
   };
 
   const kill = (runtime: Runtime.Runtime): void => {
