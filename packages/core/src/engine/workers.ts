@@ -2,7 +2,7 @@
  * Who lives. A worker says so by a beat that grows; the others look on.
  *
  *   same machine, process gone      ─► buried at once
- *   beat unchanged for a lease,
+ *   beat unchanged for its lease,
  *   by the looker's own clock       ─► buried: it stopped, or lost its disk
  *   buried                          ─► its runs are due, under new lease numbers; what it still writes is refused
  *
@@ -55,6 +55,7 @@ export const register = async (engine: Engine): Promise<void> => {
     born: bornOf(process.pid) ?? "",
     host: hostname(),
     execute: engine.execute,
+    lease: engine.settings.lease,
     openedAt: engine.clock.now(),
   });
 };
@@ -149,7 +150,7 @@ const lookAt = async (engine: Engine, sightings: Map<number, Sighting>, worker: 
   const now = engine.clock.monotonic();
   if (seen?.beat !== worker.beat) sightings.set(worker.key, { beat: worker.beat, at: now });
   const gone = worker.machine === machine && bornOf(worker.pid) !== worker.born;
-  const silent = seen !== undefined && seen.beat === worker.beat && now - seen.at >= engine.settings.lease;
+  const silent = seen !== undefined && seen.beat === worker.beat && now - seen.at >= worker.lease;
   if (!gone && !silent) return;
   if (await engine.store.workers.bury(worker.key, worker.beat, engine.clock.now())) {
     engine.logger.info({ worker: worker.key, pid: worker.pid, gone }, "a worker died; its runs go on here or elsewhere");

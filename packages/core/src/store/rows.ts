@@ -84,6 +84,8 @@ export type WorkerRow = {
   readonly host: string;
   readonly execute: boolean;
   readonly beat: number;
+  /** How long, in ms, the worker may be silent before it is declared dead: its own setting, whoever looks. */
+  readonly lease: number;
   readonly openedAt: number;
 };
 

@@ -92,6 +92,23 @@ describe("a lost lease", () => {
 });
 
 describe("beats", () => {
+  test("a worker may be silent for its own lease, whatever that of the one who looks", async () => {
+    const shared = share();
+    const gate = Promise.withResolvers<string>();
+    const { calls, flow } = tagged(gate.promise);
+    const patient = await shared.open([flow("patient", true)], { lease: "2m" });
+    const run = await Workflow.start(patient.runtime, flow("patient", true));
+    await patient.clock.advance(300);
+    const quick = await shared.open([flow("quick", false)], { lease: "10s" });
+    await quick.clock.advance(119_000);
+    expect(calls).toEqual(["patient"]);
+    await quick.clock.advance(2_000);
+    expect((await Run.get(Run.of(quick.runtime, run.id))).output).toEqual(["by quick", "quick"]);
+    expect(calls).toEqual(["patient", "quick"]);
+    gate.resolve("late");
+    await patient.clock.advance(300);
+  });
+
   test("a silent worker is taken over after its lease, not before; it lets go when it comes back, and works on as another", async () => {
     const shared = share();
     const gate = Promise.withResolvers<string>();

@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Store } from "../../src/store/contract.ts";
+import { migrations } from "../../src/store/sqlite/migrations.gen.ts";
 import * as Fault from "../../src/model/fault.ts";
 import { folder } from "../kit/afterwards.ts";
 import { codeOf, execute, newRun, row, seqs, start } from "./contract/kit.ts";
@@ -368,6 +369,32 @@ describe("a file that cannot be opened", () => {
     expect(fault.code).toBe("schema_newer");
     expect(fault.message).toContain("schema 99");
     expect(await Bun.file(path).bytes()).toEqual(before);
+  });
+
+  test("a file that each earlier release has made is brought to this one's schema", () => {
+    for (const last of migrations.slice(0, -1)) {
+      const path = join(folder(), "holdfast.db");
+      const older = new Database(path);
+      older.run(
+        "create table holdfast_migrations (version integer primary key, name text not null, applied_at integer not null) strict",
+      );
+      for (const { version, name, statements } of migrations.filter(({ version: of }) => of <= last.version)) {
+        for (const statement of statements) older.run(statement);
+        older.run("insert into holdfast_migrations values (?, ?, 0)", [version, name]);
+      }
+      older.close(true);
+      open(path);
+      const shape = (file: string) =>
+        client(file).query("select type, name, tbl_name from sqlite_master where name like 'holdfast%' order by name").all();
+      const columns = (file: string) =>
+        client(file).query("select * from pragma_table_info('holdfast_workers') order by name").all();
+      const fresh = join(folder(), "fresh.db");
+      open(fresh);
+      expect(shape(path)).toEqual(shape(fresh));
+      expect(columns(path).map((column) => (column as { name: string }).name)).toEqual(
+        columns(fresh).map((column) => (column as { name: string }).name),
+      );
+    }
   });
 
   test("a damaged file is a clear error, and no hang", () => {

@@ -18,4 +18,7 @@ export const migrations = [
   "CREATE INDEX `holdfast_tags_run` ON `holdfast_tags` (`run`);",
   "CREATE TABLE `holdfast_workers` (\n\t`key` integer PRIMARY KEY AUTOINCREMENT NOT NULL,\n\t`machine` text NOT NULL,\n\t`pid` integer NOT NULL,\n\t`born` text NOT NULL,\n\t`host` text NOT NULL,\n\t`execute` integer NOT NULL,\n\t`beat` integer DEFAULT 0 NOT NULL,\n\t`opened_at` integer NOT NULL\n) STRICT;"
 ] },
+  { version: 2, name: "0001_worker_lease", statements: [
+  "ALTER TABLE `holdfast_workers` ADD `lease` integer DEFAULT 30000 NOT NULL;"
+] },
 ] as const;

@@ -104,6 +104,8 @@ export const workers = sqliteTable("holdfast_workers", {
   host: text("host").notNull(),
   execute: integer("execute", { mode: "boolean" }).notNull(),
   beat: integer("beat").notNull().default(0),
+  /** How long, in ms, it may be silent: its own word, that every looker goes by. */
+  lease: integer("lease").notNull().default(30_000),
   openedAt: integer("opened_at").notNull(),
 });
 

@@ -64,6 +64,7 @@ export const machine: Omit<WorkerRow, "key" | "beat"> = {
   born: "42",
   host: "here",
   execute: true,
+  lease: 30_000,
   openedAt: t0,
 };
 

@@ -69,6 +69,53 @@ export const workers = (openStore: OpenStore): void => {
     });
   });
 
+  describe("beatApart", () => {
+    const until = async (holds: () => boolean | Promise<boolean>): Promise<void> => {
+      while (!(await holds())) await Bun.sleep(2);
+    };
+
+    test("a thread beats, also while the loop is blocked, and says how long ago the last beat was", async () => {
+      const { store, again } = await openStore();
+      const worker = await hire(store);
+      const beat = store.workers.beatApart(worker, 20);
+      expect(beat === undefined).toBe(again === undefined);
+      if (!beat) return;
+      const count = async () => (await store.workers.list())[0]?.beat ?? 0;
+      try {
+        await until(async () => (await count()) > 0);
+        const before = await count();
+        Bun.sleepSync(400);
+        expect(await count()).toBeGreaterThan(before + 1);
+        await until(() => beat.age() < 400);
+        expect(beat.refused()).toBe(false);
+      } finally {
+        beat.stop();
+      }
+      await Bun.sleep(50);
+      const after = await count();
+      await Bun.sleep(100);
+      expect(await count()).toBe(after);
+    });
+
+    test("is told once that its worker was declared dead, and beats for another when asked to", async () => {
+      const { store } = await openStore();
+      const worker = await hire(store);
+      const beat = store.workers.beatApart(worker, 10);
+      if (!beat) return;
+      try {
+        await store.workers.leave(worker, t0);
+        await until(() => beat.refused());
+        const next = await hire(store);
+        beat.beatFor(next);
+        await until(async () => ((await store.workers.list())[0]?.beat ?? 0) > 1);
+        beat.refused();
+        expect(beat.refused()).toBe(false);
+      } finally {
+        beat.stop();
+      }
+    });
+  });
+
   describe("leave", () => {
     test("a worker that leaves is off the list, and what it still held is due now, under a new lease number", async () => {
       const { store } = await openStore();
