@@ -1,0 +1,31 @@
+/** A suite of the torture: what it is asked to do, and what it comes back with. */
+
+/** `slice` is what every change must pass, in seconds; `whole` is what a release must pass. */
+export type Size = "slice" | "whole";
+
+export type Order = {
+  readonly seed: number;
+  readonly size: Size;
+  /** An empty folder on a real disk, gone afterwards. */
+  readonly folder: string;
+  /** Tells whoever looks on how far it is. */
+  readonly say: (line: string) => void;
+  /** Gives something back when the suite is over, however it ends: last first. */
+  readonly afterwards: (release: () => unknown) => void;
+};
+
+export type Report = {
+  /** What was done and found, in the order in which it is printed: `{ kills: 1000, lost: 0 }`. */
+  readonly figures: Readonly<Record<string, number | string>>;
+  /** Every rule that did not hold, with all that is needed to have it again. None, when all is well. */
+  readonly breaches: readonly string[];
+  /** Parts that could not be done on this machine, and why, in plain words. */
+  readonly skipped?: readonly string[];
+};
+
+export type Suite = {
+  readonly name: string;
+  /** What it does, in a line. */
+  readonly title: string;
+  readonly run: (order: Order) => Promise<Report>;
+};
