@@ -9,6 +9,7 @@ const mark = "<!-- map -->";
 const shown = [
   "packages/*/src/**/*.ts",
   "packages/*/test/kit/*.ts",
+  "packages/*/torture/**/*.ts",
   "examples/**/*.ts",
   "bench/*.ts",
   "scripts/*.ts",
