@@ -103,7 +103,6 @@ const createEngine = (options: Options, settings: Settings, definitions: Readonl
   executing: new Map(),
   hot: new Map(),
   ready: [],
-  flights: new Map(),
   watchingLong: false,
   stopLong: () => {},
   waiters: new Map(),

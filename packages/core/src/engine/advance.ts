@@ -2,7 +2,7 @@
 import { collect } from "./mailbox.ts";
 import { hasMore, isAlive, type Execution } from "./execution.ts";
 import { finish } from "./finish.ts";
-import type { Operation } from "./operation.ts";
+import { setDue, type Operation } from "./operation.ts";
 import { letGo, park, rouse } from "./park.ts";
 import { launch, release } from "./launch.ts";
 import { note } from "./record.ts";
@@ -36,19 +36,24 @@ const act = (execution: Execution, operation: Operation): void => {
       if (operation.due === null) launch(execution, operation);
       return;
     case "sleep":
-      operation.due ??= ask.due(execution.engine.clock.now());
-      if (!operation.noted && operation.due > execution.engine.clock.now())
-        note(execution, { kind: "timer", key: operation.key, due: operation.due });
-      operation.noted = true;
-      return;
+      return fallAsleep(execution, operation, ask.due);
     case "wait":
-      if (!operation.noted && ask.timeout !== undefined) operation.due ??= execution.engine.clock.now() + ask.timeout;
+      if (!operation.noted && ask.timeout !== undefined)
+        setDue(execution, operation, operation.due ?? execution.engine.clock.now() + ask.timeout);
       return collect(execution);
     case "call":
       return operation.noted ? collect(execution) : beget(execution, operation, ask.child);
     case "start":
       return beget(execution, operation, ask.child);
   }
+};
+
+const fallAsleep = (execution: Execution, operation: Operation, dueAt: (now: number) => number): void => {
+  const now = execution.engine.clock.now();
+  const due = operation.due ?? dueAt(now);
+  setDue(execution, operation, due);
+  if (!operation.noted && due > now) note(execution, { kind: "timer", key: operation.key, due });
+  operation.noted = true;
 };
 
 const rest = (execution: Execution): void => {

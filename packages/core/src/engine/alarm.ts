@@ -6,15 +6,23 @@ import type { Operation } from "./operation.ts";
 import { wake } from "./wake.ts";
 
 /** True while the clock decides about it. A wait does not give up during a look into the mailbox: what was sent in time comes first. */
-const isTimed = (execution: Execution, operation: Operation): operation is Operation & { due: number } =>
+const isTimed = (execution: Execution, operation: Operation): boolean =>
   !operation.settled && operation.due !== null && !(operation.kind === "wait" && execution.reading > 0);
+
+/** Those about which the clock decides now. The others are forgotten on the way. */
+const timedOf = (execution: Execution): Operation[] => {
+  const timed: Operation[] = [];
+  for (const operation of execution.timed) {
+    if (operation.settled || operation.due === null) execution.timed.delete(operation);
+    else if (isTimed(execution, operation)) timed.push(operation);
+  }
+  return timed;
+};
 
 /** The next moment at which something of the run is due, or null. */
 export const nextDue = (execution: Execution): number | null => {
   let next = execution.cancelAsked === undefined ? execution.deadline : null;
-  for (const operation of execution.operations.values()) {
-    if (isTimed(execution, operation) && (next === null || operation.due < next)) next = operation.due;
-  }
+  if (execution.timed.size > 0) for (const { due } of timedOf(execution)) if (due !== null && (next === null || due < next)) next = due;
   return next;
 };
 
@@ -38,15 +46,13 @@ export const silence = (execution: Execution): void => {
 
 /** Lets everything happen that is due, in the order of its moments. */
 export const ring = (execution: Execution): void => {
+  if (execution.deadline === null && execution.timed.size === 0) return;
   const now = execution.engine.clock.now();
   if (execution.deadline !== null && execution.deadline <= now && execution.outcome === undefined)
     askCancel(execution, "timeout", execution.deadline);
-  const due: Operation[] = [];
-  for (const operation of execution.operations.values()) {
-    if (isTimed(execution, operation) && operation.due <= now && operation.flight === undefined) due.push(operation);
-  }
-  if (due.length === 0) return;
-  for (const operation of due.toSorted((a, b) => (a.due ?? 0) - (b.due ?? 0))) {
+  const ripe = timedOf(execution).filter(({ due, flight }) => due !== null && due <= now && flight === undefined);
+  if (ripe.length === 0) return;
+  for (const operation of ripe.toSorted((a, b) => (a.due ?? 0) - (b.due ?? 0))) {
     operation.due = null;
     expire(execution, operation);
   }

@@ -5,7 +5,7 @@ import { refusal } from "./breaker/rule.ts";
 import type { BreakerGate } from "./engine.ts";
 import { isAlive, type Execution } from "./execution.ts";
 import { fail, fallBack, succeed } from "./landing.ts";
-import type { Operation } from "./operation.ts";
+import { abort, setDue, type Operation } from "./operation.ts";
 import { note } from "./record.ts";
 import { suspectAt } from "./settings.ts";
 import { transact } from "./transaction.ts";
@@ -48,12 +48,13 @@ const waitForBreaker = (trial: Trial, breaker: BreakerGate, askAt: number, error
   const { execution, operation } = trial;
   land(trial);
   waitBehind(operation, breaker.name);
-  operation.due = Math.max(askAt, execution.engine.clock.now() + 1);
+  const due = Math.max(askAt, execution.engine.clock.now() + 1);
+  setDue(execution, operation, due);
   note(execution, {
     kind: attemptKind(trial),
     key: operation.key,
     attempt: operation.failed,
-    due: operation.due,
+    due,
     issued: operation.issued,
     value: failureText(trial, error),
   });
@@ -69,15 +70,11 @@ const fly = (trial: Trial): void => {
         step: operation.key,
         timeout,
       });
-      trial.flight.abort(error);
+      abort(trial.flight, error);
       fail(trial, error);
     });
   }
   if (ask.kind === "transaction") return void transact(trial, ask.database, ask.run);
   if (ask.kind !== "step" && ask.kind !== "undo") return;
-  callUser(
-    () => ask.run(trial.tools),
-    (value) => succeed(trial, value),
-    (error) => fail(trial, error),
-  );
+  callUser(trial, ask.run, succeed, fail);
 };

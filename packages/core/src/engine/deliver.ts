@@ -6,7 +6,7 @@ import { isNote, operationOf, type Row } from "../model/records.ts";
 import { begin } from "./begin.ts";
 import type { Answer, Delivery, Execution } from "./execution.ts";
 import { tune } from "./logs.ts";
-import { applyNote, rejectWith, type Operation } from "./operation.ts";
+import { abort, applyNote, rejectWith, type Operation } from "./operation.ts";
 import { isWithin, type Scope } from "./scope.ts";
 import { unwind } from "./unwind.ts";
 
@@ -53,7 +53,7 @@ const take = (execution: Execution, row: Row): void => {
   if (row.kind === "patched") execution.patches.set(row.key ?? "", true);
   else if (row.kind !== "redo") {
     const operation = operationFor(execution, row);
-    if (operation) applyNote(operation, row);
+    if (operation) applyNote(execution, operation, row);
     if (row.kind === "calling" || row.kind === "spawning") execution.hasChildren = true;
   }
   if (row.seq > execution.seen) execution.seen = row.seq;
@@ -113,7 +113,7 @@ export const cancelScope = (execution: Execution, scope: Scope, fault: Fault.Fau
   for (const operation of execution.operations.values()) {
     if (operation.settled || operation.kind === "undo" || !isWithin(operation.scope, scope)) continue;
     rejectWith(operation, fault);
-    operation.flight?.abort(fault);
+    if (operation.flight) abort(operation.flight, fault);
   }
 };
 

@@ -1,6 +1,7 @@
 /** Letting go of a run: whoever holds its lease goes on with it. Its promises never settle, and are collected. */
 import * as Fault from "../model/fault.ts";
 import type { Execution } from "./execution.ts";
+import { abortAll } from "./operation.ts";
 
 const reasons = {
   lease_lost: "another worker has taken over the run",
@@ -13,11 +14,7 @@ export const drop = (execution: Execution, why: keyof typeof reasons): void => {
   const { engine } = execution;
   leave(execution);
   const fault = Fault.make(why, `Run ${execution.id} is no longer executed here: ${reasons[why]}.`, { run: execution.id });
-  for (const [operation, of] of engine.flights) {
-    if (of !== execution) continue;
-    operation.flight?.abort(fault);
-    engine.flights.delete(operation);
-  }
+  abortAll(execution, fault);
   engine.poke();
 };
 

@@ -5,7 +5,6 @@ import type { Row } from "../store/rows.ts";
 import type { Clock } from "./clock.ts";
 import { nameOf, type Untyped } from "./definition.ts";
 import type { Execution } from "./execution.ts";
-import type { Operation } from "./operation.ts";
 import type { Settings } from "./settings.ts";
 
 /** What came of a call. `none` says nothing of the other side: the call was not made, or was called off. */
@@ -45,8 +44,6 @@ export type Engine = {
   readonly hot: Map<number, Execution>;
   /** Runs that have something to deliver or to decide in this turn. */
   ready: Execution[];
-  /** Operations whose functions are under way. */
-  readonly flights: Map<Operation, Execution>;
   /** Steps that take long are looked for. */
   watchingLong: boolean;
   stopLong: () => void;

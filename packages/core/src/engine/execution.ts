@@ -62,6 +62,8 @@ export type Execution = {
   /** Rounds in which a step is done anew after it was undone. */
   readonly rounds: Map<string, number>;
   readonly patches: Map<string, boolean>;
+  /** Operations that the clock decides about, and some that it did. */
+  readonly timed: Set<Operation>;
   fresh: Operation[];
   held: Operation[];
   flights: number;
@@ -126,6 +128,7 @@ export const createExecution = (engine: Engine, definition: Untyped, run: RunRow
     branches: new Map(),
     rounds: roundsIn(rows),
     patches: new Map(),
+    timed: new Set(),
     fresh: [],
     held: [],
     flights: 0,

@@ -9,6 +9,7 @@ import { notify } from "./engine.ts";
 import type { Execution, UndoFailure } from "./execution.ts";
 import { childEnded } from "./children.ts";
 import { readMail } from "./mailbox.ts";
+import { abortAll } from "./operation.ts";
 import { leaseOf, rowOf } from "./record.ts";
 import { unwind } from "./unwind.ts";
 
@@ -43,7 +44,7 @@ const tellForgotten = ({ engine, fresh, id, definition }: Execution): void => {
 /** Functions under way are told to stop and let finish: what they did must be known before anything is undone. */
 const drained = (execution: Execution, error: unknown): boolean => {
   const waiting = execution.flights > 0;
-  for (const [operation, of] of execution.engine.flights) if (of === execution) operation.flight?.abort(error);
+  abortAll(execution, error);
   if (waiting) return !execution.engine.closing;
   if (execution.undoable.length === 0) {
     fail(execution, error, []);
@@ -95,11 +96,8 @@ const settle = (execution: Execution, status: EndStatus, value: string | null): 
   const { engine } = execution;
   execution.phase = "settling";
   silence(execution);
-  const over = Fault.make("run_ended", `Run ${execution.id} is at its end.`, { run: execution.id });
-  for (const [operation, of] of engine.flights) {
-    if (of !== execution) continue;
-    operation.flight?.abort(over);
-    engine.flights.delete(operation);
+  if (execution.flights > 0) {
+    abortAll(execution, Fault.make("run_ended", `Run ${execution.id} is at its end.`, { run: execution.id }));
   }
   const row = rowOf(execution, { kind: status, key: null, value });
   const { parent } = execution;

@@ -3,6 +3,7 @@ import { roundtrip } from "../model/codec.ts";
 import { fromError, toError } from "../model/failure.ts";
 import { afterFailure } from "../model/verdict.ts";
 import { isAlive, type Answer } from "./execution.ts";
+import { setDue } from "./operation.ts";
 import { note, record } from "./record.ts";
 import { attemptKind, callUser, describe, failureText, isGivenUp, isHeard, land, leaveBreaker, type Trial } from "./trial.ts";
 
@@ -45,13 +46,14 @@ export const fail = (trial: Trial, error: unknown): void => {
   if (verdict.kind === "over") return plan.fallback && operation.kind !== "undo" ? fallBack(trial, error) : giveUp(trial, error);
   land(trial);
   operation.failed = flight.attempt;
-  operation.due = execution.engine.clock.now() + verdict.delay;
+  const due = execution.engine.clock.now() + verdict.delay;
+  setDue(execution, operation, due);
   note(execution, {
     kind: attemptKind(trial),
     key: operation.key,
     attempt: flight.attempt,
     value: failureText(trial, error),
-    due: operation.due,
+    due,
     issued: operation.issued,
   });
 };
@@ -71,14 +73,9 @@ export const fallBack = (trial: Trial, error: unknown): void => {
   if (!fallback) return giveUp(trial, error);
   trial.callOff?.();
   trial.fellBack = true;
-  const onError = (second: unknown): void => {
+  callUser(trial, (tools) => fallback(error, tools), keep, (_, second) => {
     if (!trial.flight.over && isAlive(trial.execution)) giveUp(trial, second);
-  };
-  callUser(
-    () => fallback(error, trial.tools),
-    (value) => keep(trial, value),
-    onError,
-  );
+  });
 };
 
 /** The body is told that the step failed. */

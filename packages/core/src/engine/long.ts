@@ -12,8 +12,10 @@ export const watchLong = (engine: Engine): void => {
     engine.watchingLong = false;
     if (engine.closed) return;
     const since = engine.clock.now() - engine.settings.visible;
-    for (const [operation, execution] of engine.flights) showIfLong(execution, operation, since);
-    if (engine.flights.size > 0) watchLong(engine);
+    const flying = [...engine.executing.values()].filter(({ flights }) => flights > 0);
+    for (const execution of flying)
+      for (const operation of execution.operations.values()) showIfLong(execution, operation, since);
+    if (flying.length > 0) watchLong(engine);
   });
   engine.stopLong = callOff;
 };

@@ -4,7 +4,7 @@ import * as Fault from "../model/fault.ts";
 import type { RunRow } from "../store/rows.ts";
 import type { Engine } from "./engine.ts";
 import { isAlive, isReplaying, type Execution } from "./execution.ts";
-import type { Operation } from "./operation.ts";
+import { abort, type Operation } from "./operation.ts";
 import { childEnded } from "./children.ts";
 import { enqueue, follow, leaseOf, note, record, rowOf } from "./record.ts";
 import { faultOf } from "./scope.ts";
@@ -71,7 +71,7 @@ export const askCancel = (execution: Execution, reason: string, deadline: number
     { run: execution.id, reason },
   );
   for (const operation of execution.operations.values()) {
-    if (operation.flight && operation.kind !== "undo" && isUnderRoot(execution, operation)) operation.flight.abort(fault);
+    if (operation.flight && operation.kind !== "undo" && isUnderRoot(execution, operation)) abort(operation.flight, fault);
   }
 };
 

@@ -57,13 +57,31 @@ export type Operation = {
   readonly reject: (error: unknown) => void;
 };
 
-/** A function of the user's that is under way. */
+/** A function of the user's that is under way. Its abort signal is made when somebody asks for it. */
 export type Flight = {
   readonly startedAt: number;
   readonly attempt: number;
   noted: boolean;
   over: boolean;
-  abort: (reason: unknown) => void;
+  controller: AbortController | undefined;
+  reason: unknown;
+};
+
+export const abort = (flight: Flight, reason: unknown): void => {
+  flight.reason ??= reason;
+  flight.controller?.abort(reason);
+};
+
+export const signalOf = (flight: Flight): AbortSignal => {
+  flight.controller ??= new AbortController();
+  if (flight.reason !== undefined && !flight.controller.signal.aborted) flight.controller.abort(flight.reason);
+  return flight.controller.signal;
+};
+
+/** Tells every function of a run that is under way to stop. */
+export const abortAll = (execution: Execution, reason: unknown): void => {
+  if (execution.flights === 0) return;
+  for (const { flight } of execution.operations.values()) if (flight) abort(flight, reason);
 };
 
 const kindOf = (ask: Ask): OperationKind => (ask.kind === "transaction" ? "step" : ask.kind);
@@ -71,12 +89,19 @@ const kindOf = (ask: Ask): OperationKind => (ask.kind === "transaction" ? "step"
 /** The key of an operation: its name, and how often the name was used before. */
 const keyFor = (execution: Execution, name: string): string => {
   const { keys } = execution;
-  let count = (keys.get(name) ?? 0) + 1;
+  let count = usesOf(keys, name) + 1;
   let key = count === 1 ? name : `${name}#${count}`;
   while (count > 1 && keys.has(key)) key = `${name}#${++count}`;
   keys.set(name, count);
-  if (count > 1) keys.set(key, 1);
   return key;
+};
+
+/** A name that looks like a key may be one that was given before: `step#2` is when `step` was used twice. */
+const usesOf = (keys: ReadonlyMap<string, number>, name: string): number => {
+  const uses = keys.get(name);
+  if (uses !== undefined) return uses;
+  const [, before, count] = /^(.*)#([1-9]\d*)$/s.exec(name.includes("#") ? name : "") ?? [];
+  return before !== undefined && Number(count) > 1 && usesOf(keys, before) >= Number(count) ? 1 : 0;
 };
 
 const silent = (): void => {};
@@ -127,9 +152,15 @@ export const issue = (ctx: Context, name: string, ask: Ask): Promise<unknown> =>
   return promise;
 };
 
+/** From now on the clock decides about the operation. */
+export const setDue = (execution: Execution, operation: Operation, due: number): void => {
+  operation.due = due;
+  execution.timed.add(operation);
+};
+
 /** What a note of an earlier execution tells about an operation. */
-export const applyNote = (operation: Operation, row: Row): void => {
+export const applyNote = (execution: Execution, operation: Operation, row: Row): void => {
   if (row.kind === "attempt" || row.kind === "undo-attempt") operation.failed = row.attempt ?? operation.failed;
   else if (row.kind !== "running") operation.noted = true;
-  if (row.due !== null) operation.due = row.due;
+  if (row.due !== null) setDue(execution, operation, row.due);
 };

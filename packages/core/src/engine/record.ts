@@ -31,15 +31,16 @@ export const leaseOf = (execution: Execution): { run: number; number: number } =
   number: execution.lease,
 });
 
-/** Follows a write: what it made durable, or that the run is no longer ours. */
+const kept = (execution: Execution, seq: number): void => {
+  if (seq > execution.durable) execution.durable = seq;
+  if (execution.held.length > 0) wake(execution);
+  notify(execution.engine);
+};
+
+/** Follows a write that brings a record with it: what it made durable, or that the run is no longer ours. */
 export const follow = (execution: Execution, seq: number, written: Promise<boolean>): void => {
   void written.then(
-    (held) => {
-      if (!held) return drop(execution, "lease_lost");
-      if (seq > execution.durable) execution.durable = seq;
-      if (execution.held.length > 0) wake(execution);
-      notify(execution.engine);
-    },
+    (held) => (held ? kept(execution, seq) : drop(execution, "lease_lost")),
     (error: unknown) => setAside(execution, error),
   );
 };
@@ -47,7 +48,11 @@ export const follow = (execution: Execution, seq: number, written: Promise<boole
 /** A note: for the next worker, not for the body. */
 export const note = (execution: Execution, entry: Entry): Row => {
   const row = rowOf(execution, entry);
-  follow(execution, row.seq, execution.engine.store.history.append(leaseOf(execution), row));
+  execution.engine.store.history.record(leaseOf(execution), row, (outcome) => {
+    if (outcome === "kept") kept(execution, row.seq);
+    else if (outcome === "fenced") drop(execution, "lease_lost");
+    else setAside(execution, outcome.refused);
+  });
   return row;
 };
 
@@ -61,6 +66,8 @@ export const record = (execution: Execution, entry: Entry, answer: Answer): void
 
 /** Puts a record into the order of its seq: that of a transaction is told a moment after it was given one. */
 export const enqueue = ({ inbox, cursor }: Execution, delivery: Delivery): void => {
+  const last = inbox.at(-1);
+  if (last === undefined || last.row.seq < delivery.row.seq) return void inbox.push(delivery);
   const before = inbox.findLastIndex(({ row }) => row.seq < delivery.row.seq);
   inbox.splice(Math.max(cursor, before + 1), 0, delivery);
 };

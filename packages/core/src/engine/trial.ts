@@ -6,7 +6,7 @@ import type { BreakerPass, BreakerResult } from "./engine.ts";
 import type { Execution } from "./execution.ts";
 import { watchLong } from "./long.ts";
 import { loggerFor } from "./logs.ts";
-import type { Flight, Operation, Plan, Tools } from "./operation.ts";
+import { signalOf, type Flight, type Operation, type Plan, type Tools } from "./operation.ts";
 import { wake } from "./wake.ts";
 
 export type Trial = {
@@ -22,46 +22,28 @@ export type Trial = {
 
 /** The key for the outside: the same for every attempt, and another one when the step is done anew after its undo, and is then undone again. */
 export const outsideKey = (execution: Execution, key: string): string => {
+  if (execution.rounds.size === 0) return `${execution.id}/${key}`;
   const round = execution.rounds.get(key.replace(/^undo:/, ""));
   return round === undefined ? `${execution.id}/${key}` : `${execution.id}/${key}~${round}`;
 };
 
-const createFlight = (execution: Execution, attempt: number): Flight & { readonly signal: () => AbortSignal } => {
-  let controller: AbortController | undefined;
-  let reason: unknown;
-  return {
-    startedAt: execution.engine.clock.now(),
-    attempt,
-    noted: false,
-    over: false,
-    abort: (why) => {
-      reason ??= why;
-      controller?.abort(why);
-    },
-    signal: () => {
-      controller ??= new AbortController();
-      if (reason !== undefined && !controller.signal.aborted) controller.abort(reason);
-      return controller.signal;
-    },
-  };
-};
-
 /** An attempt that is about to be made: its flight is counted from now on. */
 export const createTrial = (execution: Execution, operation: Operation, plan: Plan): Trial => {
-  const flight = createFlight(execution, operation.failed + 1);
+  const attempt = operation.failed + 1;
+  const startedAt = execution.engine.clock.now();
+  const flight: Flight = { startedAt, attempt, noted: false, over: false, controller: undefined, reason: undefined };
   const tools: Tools = {
     key: outsideKey(execution, operation.key),
-    attempt: flight.attempt,
+    attempt,
     get signal() {
-      return flight.signal();
+      return signalOf(flight);
     },
     get log() {
-      return loggerFor(execution, { step: operation.key, attempt: flight.attempt });
+      return loggerFor(execution, { step: operation.key, attempt });
     },
   };
   operation.flight = flight;
   execution.flights++;
-  execution.engine.flights.set(operation, execution);
   watchLong(execution.engine);
   return { execution, operation, plan, flight, tools, callOff: undefined, fellBack: false, leave: undefined };
 };
@@ -73,7 +55,6 @@ export const land = (trial: Trial): void => {
   flight.over = true;
   operation.flight = undefined;
   execution.flights--;
-  execution.engine.flights.delete(operation);
   wake(execution);
 };
 
@@ -92,17 +73,21 @@ export const isHeard = ({ flight, fellBack }: Trial): boolean => !flight.over &&
 export const isGivenUp = ({ execution, operation }: Trial): boolean =>
   operation.settled || (execution.outcome !== undefined && operation.kind !== "undo");
 
+type Hearing = (trial: Trial, said: unknown) => void;
+
 /** Calls a function of the user's and follows it, whether it answers at once or later. */
-export const callUser = (run: () => unknown, onValue: (value: unknown) => void, onError: (error: unknown) => void): void => {
+export const callUser = (trial: Trial, run: (tools: Tools) => unknown, onValue: Hearing, onError: Hearing): void => {
   let result: unknown;
   try {
-    result = run();
+    result = run(trial.tools);
   } catch (error) {
-    return onError(error);
+    return onError(trial, error);
   }
-  if (typeof (result as PromiseLike<unknown> | null)?.then === "function") {
-    (result as PromiseLike<unknown>).then(onValue, onError);
-  } else onValue(result);
+  if (typeof (result as PromiseLike<unknown> | null)?.then !== "function") return onValue(trial, result);
+  (result as PromiseLike<unknown>).then(
+    (value) => onValue(trial, value),
+    (error: unknown) => onError(trial, error),
+  );
 };
 
 export const describe = (trial: Trial): string =>

@@ -21,7 +21,7 @@ export const turn = (engine: Engine): void => {
     engine.ready = [];
     for (const execution of batch) execution.awake = false;
     pump(batch);
-    for (const execution of batch) contained(execution, () => advance(execution));
+    for (const execution of batch) contained(execution, advance);
     drainMicrotasks();
   }
 };
@@ -32,16 +32,16 @@ const pump = (batch: readonly Execution[]): void => {
   while (moving.length > 0) {
     const moved: Execution[] = [];
     for (const execution of moving)
-      if (contained(execution, () => deliverNext(execution)) && hasMore(execution)) moved.push(execution);
+      if (contained(execution, deliverNext) && hasMore(execution)) moved.push(execution);
     drainMicrotasks();
     moving = moved;
   }
 };
 
 /** What goes wrong with one run must not touch the others of its turn: it is put aside, with the reason. */
-const contained = <T>(execution: Execution, work: () => T): T | undefined => {
+const contained = <T>(execution: Execution, work: (execution: Execution) => T): T | undefined => {
   try {
-    return work();
+    return work(execution);
   } catch (error) {
     const message = `Run ${execution.id} cannot go on: ${error instanceof Error ? error.message : String(error)}`;
     execution.engine.logger.error({ run: execution.id, err: error }, message);

@@ -98,7 +98,15 @@ export type Runs = {
   readonly stuck: () => Promise<readonly { readonly id: string; readonly status: Status; readonly why: string }[]>;
 };
 
+/** What became of a record: it is durable, it was refused because the lease was no longer the run's, or the database cannot take it. */
+export type Told = (outcome: "kept" | "fenced" | { readonly refused: unknown }) => void;
+
 export type History = {
+  /**
+   * Appends a record under a lease and tells what became of it, right after the commit. The records of a turn, over all runs, go in as few
+   * statements of many rows, ahead of the turn's other writes: no other write of the same turn depends on their order.
+   */
+  readonly record: (lease: Lease, row: Row, told: Told) => void;
   /** Appends a record under a lease. False when the lease was no longer the run's. */
   readonly append: (lease: Lease, row: Row) => Promise<boolean>;
   /** Appends a record and starts a child with it. `taken` when the child's id belongs to a run that is not this child: nothing is written. */

@@ -9,14 +9,32 @@
  * A crash before the commit leaves nothing of the batch; a crash after it leaves all of it.
  */
 import * as Fault from "../model/fault.ts";
+import type { Told } from "./contract.ts";
+import type { Lease, Row } from "./rows.ts";
 
-export type Job = {
-  readonly work: () => unknown;
-  readonly refusable: boolean;
-  /** The run it writes for. Its writes build on each other: after one that cannot be done, none is. */
-  readonly run: number | undefined;
-  readonly resolve: (answer: unknown) => void;
-  readonly reject: (error: unknown) => void;
+/** `run` is the one it writes for. Its writes build on each other: after one that cannot be done, none is. */
+export type Job =
+  /** Says what is to be written, so that many can be written together. `told` never throws. */
+  | { readonly kind: "record"; readonly run: number; readonly lease: Lease; readonly row: Row; readonly told: Told }
+  | {
+      readonly kind: "work";
+      readonly run: number | undefined;
+      readonly work: () => unknown;
+      readonly refusable: boolean;
+      readonly resolve: (answer: unknown) => void;
+      readonly reject: (error: unknown) => void;
+    };
+
+const isRefusable = (job: Job): boolean => job.kind === "work" && job.refusable;
+
+const resolve = (job: Job, answer: unknown): void => {
+  if (job.kind === "record") job.told(answer === true ? "kept" : "fenced");
+  else job.resolve(answer);
+};
+
+const reject = (job: Job, error: unknown): void => {
+  if (job.kind === "record") job.told({ refused: error });
+  else job.reject(error);
 };
 
 export type Verdict = { readonly kind: "busy" | "trouble"; readonly error: Error } | { readonly kind: "defect" };
@@ -41,6 +59,8 @@ export type Limits = {
 
 export type Group = {
   readonly submit: <T>(work: () => T, refusable: boolean, run?: number) => Promise<T>;
+  /** A job that is told of by its callbacks, without a promise. */
+  readonly push: (job: Job) => void;
   /** Calls at once after a commit that leaves nothing waiting: what was asked for before is durable, and nothing comes between. */
   readonly after: <T>(work: () => T) => Promise<T>;
   readonly touch: () => void;
@@ -65,7 +85,14 @@ export const createGroup = (database: Database, limits: Limits = { jobs: 2_000, 
   let closed = false;
   const idlers: (() => void)[] = [];
   const broken = new Map<number, unknown>();
-  const probe: Job = { work: database.probe, refusable: true, run: undefined, resolve: () => {}, reject: () => {} };
+  const probe: Job = {
+    kind: "work",
+    work: database.probe,
+    refusable: true,
+    run: undefined,
+    resolve: () => {},
+    reject: () => {},
+  };
 
   const touch = (): void => {
     if (scheduled || closed) return;
@@ -85,17 +112,24 @@ export const createGroup = (database: Database, limits: Limits = { jobs: 2_000, 
     trouble = undefined;
     busySince = undefined;
     failures = 0;
-    for (const [index, job] of jobs.entries()) job.resolve(answers[index]);
+    let index = 0;
+    for (const job of jobs) resolve(job, answers[index++]);
   };
 
   const putBack = (jobs: readonly Job[]): void => {
     queue = [...jobs, ...queue];
   };
 
+  const push = (job: Job): void => {
+    if (closed) return reject(job, closing());
+    queue.push(job);
+    touch();
+  };
+
   const onTrouble = (jobs: readonly Job[], error: Error): void => {
     trouble = error;
-    putBack(jobs.filter((job) => !job.refusable));
-    for (const job of jobs) if (job.refusable) job.reject(error);
+    putBack(jobs.filter((job) => !isRefusable(job)));
+    for (const job of jobs) if (isRefusable(job)) reject(job, error);
     restFor(troubleDelays[Math.min(failures++, troubleDelays.length - 1)] ?? 1_000);
   };
 
@@ -109,26 +143,27 @@ export const createGroup = (database: Database, limits: Limits = { jobs: 2_000, 
   /** One bad job must not take the others of its turn with it: each is tried by itself, in order. */
   const apart = (jobs: readonly Job[]): void => {
     for (const [index, job] of jobs.entries()) {
-      if (job.run !== undefined && broken.has(job.run)) job.reject(broken.get(job.run));
+      if (job.run !== undefined && broken.has(job.run)) reject(job, broken.get(job.run));
       else if (!attempt([job], jobs.slice(index + 1))) return;
     }
   };
 
   /** The job cannot be done, and with it nothing that its run has asked for since. */
   const refuse = (job: Job, error: unknown): void => {
-    job.reject(error);
-    if (job.run === undefined) return;
+    if (job.run === undefined) return reject(job, error);
     broken.set(job.run, error);
-    for (const later of queue) if (later.run === job.run) later.reject(error);
+    const gone = [job, ...queue.filter(({ run }) => run === job.run)];
     queue = queue.filter(({ run }) => run !== job.run);
+    // What somebody asks for when he hears of it is no part of it any more.
+    for (const each of gone) reject(each, error);
   };
 
   /** Answers whether the jobs are done with. When they are to be tried again, so are those behind them. */
   const attempt = (jobs: readonly Job[], behind: readonly Job[] = []): boolean => {
+    let answers: readonly unknown[];
     try {
       if (trouble !== undefined) database.recover();
-      settle(jobs, database.commit(jobs));
-      return true;
+      answers = database.commit(jobs);
     } catch (error) {
       const verdict = database.judge(error);
       if (verdict.kind !== "defect") putBack(behind);
@@ -145,6 +180,15 @@ export const createGroup = (database: Database, limits: Limits = { jobs: 2_000, 
           return true;
       }
     }
+    settle(jobs, answers);
+    return true;
+  };
+
+  const takeSome = (): Job[] => {
+    if (queue.length > limits.jobs) return queue.splice(0, limits.jobs);
+    const all = queue;
+    queue = [];
+    return all;
   };
 
   const flush = (): void => {
@@ -152,7 +196,7 @@ export const createGroup = (database: Database, limits: Limits = { jobs: 2_000, 
     if (closed) return;
     database.beforeCommit();
     if (resting === undefined) {
-      if (queue.length > 0) attempt(queue.splice(0, limits.jobs));
+      if (queue.length > 0) attempt(takeSome());
       else if (trouble !== undefined) attempt([probe]);
     }
     broken.clear();
@@ -162,26 +206,23 @@ export const createGroup = (database: Database, limits: Limits = { jobs: 2_000, 
 
   return {
     submit: <T>(work: () => T, refusable: boolean, run?: number) =>
-      new Promise<T>((resolve, reject) => {
-        if (closed) return reject(closing());
-        queue.push({ work, refusable, run, resolve: resolve as (answer: unknown) => void, reject });
-        touch();
+      new Promise<T>((keep, refuse) => {
+        push({ kind: "work", work, refusable, run, resolve: keep as (answer: unknown) => void, reject: refuse });
       }),
+    push,
     after: <T>(work: () => T) =>
-      new Promise<T>((resolve, reject) => {
+      new Promise<T>((keep, refuse) => {
         const alone = (): void => {
           if (queue.length > 0) return wait();
           try {
-            resolve(work());
+            keep(work());
           } catch (error) {
             // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- whatever the user's function threw
-            reject(error);
+            refuse(error);
           }
         };
         const wait = (): void => {
-          if (closed) return reject(closing());
-          queue.push({ work: () => undefined, refusable: false, run: undefined, resolve: alone, reject });
-          touch();
+          push({ kind: "work", work: () => undefined, refusable: false, run: undefined, resolve: alone, reject: refuse });
         };
         wait();
       }),
@@ -200,7 +241,7 @@ export const createGroup = (database: Database, limits: Limits = { jobs: 2_000, 
     close: () => {
       closed = true;
       clearTimeout(resting);
-      for (const job of queue.splice(0)) job.reject(trouble ?? closing());
+      for (const job of queue.splice(0)) reject(job, trouble ?? closing());
       for (const idler of idlers.splice(0)) idler();
     },
   };

@@ -19,7 +19,7 @@ const setup = (limits?: Limits) => {
   const errors: Record<Exclude<Weather, "well">, Error> = { busy: new Error("busy"), trouble: new Error("trouble") };
   const commit = (jobs: readonly Job[]): unknown[] => {
     if (seen.weather !== "well" && seen.tries-- > 0) throw errors[seen.weather];
-    const answers = jobs.map((job) => job.work());
+    const answers = jobs.map((job) => (job.kind === "work" ? job.work() : job.row.seq));
     committed.push(answers);
     return answers;
   };

@@ -17,6 +17,26 @@ const columns = {
   at: history.at,
 };
 
+type Appended = { readonly lease: Lease; readonly row: Row };
+
+/** How many records one statement takes: the rest of a turn goes one by one. */
+const manyRows = [64, 8] as const;
+
+/** Rows with the lease they are written under; each goes in only while that is its run's. `cross join` keeps SQLite from looking the other way round. */
+const guardedRows = (count: number): string =>
+  `insert into holdfast_history (run, seq, kind, key, value, attempt, issued, due, at)
+    select column1, column2, column3, column4, column5, column6, column7, column8, column9
+    from (values ${Array.from({ length: count }, () => "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)").join(", ")}) as given
+    cross join holdfast_runs as held on held.key = given.column1 and held.lease = given.column10
+    where true on conflict do nothing`;
+
+const bindingsOf = (records: readonly Appended[]): (string | number | null)[] => {
+  const bindings: (string | number | null)[] = [];
+  for (const { lease, row } of records)
+    bindings.push(lease.run, row.seq, row.kind, row.key, row.value, row.attempt, row.issued, row.due, row.at, lease.number);
+  return bindings;
+};
+
 export type HistoryVerbs = ReturnType<typeof prepareHistory>;
 
 export const prepareHistory = (connection: Connection, insert: Insert) => {
@@ -43,6 +63,7 @@ export const prepareHistory = (connection: Connection, insert: Insert) => {
       )
       .onConflictDoNothing(),
   );
+  const together = manyRows.map((count) => ({ count, statement: connection.statements.prepare(guardedRows(count)) }));
   const held = db
     .select({ seq: history.seq })
     .from(history)
@@ -92,8 +113,22 @@ export const prepareHistory = (connection: Connection, insert: Insert) => {
       at: row.at,
     }) === 1 || stands(lease, row.seq);
 
+  /** As `append`, for many: as few statements as may be, each of which fences every row of its own. */
+  const appendAll = (records: readonly Appended[]): boolean[] => {
+    const answers: boolean[] = [];
+    while (answers.length < records.length) {
+      const left = records.length - answers.length;
+      const fitting = together.find(({ count }) => count <= left);
+      const some = records.slice(answers.length, answers.length + (fitting?.count ?? left));
+      if (fitting && fitting.statement.run(...bindingsOf(some)).changes === some.length) for (const _ of some) answers.push(true);
+      else for (const { lease, row } of some) answers.push(fitting ? stands(lease, row.seq) : append(lease, row));
+    }
+    return answers;
+  };
+
   return {
     append,
+    appendAll,
     stands,
     appendChild: (lease: Lease, row: Row, child: NewRun): "held" | "fenced" | "taken" => {
       if (!holds.get({ run: lease.run, lease: lease.number })) return "fenced";

@@ -11,7 +11,7 @@ import { prepareClaim } from "./claim.ts";
 import { adopt, connect, disconnect, isInPlace, reconnect, replaced, type Connection } from "./connection.ts";
 import { prepareFind } from "./find.ts";
 import { beatApart } from "./heartbeat.ts";
-import { prepareHistory } from "./history.ts";
+import { prepareHistory, type HistoryVerbs } from "./history.ts";
 import { prepareInsert } from "./insert.ts";
 import { migrate } from "./migrate.ts";
 import { prepareRuns } from "./runs.ts";
@@ -78,7 +78,7 @@ const createStore = (first: Connection, hooks: Hooks): Store => {
     if (file !== undefined && !isInPlace(verbs.connection)) throw replaced(file);
     verbs.begin.run();
     try {
-      const answers = jobs.map((job) => job.work());
+      const answers = writeAll(verbs.history, jobs);
       verbs.commit.run();
       return answers;
     } catch (error) {
@@ -180,6 +180,8 @@ const createStore = (first: Connection, hooks: Hooks): Store => {
       stuck: () => read(() => verbs.find.stuck()),
     },
     history: {
+      record: (lease, row, told) =>
+group.push({ kind: "record", run: lease.run, lease, row, told }),
       append: (lease, row) => writeFor(lease, () => verbs.history.append(lease, row)),
       appendChild: (lease, row, child) => writeFor(lease, () => verbs.history.appendChild(lease, row, child)),
       read: (run, after, limit) => patiently(() => verbs.history.read(run, after, limit)),
@@ -242,6 +244,15 @@ const createStore = (first: Connection, hooks: Hooks): Store => {
     file,
     close: () => (closing ??= close()),
   };
+};
+
+/** Records first, many to a statement; then the other work in its order. Answers in the order of the jobs. */
+const writeAll = (history: HistoryVerbs, jobs: readonly Job[]): unknown[] => {
+  const records: { readonly lease: Lease; readonly row: Row }[] = [];
+  for (const job of jobs) if (job.kind === "record") records.push(job);
+  const held = history.appendAll(records);
+  let next = 0;
+  return jobs.map((job) => (job.kind === "record" ? held[next++] : job.work()));
 };
 
 /** What a failed transaction leaves to be said. A connection that cannot even roll back is as good as broken. */
