@@ -6,7 +6,7 @@ import type { Status } from "../../model/states.ts";
 import { runColumns } from "./columns.ts";
 import type { Connection } from "./connection.ts";
 import type { HistoryVerbs } from "./history.ts";
-import { history, isSeldom, runs, seldom, tags, workers } from "./schema.ts";
+import { history, isAdrift, isSeldom, mayBeMany, runs, tags, workers } from "./schema.ts";
 
 export type FindVerbs = ReturnType<typeof prepareFind>;
 
@@ -49,7 +49,7 @@ export const prepareFind = ({ db }: Connection, records: HistoryVerbs) => {
 
   const stuck = (why: string) => db.select({ id: runs.id, status: runs.status, why: sql<string>`${why}` }).from(runs);
   const isAtRest = sql`${runs.wakeAt} is null and ${runs.worker} is null`;
-  const adrift = stuck("nothing will wake it").where(sql`${isAtRest} and ${runs.status} in ('scheduled', 'queued', 'running')`);
+  const adrift = stuck("nothing will wake it").where(isAdrift(runs));
   const forgotten = stuck("it waits for nothing").where(
     sql`${isAtRest} and ${runs.status} = 'waiting' and ${isSeldom(runs.status)} and not ${isAwaiting}`,
   );
@@ -81,7 +81,7 @@ export const prepareFind = ({ db }: Connection, records: HistoryVerbs) => {
           and(
             filter.workflow === undefined ? undefined : eq(runs.workflow, filter.workflow),
             filter.statuses === undefined ? undefined : inArray(runs.status, [...filter.statuses]),
-            filter.statuses?.every((status) => seldom.includes(status)) ? isSeldom(runs.status) : undefined,
+            filter.statuses?.every((status) => !mayBeMany.has(status)) ? isSeldom(runs.status) : undefined,
             filter.tag === undefined
               ? undefined
               : inArray(runs.key, db.select({ run: tags.run }).from(tags).where(eq(tags.tag, filter.tag))),

@@ -6,7 +6,7 @@ import type { NewRun, RunRow, Started } from "../rows.ts";
 import type { Connection } from "./connection.ts";
 import { runColumns } from "./columns.ts";
 import { history, runs, tags, workers } from "./schema.ts";
-import { answering, changing, given } from "./statement.ts";
+import { changing, given, inserting } from "./statement.ts";
 
 export type Insert = {
   readonly start: (run: NewRun, rows?: readonly Row[]) => Started;
@@ -24,7 +24,7 @@ const state = (run: NewRun): "running" | "queued" | "scheduled" => {
 
 export const prepareInsert = (connection: Connection): Insert => {
   const { db } = connection;
-  const insertRun = answering<{ key: number }>(
+  const insertRun = inserting(
     connection,
     db
       .insert(runs)
@@ -44,8 +44,7 @@ export const prepareInsert = (connection: Connection): Insert => {
         deadline: given("deadline"),
         createdAt: given("createdAt"),
       })
-      .onConflictDoNothing()
-      .returning({ key: runs.key }),
+      .onConflictDoNothing(),
   );
   const insertRow = changing(
     connection,
@@ -96,7 +95,7 @@ export const prepareInsert = (connection: Connection): Insert => {
     const here = wanted.worker !== null && alive.get({ worker: wanted.worker }) !== undefined;
     const run = here || wanted.worker === null ? wanted : { ...wanted, worker: null, wakeAt: wanted.at };
     const executing = here ? 1 : 0;
-    const inserted = insertRun({
+    const key = insertRun({
       id: run.id,
       workflow: run.workflow,
       version: run.version,
@@ -112,8 +111,7 @@ export const prepareInsert = (connection: Connection): Insert => {
       deadline: run.deadline,
       createdAt: run.at,
     });
-    if (!inserted) return existing(run);
-    const key = inserted.key;
+    if (key === undefined) return existing(run);
     insertRow({
       run: key,
       seq: 0,

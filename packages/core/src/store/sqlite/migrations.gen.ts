@@ -21,4 +21,10 @@ export const migrations = [
   { version: 2, name: "0001_worker_lease", statements: [
   "ALTER TABLE `holdfast_workers` ADD `lease` integer DEFAULT 30000 NOT NULL;"
 ] },
+  { version: 3, name: "0002_cheaper_indexes", statements: [
+  "DROP INDEX `holdfast_runs_adrift`;",
+  "DROP INDEX `holdfast_runs_attention`;",
+  "CREATE INDEX `holdfast_runs_adrift` ON `holdfast_runs` (`key`) WHERE \"holdfast_runs\".\"ended_at\" is null and \"holdfast_runs\".\"wake_at\" is null and \"holdfast_runs\".\"worker\" is null and \"holdfast_runs\".\"status\" <> 'waiting' and \"holdfast_runs\".\"status\" <> 'paused' and \"holdfast_runs\".\"status\" <> 'blocked';",
+  "CREATE INDEX `holdfast_runs_attention` ON `holdfast_runs` (`status`,`key`) WHERE \"holdfast_runs\".\"status\" <> 'running' and \"holdfast_runs\".\"status\" <> 'completed';"
+] },
 ] as const;

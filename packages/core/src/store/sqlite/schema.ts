@@ -5,10 +5,16 @@ import type { RecordKind } from "../../model/records.ts";
 import type { Status } from "../../model/states.ts";
 import type { BreakerRow, Orphan, Reason } from "../rows.ts";
 
-/** The states that few of many runs are in. A query goes along their index only when it says this very condition. */
-export const seldom: readonly Status[] = ["scheduled", "queued", "waiting", "paused", "blocked", "failed", "cancelled"];
-export const isSeldom = (status: AnySQLiteColumn): SQL =>
-  sql`${status} in (${sql.raw(seldom.map((word) => `'${word}'`).join(", "))})`;
+/**
+ * True of the states that few of many runs are in. A query goes along their index only when it says this very condition. It is asked at
+ * each change of a run, so it is two comparisons: a list of words is a table that SQLite builds anew each time.
+ */
+export const isSeldom = (status: AnySQLiteColumn): SQL => sql`${status} <> 'running' and ${status} <> 'completed'`;
+export const mayBeMany: ReadonlySet<Status> = new Set(["running", "completed"]);
+
+/** At no end, with nothing that will wake it, and in a state that needs something. */
+export const isAdrift = (run: Readonly<Record<"endedAt" | "wakeAt" | "worker" | "status", AnySQLiteColumn>>): SQL =>
+  sql`${run.endedAt} is null and ${run.wakeAt} is null and ${run.worker} is null and ${run.status} <> 'waiting' and ${run.status} <> 'paused' and ${run.status} <> 'blocked'`;
 
 export const runs = sqliteTable(
   "holdfast_runs",
@@ -45,7 +51,7 @@ export const runs = sqliteTable(
     /** Empty, but for a defect of Holdfast: what `stuck` looks for. */
     index("holdfast_runs_adrift")
       .on(run.key)
-      .where(sql`${run.wakeAt} is null and ${run.worker} is null and ${run.status} in ('scheduled', 'queued', 'running')`),
+      .where(isAdrift(run)),
     index("holdfast_runs_attention").on(run.status, run.key).where(isSeldom(run.status)),
   ],
 );

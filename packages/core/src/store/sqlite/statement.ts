@@ -37,8 +37,11 @@ export const changing = (connection: Connection, query: Query): ((values: Values
   return (values) => statement.run(...bind(values)).changes;
 };
 
-/** A statement that answers with the first row it returns. */
-export const answering = <Row>(connection: Connection, query: Query): ((values: Values) => Row | null) => {
+/** A statement that answers with the key of the row it inserted; undefined when it inserted none. */
+export const inserting = (connection: Connection, query: Query): ((values: Values) => number | undefined) => {
   const { statement, bind } = prepared(connection, query);
-  return (values) => statement.get(...bind(values)) as Row | null;
+  return (values) => {
+    const { changes, lastInsertRowid } = statement.run(...bind(values));
+    return changes === 1 ? Number(lastInsertRowid) : undefined;
+  };
 };

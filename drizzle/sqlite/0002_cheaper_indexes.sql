@@ -1,0 +1,4 @@
+DROP INDEX `holdfast_runs_adrift`;--> statement-breakpoint
+DROP INDEX `holdfast_runs_attention`;--> statement-breakpoint
+CREATE INDEX `holdfast_runs_adrift` ON `holdfast_runs` (`key`) WHERE "holdfast_runs"."ended_at" is null and "holdfast_runs"."wake_at" is null and "holdfast_runs"."worker" is null and "holdfast_runs"."status" <> 'waiting' and "holdfast_runs"."status" <> 'paused' and "holdfast_runs"."status" <> 'blocked';--> statement-breakpoint
+CREATE INDEX `holdfast_runs_attention` ON `holdfast_runs` (`status`,`key`) WHERE "holdfast_runs"."status" <> 'running' and "holdfast_runs"."status" <> 'completed';
