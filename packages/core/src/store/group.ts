@@ -51,8 +51,8 @@ export type Database = {
 };
 
 export type Limits = {
-  /** Jobs of one transaction. */
-  readonly jobs: number;
+  /** How much goes into one transaction: a record weighs 1, any other job 4. It holds the loop for about 1 µs for each. */
+  readonly weight: number;
   /** How long, in ms, another process may keep us waiting before that is trouble. */
   readonly busy: number;
 };
@@ -75,7 +75,7 @@ export type Group = {
 
 const troubleDelays = [50, 100, 250, 500, 1_000];
 
-export const createGroup = (database: Database, limits: Limits = { jobs: 2_000, busy: 10_000 }): Group => {
+export const createGroup = (database: Database, limits: Limits = { weight: 4_000, busy: 10_000 }): Group => {
   let queue: Job[] = [];
   let scheduled = false;
   let resting: ReturnType<typeof setTimeout> | undefined;
@@ -185,10 +185,12 @@ export const createGroup = (database: Database, limits: Limits = { jobs: 2_000, 
   };
 
   const takeSome = (): Job[] => {
-    if (queue.length > limits.jobs) return queue.splice(0, limits.jobs);
-    const all = queue;
-    queue = [];
-    return all;
+    let weight = 0;
+    const end = queue.findIndex((job) => (weight += job.kind === "record" ? 1 : 4) > limits.weight);
+    const some = queue;
+    queue = end < 0 ? [] : queue.slice(Math.max(1, end));
+    if (end >= 0) some.length = Math.max(1, end);
+    return some;
   };
 
   const flush = (): void => {

@@ -34,16 +34,33 @@ const tooOld = (version: string): boolean => {
   return at >= 0 && (parts[at] ?? 0) < (oldest[at] ?? 0);
 };
 
+/** Pages of the WAL that are not in the file yet, from which on they are brought there. */
+export const checkpointAt = 1_000;
+
 const settings = [
   "PRAGMA busy_timeout = 0",
   "PRAGMA journal_mode = WAL",
   "PRAGMA synchronous = FULL",
   "PRAGMA foreign_keys = ON",
-  "PRAGMA wal_autocheckpoint = 1000",
+  `PRAGMA wal_autocheckpoint = ${checkpointAt}`,
   "PRAGMA journal_size_limit = 67108864",
   "PRAGMA temp_store = MEMORY",
   "PRAGMA cache_size = -16384",
 ];
+
+/** A thread does the checkpoints from now on. A commit does one itself only when the thread does not come to it. */
+export const leaveCheckpoints = ({ client }: Connection): void => {
+  client.run(`PRAGMA wal_autocheckpoint = ${4 * checkpointAt}`);
+};
+
+/** How many pages of the WAL are not in the file yet. */
+export const prepareWalPages = ({ statements }: Pick<Connection, "statements">): (() => number) => {
+  const statement = statements.prepare("PRAGMA wal_checkpoint(NOOP)");
+  return () => {
+    const [, pages = 0, done = 0] = (statement.values()[0] ?? []) as readonly number[];
+    return pages - done;
+  };
+};
 
 const keepStatements = (client: Database): Statements => {
   const kept = new Map<string, Statement>();

@@ -5,12 +5,12 @@ import type { Lease, Row } from "../rows.ts";
 import * as Fault from "../../model/fault.ts";
 import { createGroup, type Job } from "../group.ts";
 import { prepareAsks } from "./asks.ts";
+import { startBeside, type Beside } from "./beside.ts";
 import { prepareBreakers } from "./breakers.ts";
 import { prepareChanged, watchFile } from "./change.ts";
 import { prepareClaim } from "./claim.ts";
-import { adopt, connect, disconnect, isInPlace, reconnect, replaced, type Connection } from "./connection.ts";
+import { adopt, checkpointAt, connect, disconnect, isInPlace, leaveCheckpoints, prepareWalPages, reconnect, replaced, type Connection } from "./connection.ts";
 import { prepareFind } from "./find.ts";
-import { beatApart } from "./heartbeat.ts";
 import { prepareHistory, type HistoryVerbs } from "./history.ts";
 import { prepareInsert } from "./insert.ts";
 import { migrate } from "./migrate.ts";
@@ -30,6 +30,7 @@ const prepareAll = (connection: Connection) => {
     connection,
     begin: prepare("BEGIN IMMEDIATE"),
     commit: prepare("COMMIT"),
+    walPages: prepareWalPages(connection),
     changed: prepareChanged(connection),
     history,
     asks,
@@ -71,6 +72,7 @@ const createStore = (first: Connection, hooks: Hooks): Store => {
   const { file } = first;
   let verbs = prepareAll(first);
   let missed = false;
+  let beside: Beside | undefined;
   let closing: Promise<void> | undefined;
   let closed = false;
 
@@ -80,6 +82,7 @@ const createStore = (first: Connection, hooks: Hooks): Store => {
     try {
       const answers = writeAll(verbs.history, jobs);
       verbs.commit.run();
+      if (beside && verbs.walPages() >= checkpointAt) beside.checkpoint();
       return answers;
     } catch (error) {
       throw rollBack(verbs.connection, error);
@@ -94,6 +97,7 @@ const createStore = (first: Connection, hooks: Hooks): Store => {
     const fresh = reconnect(file);
     try {
       if (fresh.identity !== old.identity) throw replaced(file);
+      if (beside) leaveCheckpoints(fresh);
       verbs = prepareAll(fresh);
     } catch (error) {
       disconnect(fresh);
@@ -198,7 +202,12 @@ group.push({ kind: "record", run: lease.run, lease, row, told }),
     },
     workers: {
       register: (worker) => ask(() => verbs.workers.register(worker)),
-      beatApart: (worker, every) => (file === undefined ? undefined : beatApart(file, worker, every)),
+      beatApart: (worker, every) => {
+        if (file === undefined) return undefined;
+        leaveCheckpoints(verbs.connection);
+        beside = startBeside(file, worker, every);
+        return beside;
+      },
       beat: (worker) => write(() => verbs.workers.beat(worker)),
       list: () => patiently(() => verbs.workers.list()),
       bury: (worker, beat, now) => write(() => verbs.workers.bury(worker, beat, now)),

@@ -1,4 +1,7 @@
-/** A thread that beats for a worker on a connection of its own: a busy event loop costs no lease. */
+/**
+ * A thread beside the loop, with a connection of its own: it beats for a worker, so that a busy loop costs no lease, and it brings the WAL
+ * back into the file, so that no commit has to.
+ */
 import { statSync } from "node:fs";
 import type { Beat } from "../contract.ts";
 
@@ -9,8 +12,11 @@ type Orders = {
   readonly shared: SharedArrayBuffer;
 };
 
-/** What the thread and its process share, in whole numbers of 32 bits: when the last beat began (ms, by the thread's own monotonic clock), whether there was one, whether it was refused, and for whom to beat. */
-const cells = { begun: 0, beaten: 1, refused: 2, worker: 3 } as const;
+/**
+ * What the thread and its process share, in whole numbers of 32 bits: when the last beat began (ms, by the thread's own monotonic clock),
+ * whether there was one, whether it was refused, for whom to beat, and whether a checkpoint is asked for.
+ */
+const cells = { begun: 0, beaten: 1, refused: 2, worker: 3, checkpoint: 4 } as const;
 
 /** Runs in the thread, from its own text: it may use nothing of this file. */
 const thread = async (): Promise<void> => {
@@ -28,9 +34,17 @@ const thread = async (): Promise<void> => {
     const database = new Database(orders.file, { create: false, readwrite: true });
     database.run("PRAGMA busy_timeout = 0");
     database.run("PRAGMA synchronous = NORMAL");
-    return { database, beat: database.prepare<unknown, [number]>("update holdfast_workers set beat = beat + 1 where key = ?") };
+    return {
+      database,
+      beat: database.prepare<unknown, [number]>("update holdfast_workers set beat = beat + 1 where key = ?"),
+      checkpoint: database.prepare("PRAGMA wal_checkpoint(PASSIVE)"),
+    };
   };
   let opened: ReturnType<typeof open> | undefined;
+  const close = (): void => {
+    opened?.database.close();
+    opened = undefined;
+  };
   const tick = (): void => {
     let pause = orders.every;
     const begun = performance.now();
@@ -44,26 +58,39 @@ const thread = async (): Promise<void> => {
     } catch (error) {
       const isBusy = String((error as { code?: unknown }).code).startsWith("SQLITE_BUSY");
       pause = isBusy ? 2 + Math.random() * 8 : Math.min(orders.every, 500);
-      if (!isBusy) {
-        opened?.database.close();
-        opened = undefined;
-      }
+      if (!isBusy) close();
     }
     setTimeout(tick, pause);
   };
+  globalThis.addEventListener("message", () => {
+    try {
+      opened ??= open();
+      opened.checkpoint.all();
+    } catch {
+      close();
+    }
+    Atomics.store(cell, 4, 0);
+  });
   tick();
 };
 
-export const beatApart = (file: string, worker: number, every: number): Beat => {
-  const shared = new SharedArrayBuffer(16);
+export type Beside = Beat & {
+  /** Asks for a checkpoint, unless one is asked for already. A crash in its middle leaves the WAL as it was. */
+  readonly checkpoint: () => void;
+};
+
+export const startBeside = (file: string, worker: number, every: number): Beside => {
+  const shared = new SharedArrayBuffer(20);
   const cell = new Int32Array(shared);
   cell[cells.worker] = worker;
   const url = URL.createObjectURL(new Blob([`(${thread.toString()})()`], { type: "application/javascript" }));
   const running = new Worker(url);
   running.unref();
-  const orders: Orders = { file, inode: statSync(file, { throwIfNoEntry: false })?.ino, every, shared };
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
-  running.postMessage(orders);
+  const post = (message: unknown): void => {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+    running.postMessage(message);
+  };
+  post({ file, inode: statSync(file, { throwIfNoEntry: false })?.ino, every, shared } satisfies Orders);
   const startedAt = performance.now();
   // Each thread counts from a moment of its own. The least difference ever seen is that of the two moments, and no age.
   let apart: number | undefined;
@@ -78,6 +105,10 @@ export const beatApart = (file: string, worker: number, every: number): Beat => 
     },
     refused: () => Atomics.exchange(cell, cells.refused, 0) === 1,
     beatFor: (next) => void Atomics.store(cell, cells.worker, next),
+    checkpoint: () => {
+      // Before the first beat the thread may not listen yet.
+      if (Atomics.load(cell, cells.beaten) === 1 && Atomics.exchange(cell, cells.checkpoint, 1) === 0) post("checkpoint");
+    },
     stop: () => {
       running.terminate();
       URL.revokeObjectURL(url);
