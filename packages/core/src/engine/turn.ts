@@ -16,6 +16,7 @@ import { deliverNext } from "./deliver.ts";
 
 /** Runs as the store's `beforeCommit`. */
 export const turn = (engine: Engine): void => {
+  drainMicrotasks(); // What the last commit told may ask for more.
   while (engine.ready.length > 0) {
     const batch = engine.ready;
     engine.ready = [];

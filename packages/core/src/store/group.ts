@@ -1,8 +1,9 @@
 /**
  * Group commit: all writes of one turn of the event loop, over all runs, become one transaction.
  *
- *   submit ──► queue ──setImmediate──► beforeCommit (bodies run ahead, more joins) ──► one transaction ──► promises resolve
- *                ▲                                                                        │
+ *   submit ──► queue ──setImmediate──► beforeCommit (bodies run ahead, more joins) ──► one transaction ──► all are told
+ *                ▲                          ▲                                             │
+ *                │                          └──── they ask for more: at once, for a spell ┤
  *                ├──────────── busy: again in 1–3 ms, nothing is lost ◄───────────────────┤
  *                └──────────── trouble: refusable writes reject, the others wait ◄────────┘
  *
@@ -48,6 +49,8 @@ export type Database = {
   /** Writes something and takes it back: how the end of trouble is noticed while nobody writes. */
   readonly probe: () => void;
   readonly beforeCommit: () => void;
+  /** Called when the event loop gives us our turn: the world may have changed since. */
+  readonly beforeSpell: () => void;
 };
 
 export type Limits = {
@@ -55,7 +58,11 @@ export type Limits = {
   readonly weight: number;
   /** How long, in ms, another process may keep us waiting before that is trouble. */
   readonly busy: number;
+  /** How long, in ms, one commit may follow the other before the event loop has its turn. */
+  readonly spell: number;
 };
+
+const usual: Limits = { weight: 4_000, busy: 10_000, spell: 2 };
 
 export type Group = {
   readonly submit: <T>(work: () => T, refusable: boolean, run?: number) => Promise<T>;
@@ -75,9 +82,10 @@ export type Group = {
 
 const troubleDelays = [50, 100, 250, 500, 1_000];
 
-export const createGroup = (database: Database, limits: Limits = { weight: 4_000, busy: 10_000 }): Group => {
+export const createGroup = (database: Database, limits: Limits = usual): Group => {
   let queue: Job[] = [];
   let scheduled = false;
+  let flushing = false;
   let resting: ReturnType<typeof setTimeout> | undefined;
   let trouble: Error | undefined;
   let failures = 0;
@@ -97,7 +105,7 @@ export const createGroup = (database: Database, limits: Limits = { weight: 4_000
   const touch = (): void => {
     if (scheduled || closed) return;
     scheduled = true;
-    setImmediate(flush);
+    if (!flushing) setImmediate(flush);
   };
 
   const restFor = (ms: number): void => {
@@ -194,6 +202,19 @@ export const createGroup = (database: Database, limits: Limits = { weight: 4_000
   };
 
   const flush = (): void => {
+    const until = performance.now() + limits.spell;
+    flushing = true;
+    database.beforeSpell();
+    try {
+      do flushOnce();
+      while (scheduled && resting === undefined && performance.now() < until);
+    } finally {
+      flushing = false;
+      if (scheduled) setImmediate(flush);
+    }
+  };
+
+  const flushOnce = (): void => {
     scheduled = false;
     if (closed) return;
     database.beforeCommit();

@@ -35,6 +35,7 @@ const setup = (limits?: Limits) => {
     },
     probe: () => void seen.probed++,
     beforeCommit: () => seen.beforeCommit(),
+    beforeSpell: () => {},
   };
   const group = limits ? createGroup(database, limits) : createGroup(database);
   const write = <T>(value: T): Promise<T> => group.submit(() => value, false);
@@ -99,7 +100,7 @@ describe("a turn", () => {
   });
 
   test("a very long queue is several commits, in order", async () => {
-    const { committed, write } = setup({ weight: 40, busy: 10_000 });
+    const { committed, write } = setup({ weight: 40, busy: 10_000, spell: 0 });
     await Promise.all(Array.from({ length: 25 }, (_, n) => write(n)));
     expect(committed.map(({ length }) => length)).toEqual([10, 10, 5]);
     expect(committed.flat()).toEqual(Array.from({ length: 25 }, (_, n) => n));
@@ -108,7 +109,7 @@ describe("a turn", () => {
 
 describe("a defect", () => {
   test("what a run asked for after a write that cannot be done is refused with it, and other runs are not", async () => {
-    const { group, committed } = setup({ weight: 16, busy: 10_000 });
+    const { group, committed } = setup({ weight: 16, busy: 10_000, spell: 0 });
     const error = new Error("defect");
     const submit = (value: string, run: number) => fateOf(group.submit(() => value, false, run));
     const before = submit("before", 1);
@@ -191,7 +192,7 @@ describe("busy", () => {
   });
 
   test("a database that stays busy for too long is in trouble, and is well again when it takes a write", async () => {
-    const { committed, errors, group, seen, write, ask } = setup({ weight: 400, busy: 5 });
+    const { committed, errors, group, seen, write, ask } = setup({ weight: 400, busy: 5, spell: 0 });
     seen.weather = "busy";
     const kept = write(1);
     expect(await ask(2).catch((error: unknown) => error)).toBe(errors.busy);

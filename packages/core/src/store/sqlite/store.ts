@@ -7,7 +7,7 @@ import { createGroup, type Job } from "../group.ts";
 import { prepareAsks } from "./asks.ts";
 import { startBeside, type Beside } from "./beside.ts";
 import { prepareBreakers } from "./breakers.ts";
-import { prepareChanged, watchFile } from "./change.ts";
+import { createHints, prepareChanged } from "./change.ts";
 import { prepareClaim } from "./claim.ts";
 import { adopt, checkpointAt, connect, disconnect, isInPlace, leaveCheckpoints, prepareWalPages, reconnect, replaced, type Connection } from "./connection.ts";
 import { prepareFind } from "./find.ts";
@@ -70,18 +70,28 @@ export const clientOf = (database: { readonly $client: object }): string | Datab
 
 const createStore = (first: Connection, hooks: Hooks): Store => {
   const { file } = first;
+  const hints = createHints(file);
   let verbs = prepareAll(first);
   let missed = false;
+  let looked = false;
   let beside: Beside | undefined;
   let closing: Promise<void> | undefined;
   let closed = false;
 
+  /** One look serves the commits of one turn of the event loop. */
+  const assertInPlace = (): void => {
+    if (file === undefined || looked) return;
+    if (!isInPlace(verbs.connection)) throw replaced(file);
+    looked = true;
+  };
+
   const commit = (jobs: readonly Job[]): unknown[] => {
-    if (file !== undefined && !isInPlace(verbs.connection)) throw replaced(file);
+    assertInPlace();
     verbs.begin.run();
     try {
       const answers = writeAll(verbs.history, jobs);
       verbs.commit.run();
+      hints.committed();
       if (beside && verbs.walPages() >= checkpointAt) beside.checkpoint();
       return answers;
     } catch (error) {
@@ -112,6 +122,9 @@ const createStore = (first: Connection, hooks: Hooks): Store => {
     recover,
     probe: () => verbs.signals.probe(),
     beforeCommit: hooks.beforeCommit,
+    beforeSpell: () => {
+      looked = false;
+    },
     judge: (error) => {
       if (isTrouble(error)) return { kind: "trouble", error: troubleOf(error, file) };
       // In memory the user may have a transaction open on the one connection there is: it is waited for.
@@ -248,7 +261,7 @@ group.push({ kind: "record", run: lease.run, lease, row, told }),
       missed = false;
       return changed;
     },
-    watch: (wake) => watchFile(file, wake),
+    watch: hints.watch,
     trouble: group.trouble,
     file,
     close: () => (closing ??= close()),
