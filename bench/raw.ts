@@ -2,59 +2,51 @@
 import { Database } from "bun:sqlite";
 import { join } from "node:path";
 
+const shape =
+  "create table rows (run integer not null, seq integer not null, kind text, key text, value text, attempt integer, issued integer, due integer, at integer, primary key (run, seq)) without rowid, strict";
+
 const open = (folder: string, name: string): Database => {
-  const client = new Database(join(folder, `${name}.db`), { create: true });
+  const client = new Database(join(folder, `raw-${name}.db`), { create: true });
   for (const pragma of ["journal_mode = WAL", "synchronous = FULL", "wal_autocheckpoint = 1000", "cache_size = -16384"])
     client.run(`PRAGMA ${pragma}`);
-  client.run(
-    "create table rows (run integer not null, seq integer not null, kind text, key text, value text, attempt integer, issued integer, due integer, at integer, primary key (run, seq)) without rowid, strict",
-  );
+  client.run(shape);
   return client;
 };
 
-const prepare = (client: Database) => {
-  const insert = client.prepare("insert into rows values (?, ?, 'step', 's', '1', 1, ?, null, ?)");
+const writer = (client: Database) => {
+  const insert = client.prepare("insert into rows values (?, ?, 'step', 'step', '1', 1, ?, null, ?)");
   const begin = client.prepare("begin immediate");
   const commit = client.prepare("commit");
-  return (run: number, from: number, count: number): void => {
+  return (firstRun: number, runs: number, seq: number): void => {
     begin.run();
-    for (let index = 0; index < count; index++) insert.run(run + index, from, from, 1_700_000_000_000);
+    for (let run = firstRun; run < firstRun + runs; run++) insert.run(run, seq, seq, 1_700_000_000_000);
     commit.run();
   };
 };
 
-/** Single durable commits per second. */
-export const rawCommits = (folder: string, count: number): number => {
-  const client = open(folder, `raw-commits-${count}-${Math.trunc(performance.now())}`);
-  const write = prepare(client);
+const msOf = (work: () => void): number => {
   const startedAt = performance.now();
-  for (let index = 0; index < count; index++) write(1, index, 1);
-  const ms = performance.now() - startedAt;
-  client.close();
-  return (count / ms) * 1_000;
+  work();
+  return performance.now() - startedAt;
 };
 
-/** Ms of one durable commit: the median. */
-export const rawCommitMs = (folder: string, count: number): number => {
-  const client = open(folder, `raw-latency-${Math.trunc(performance.now())}`);
-  const write = prepare(client);
-  const times: number[] = [];
-  for (let index = 0; index < count; index++) {
-    const startedAt = performance.now();
-    write(1, index, 1);
-    times.push(performance.now() - startedAt);
-  }
-  client.close();
-  return times.toSorted((a, b) => a - b)[Math.floor(count / 2)] ?? 0;
+/** Single durable commits of one row each: answers with the ms that so many took. */
+export const commits = (folder: string): ((count: number) => number) => {
+  const write = writer(open(folder, "commits"));
+  let seq = 0;
+  return (count) =>
+    msOf(() => {
+      for (let index = 0; index < count; index++) write(1, 1, seq++);
+    });
 };
 
-/** Durable rows per second, a thousand to a commit. */
-export const rawRows = (folder: string, commits: number): number => {
-  const client = open(folder, `raw-rows-${Math.trunc(performance.now())}`);
-  const write = prepare(client);
-  const startedAt = performance.now();
-  for (let index = 0; index < commits; index++) write(1, index, 1_000);
-  const ms = performance.now() - startedAt;
-  client.close();
-  return ((commits * 1_000) / ms) * 1_000;
+/** Commits of a thousand rows each, every row of another run: answers with the ms that so many took. */
+export const rows = (folder: string): ((count: number) => number) => {
+  const write = writer(open(folder, "rows"));
+  let first = 0;
+  return (count) =>
+    msOf(() => {
+      for (let seq = 0; seq < count; seq++) write(first, 1_000, seq);
+      first += 1_000;
+    });
 };

@@ -73,9 +73,14 @@ export const fallBack = (trial: Trial, error: unknown): void => {
   if (!fallback) return giveUp(trial, error);
   trial.callOff?.();
   trial.fellBack = true;
-  callUser(trial, (tools) => fallback(error, tools), keep, (_, second) => {
-    if (!trial.flight.over && isAlive(trial.execution)) giveUp(trial, second);
-  });
+  callUser(
+    trial,
+    (tools) => fallback(error, tools),
+    keep,
+    (_, second) => {
+      if (!trial.flight.over && isAlive(trial.execution)) giveUp(trial, second);
+    },
+  );
 };
 
 /** The body is told that the step failed. */

@@ -41,7 +41,9 @@ test("processes that open a fresh file at once all open it, and it is migrated o
   const path = join(folder(), "holdfast.db");
   const children = Array.from({ length: 16 }, (_, n) => spawn("writer.child.ts", [path, `${n}`]));
   expect(await Promise.all(children.map((child) => child.hear()))).toEqual(children.map(() => ({ open: true })));
-  expect(client(path).query("select version from holdfast_migrations").all()).toEqual(migrations.map(({ version }) => ({ version })));
+  expect(client(path).query("select version from holdfast_migrations").all()).toEqual(
+    migrations.map(({ version }) => ({ version })),
+  );
 }, 30_000);
 
 describe("while somebody holds the write lock", () => {

@@ -49,9 +49,7 @@ export const runs = sqliteTable(
     index("holdfast_runs_worker").on(run.worker).where(isNotNull(run.worker)),
     index("holdfast_runs_parent").on(run.parent).where(isNotNull(run.parent)),
     /** Empty, but for a defect of Holdfast: what `stuck` looks for. */
-    index("holdfast_runs_adrift")
-      .on(run.key)
-      .where(isAdrift(run)),
+    index("holdfast_runs_adrift").on(run.key).where(isAdrift(run)),
     index("holdfast_runs_attention").on(run.status, run.key).where(isSeldom(run.status)),
   ],
 );

@@ -9,7 +9,18 @@ import { startBeside, type Beside } from "./beside.ts";
 import { prepareBreakers } from "./breakers.ts";
 import { createHints, prepareChanged } from "./change.ts";
 import { prepareClaim } from "./claim.ts";
-import { adopt, checkpointAt, connect, disconnect, isInPlace, leaveCheckpoints, prepareWalPages, reconnect, replaced, type Connection } from "./connection.ts";
+import {
+  adopt,
+  checkpointAt,
+  connect,
+  disconnect,
+  isInPlace,
+  leaveCheckpoints,
+  prepareWalPages,
+  reconnect,
+  replaced,
+  type Connection,
+} from "./connection.ts";
 import { prepareFind } from "./find.ts";
 import { prepareHistory, type HistoryVerbs } from "./history.ts";
 import { prepareInsert } from "./insert.ts";
@@ -74,6 +85,7 @@ const createStore = (first: Connection, hooks: Hooks): Store => {
   let verbs = prepareAll(first);
   let missed = false;
   let looked = false;
+  let commits = 0;
   let beside: Beside | undefined;
   let closing: Promise<void> | undefined;
   let closed = false;
@@ -85,6 +97,12 @@ const createStore = (first: Connection, hooks: Hooks): Store => {
     looked = true;
   };
 
+  /** Now and then, since the look costs as much as a record. */
+  const tendWal = (): void => {
+    if (!beside || ++commits % 16 !== 0) return;
+    if (verbs.walPages() >= checkpointAt) beside.checkpoint();
+  };
+
   const commit = (jobs: readonly Job[]): unknown[] => {
     assertInPlace();
     verbs.begin.run();
@@ -92,7 +110,7 @@ const createStore = (first: Connection, hooks: Hooks): Store => {
       const answers = writeAll(verbs.history, jobs);
       verbs.commit.run();
       hints.committed();
-      if (beside && verbs.walPages() >= checkpointAt) beside.checkpoint();
+      tendWal();
       return answers;
     } catch (error) {
       throw rollBack(verbs.connection, error);
@@ -197,8 +215,7 @@ const createStore = (first: Connection, hooks: Hooks): Store => {
       stuck: () => read(() => verbs.find.stuck()),
     },
     history: {
-      record: (lease, row, told) =>
-group.push({ kind: "record", run: lease.run, lease, row, told }),
+      record: (lease, row, told) => group.push({ kind: "record", run: lease.run, lease, row, told }),
       append: (lease, row) => writeFor(lease, () => verbs.history.append(lease, row)),
       appendChild: (lease, row, child) => writeFor(lease, () => verbs.history.appendChild(lease, row, child)),
       read: (run, after, limit) => patiently(() => verbs.history.read(run, after, limit)),
