@@ -5,7 +5,7 @@ import { definitionOf, room, type Engine } from "./engine.ts";
 import { createExecution, type Execution } from "./execution.ts";
 import { attend } from "./mailbox.ts";
 import { putAside } from "./park.ts";
-import { readHistory } from "./read.ts";
+import { readHistories } from "./read.ts";
 import { suspectAt } from "./settings.ts";
 import { wake } from "./wake.ts";
 
@@ -18,20 +18,35 @@ export const claimDue = async (engine: Engine): Promise<number | undefined> => {
     if (free <= 0 || due === undefined || due > now) return due;
     const claim = { worker: engine.worker, known: engine.known, now, limit: free, suspectAt, unfit: [...engine.unfit] };
     const runs = await engine.store.runs.claim(claim);
-    await Promise.all(runs.map((run) => takeOn(engine, run)));
+    await takeAll(engine, runs);
     if (runs.length < free) return engine.store.runs.nextDue(engine.known);
   }
 };
 
-const takeOn = async (engine: Engine, run: RunRow): Promise<void> => {
+const takeAll = async (engine: Engine, runs: readonly RunRow[]): Promise<void> => {
+  const cold = runs.filter((run) => !wentOn(engine, run));
+  if (cold.length === 0) return;
+  const histories = await readHistories(
+    engine,
+    cold.map(({ key }) => key),
+  );
+  for (const [index, run] of cold.entries()) replay(engine, run, histories[index] ?? []);
+};
+
+/** True for a run that is hot: it goes on where it rested. */
+const wentOn = (engine: Engine, run: RunRow): boolean => {
   const stale = engine.executing.get(run.key);
   if (stale) drop(stale, "lease_lost");
   const hot = engine.hot.get(run.key);
-  if (hot?.phase === "parked" && hot.lease === run.lease - 1) return goOn(hot, run);
   engine.hot.delete(run.key);
+  if (hot?.phase !== "parked" || hot.lease !== run.lease - 1) return false;
+  goOn(hot, run);
+  return true;
+};
+
+const replay = (engine: Engine, run: RunRow, rows: readonly Row[]): void => {
   const definition = definitionOf(engine, run.workflow, run.version);
   if (!definition) return;
-  const rows = await readHistory(engine, run.key);
   const execution = createExecution(engine, definition, run, rows);
   engine.executing.set(run.key, execution);
   if (run.strikes > engine.settings.crashes) return quarantine(execution, rows);

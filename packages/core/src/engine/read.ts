@@ -3,8 +3,13 @@ import type { Row } from "../store/rows.ts";
 import type { Engine } from "./engine.ts";
 import { page } from "./settings.ts";
 
-export const readHistory = async (engine: Engine, run: number): Promise<Row[]> => {
-  const rows: Row[] = [];
+/** The whole histories of several runs; most fit into one page. */
+export const readHistories = async (engine: Engine, runs: readonly number[]): Promise<readonly (readonly Row[])[]> => {
+  const firsts = await engine.store.history.readFirst(runs, page);
+  return Promise.all(firsts.map((rows, index) => (rows.length < page ? rows : readHistory(engine, runs[index] ?? 0, [...rows]))));
+};
+
+export const readHistory = async (engine: Engine, run: number, rows: Row[] = []): Promise<Row[]> => {
   for (;;) {
     const more = await engine.store.history.read(run, rows.at(-1)?.seq ?? -1, page);
     for (const row of more) rows.push(row);

@@ -113,6 +113,8 @@ export type History = {
   readonly appendChild: (lease: Lease, row: Row, child: NewRun) => Promise<"held" | "fenced" | "taken">;
   /** Records after a seq, in order. */
   readonly read: (run: number, after: number, limit: number) => Promise<readonly Row[]>;
+  /** The first records of each of these runs, in order, at one look. */
+  readonly readFirst: (runs: readonly number[], limit: number) => Promise<readonly (readonly Row[])[]>;
   /** The last record, if the run has one. */
   readonly last: (run: number) => Promise<Row | undefined>;
 };

@@ -5,7 +5,7 @@ import type { RunRow } from "../rows.ts";
 import type { Status } from "../../model/states.ts";
 import { runColumns } from "./columns.ts";
 import type { Connection } from "./connection.ts";
-import type { HistoryVerbs } from "./history.ts";
+import { recordColumns } from "./history.ts";
 import { history, isAdrift, isSeldom, mayBeMany, runs, tags, workers } from "./schema.ts";
 
 export type FindVerbs = ReturnType<typeof prepareFind>;
@@ -19,7 +19,7 @@ const isAwaiting = sql`exists (
     select 1 from ${history} as answer where answer.run = asked.run and answer.key = asked.key and answer.seq > asked.seq
     and answer.kind in ('taken', 'expired', 'called', 'call-failed')))`;
 
-export const prepareFind = ({ db }: Connection, records: HistoryVerbs) => {
+export const prepareFind = ({ db }: Connection) => {
   const byId = db
     .select(runColumns)
     .from(runs)
@@ -35,9 +35,17 @@ export const prepareFind = ({ db }: Connection, records: HistoryVerbs) => {
     .from(tags)
     .where(eq(tags.run, sql.placeholder("run")))
     .prepare();
+  /** With their last records. The newest row of a history is the only one at its seq. */
   const children = db
-    .select({ key: runs.key, id: runs.id, parentKey: runs.parentKey })
+    .select({ id: runs.id, parentKey: runs.parentKey, row: recordColumns })
     .from(runs)
+    .innerJoin(
+      history,
+      and(
+        eq(history.run, runs.key),
+        eq(history.seq, sql`(select max(newest.seq) from ${history} as newest where newest.run = ${runs.key})`),
+      ),
+    )
     .where(and(eq(runs.parent, sql.placeholder("parent")), isNotNull(runs.endedAt), isNotNull(runs.parentKey)))
     .prepare();
 
@@ -67,10 +75,9 @@ export const prepareFind = ({ db }: Connection, records: HistoryVerbs) => {
 
     endedChildren: (parent: number, steps: readonly string[]) => {
       const awaited = new Set(steps);
-      return children.all({ parent }).flatMap(({ key, id, parentKey }) => {
-        const row = parentKey !== null && awaited.has(parentKey) ? records.last(key) : undefined;
-        return row && parentKey !== null ? [{ parentKey, id, row }] : [];
-      });
+      return children
+        .all({ parent })
+        .flatMap(({ id, parentKey, row }) => (parentKey !== null && awaited.has(parentKey) ? [{ parentKey, id, row }] : []));
     },
 
     list: (filter: Filter): RunRow[] =>

@@ -6,7 +6,7 @@ import { history, runs } from "./schema.ts";
 import { changing, given } from "./statement.ts";
 import type { Insert } from "./insert.ts";
 
-const columns = {
+export const recordColumns = {
   seq: history.seq,
   kind: history.kind,
   key: history.key,
@@ -63,6 +63,7 @@ export const prepareHistory = (connection: Connection, insert: Insert) => {
       )
       .onConflictDoNothing(),
   );
+  const [beginReading, endReading] = [connection.statements.prepare("BEGIN"), connection.statements.prepare("ROLLBACK")];
   const together = manyRows.map((count) => ({ count, statement: connection.statements.prepare(guardedRows(count)) }));
   const held = db
     .select({ seq: history.seq })
@@ -82,14 +83,14 @@ export const prepareHistory = (connection: Connection, insert: Insert) => {
     .where(and(eq(runs.key, sql.placeholder("run")), eq(runs.lease, sql.placeholder("lease"))))
     .prepare();
   const after = db
-    .select(columns)
+    .select(recordColumns)
     .from(history)
     .where(and(eq(history.run, sql.placeholder("run")), gt(history.seq, sql.placeholder("after"))))
     .orderBy(asc(history.seq))
     .limit(sql.placeholder("limit"))
     .prepare();
   const newest = db
-    .select(columns)
+    .select(recordColumns)
     .from(history)
     .where(eq(history.run, sql.placeholder("run")))
     .orderBy(desc(history.seq))
@@ -143,6 +144,18 @@ export const prepareHistory = (connection: Connection, insert: Insert) => {
     /** True when this record stands under this very lease. */
     has: (lease: Lease, seq: number): boolean => held.get({ run: lease.run, seq, lease: lease.number }) !== undefined,
     read: (run: number, seq: number, limit: number): Row[] => after.all({ run, after: seq, limit }),
+    /** In one read transaction: a statement by itself takes its locks anew, which costs more than the rows. */
+    readFirst: (keys: readonly number[], limit: number): Row[][] => {
+      const read = (): Row[][] => keys.map((run) => after.all({ run, after: -1, limit }));
+      // In memory the user may have a transaction open on the one connection there is.
+      if (connection.client.inTransaction) return read();
+      beginReading.run();
+      try {
+        return read();
+      } finally {
+        endReading.run();
+      }
+    },
     last: (run: number): Row | undefined => newest.get({ run }),
   };
 };

@@ -1,58 +1,14 @@
-/** The store on SQLite: the verbs of each noun, prepared on one connection, behind the group commit. */
+/** The store on SQLite: the verbs of each noun over one session, behind the group commit. */
 import type { Database } from "bun:sqlite";
 import type { Hooks, Store } from "../contract.ts";
 import type { Lease, Row } from "../rows.ts";
 import * as Fault from "../../model/fault.ts";
-import { createGroup, type Job } from "../group.ts";
-import { prepareAsks } from "./asks.ts";
-import { startBeside, type Beside } from "./beside.ts";
-import { prepareBreakers } from "./breakers.ts";
-import { createHints, prepareChanged } from "./change.ts";
-import { prepareClaim } from "./claim.ts";
-import {
-  adopt,
-  checkpointAt,
-  connect,
-  disconnect,
-  isInPlace,
-  leaveCheckpoints,
-  prepareWalPages,
-  reconnect,
-  replaced,
-  type Connection,
-} from "./connection.ts";
-import { prepareFind } from "./find.ts";
-import { prepareHistory, type HistoryVerbs } from "./history.ts";
-import { prepareInsert } from "./insert.ts";
+import { createGroup } from "../group.ts";
+import { adopt, connect, disconnect, type Connection } from "./connection.ts";
 import { migrate } from "./migrate.ts";
-import { prepareRuns } from "./runs.ts";
-import { prepareSignals } from "./signals.ts";
+import { createSession } from "./session.ts";
 import { startWithin, transact } from "./transact.ts";
-import { isBusy, isTrouble, lockedOut, troubleOf, unusable } from "./trouble.ts";
-import { prepareWorkers } from "./workers.ts";
-
-const prepareAll = (connection: Connection) => {
-  const { prepare } = connection.statements;
-  const insert = prepareInsert(connection);
-  const history = prepareHistory(connection, insert);
-  const asks = prepareAsks(connection, insert);
-  const find = prepareFind(connection, history);
-  return {
-    connection,
-    begin: prepare("BEGIN IMMEDIATE"),
-    commit: prepare("COMMIT"),
-    walPages: prepareWalPages(connection),
-    changed: prepareChanged(connection),
-    history,
-    asks,
-    find,
-    runs: prepareRuns(connection, insert, history, asks),
-    claim: prepareClaim(connection),
-    signals: prepareSignals(connection, history, asks, find),
-    workers: prepareWorkers(connection),
-    breakers: prepareBreakers(connection),
-  };
-};
+import { isBusy, isTrouble, troubleOf } from "./trouble.ts";
 
 /** Opens `:memory:`, a file, or a database in memory that the user has open. Throws a `storage_…` or `schema_…` fault. */
 export const openSqlite = (target: string | Database, hooks: Hooks): Store => {
@@ -81,75 +37,11 @@ export const clientOf = (database: { readonly $client: object }): string | Datab
 
 const createStore = (first: Connection, hooks: Hooks): Store => {
   const { file } = first;
-  const hints = createHints(file);
-  let verbs = prepareAll(first);
-  let missed = false;
-  let looked = false;
-  let commits = 0;
-  let beside: Beside | undefined;
+  const session = createSession(first);
+  const { verbs } = session;
+  const group = createGroup({ ...session, beforeCommit: hooks.beforeCommit });
   let closing: Promise<void> | undefined;
   let closed = false;
-
-  /** One look serves the commits of one turn of the event loop. */
-  const assertInPlace = (): void => {
-    if (file === undefined || looked) return;
-    if (!isInPlace(verbs.connection)) throw replaced(file);
-    looked = true;
-  };
-
-  /** Now and then, since the look costs as much as a record. */
-  const tendWal = (): void => {
-    if (!beside || ++commits % 16 !== 0) return;
-    if (verbs.walPages() >= checkpointAt) beside.checkpoint();
-  };
-
-  const commit = (jobs: readonly Job[]): unknown[] => {
-    assertInPlace();
-    verbs.begin.run();
-    try {
-      const answers = writeAll(verbs.history, jobs);
-      verbs.commit.run();
-      hints.committed();
-      tendWal();
-      return answers;
-    } catch (error) {
-      throw rollBack(verbs.connection, error);
-    }
-  };
-
-  /** After an I/O error a connection may speak ill of a sound file: a fresh one is asked. */
-  const recover = (): void => {
-    const old = verbs.connection;
-    if (file === undefined) return;
-    if (!isInPlace(old)) throw replaced(file);
-    const fresh = reconnect(file);
-    try {
-      if (fresh.identity !== old.identity) throw replaced(file);
-      if (beside) leaveCheckpoints(fresh);
-      verbs = prepareAll(fresh);
-    } catch (error) {
-      disconnect(fresh);
-      throw isBusy(error) ? error : unusable(error, file);
-    }
-    disconnect(old);
-    missed = true;
-  };
-
-  const group = createGroup({
-    commit,
-    recover,
-    probe: () => verbs.signals.probe(),
-    beforeCommit: hooks.beforeCommit,
-    beforeSpell: () => {
-      looked = false;
-    },
-    judge: (error) => {
-      if (isTrouble(error)) return { kind: "trouble", error: troubleOf(error, file) };
-      // In memory the user may have a transaction open on the one connection there is: it is waited for.
-      if (isBusy(error) || verbs.connection.client.inTransaction) return { kind: "busy", error: lockedOut(error, file) };
-      return { kind: "defect" };
-    },
-  });
 
   const write = <T>(work: () => T): Promise<T> => group.submit(work, false);
   const writeFor = <T>({ run }: Lease, work: () => T): Promise<T> => group.submit(work, false, run);
@@ -185,71 +77,67 @@ const createStore = (first: Connection, hooks: Hooks): Store => {
     await group.idle();
     group.close();
     closed = true;
-    disconnect(verbs.connection);
+    disconnect(verbs().connection);
   };
 
   return {
     runs: {
-      start: (run) => ask(() => verbs.runs.start(run)),
-      claim: (claim) => write(() => verbs.claim.claim(claim)),
-      rest: (lease, rest) => writeFor(lease, () => verbs.runs.rest(lease, rest)),
-      rouse: (lease, now) => writeFor(lease, () => verbs.runs.rouse(lease, now)),
-      settle: (lease, end) => writeFor(lease, () => verbs.runs.settle(lease, end)),
-      forgive: (lease) => writeFor(lease, () => verbs.runs.forgive(lease)),
-      note: (lease, reason) => writeFor(lease, () => verbs.runs.note(lease, reason)),
-      cancel: (run, reason, now) => ask(() => verbs.asks.cancel(run, reason, now)),
-      cancelChildren: (lease, reason, now) => writeFor(lease, () => verbs.asks.cancelChildren(lease, reason, now)),
-      pause: (run) => ask(() => verbs.asks.pause(run)),
-      resume: (run, now) => ask(() => verbs.asks.resume(run, now)),
-      reopen: (lease, drop, add, now) => ask(() => verbs.asks.reopen(lease, drop, add, now)),
-      fork: (run, rows) => ask(() => verbs.asks.fork(run, rows)),
-      unblock: (known, now, except) => write(() => verbs.asks.unblock(known, now, except)),
-      byId: (id) => read(() => verbs.find.byId(id)),
-      byKey: (key) => read(() => verbs.find.byKey(key)),
-      heldBy: (worker) => patiently(() => verbs.claim.heldBy(worker)),
-      nextDue: (known) => patiently(() => verbs.claim.nextDue(known)),
-      list: (filter) => read(() => verbs.find.list(filter)),
-      tags: (run) => read(() => verbs.find.tags(run)),
-      ended: (keys) => patiently(() => verbs.find.ended(keys)),
-      endedChildren: (parent, steps) => patiently(() => verbs.find.endedChildren(parent, steps)),
-      stuck: () => read(() => verbs.find.stuck()),
+      start: (run) => ask(() => verbs().runs.start(run)),
+      claim: (claim) => write(() => verbs().claim.claim(claim)),
+      rest: (lease, rest) => writeFor(lease, () => verbs().runs.rest(lease, rest)),
+      rouse: (lease, now) => writeFor(lease, () => verbs().runs.rouse(lease, now)),
+      settle: (lease, end) => writeFor(lease, () => verbs().runs.settle(lease, end)),
+      forgive: (lease) => writeFor(lease, () => verbs().runs.forgive(lease)),
+      note: (lease, reason) => writeFor(lease, () => verbs().runs.note(lease, reason)),
+      cancel: (run, reason, now) => ask(() => verbs().asks.cancel(run, reason, now)),
+      cancelChildren: (lease, reason, now) => writeFor(lease, () => verbs().asks.cancelChildren(lease, reason, now)),
+      pause: (run) => ask(() => verbs().asks.pause(run)),
+      resume: (run, now) => ask(() => verbs().asks.resume(run, now)),
+      reopen: (lease, drop, add, now) => ask(() => verbs().asks.reopen(lease, drop, add, now)),
+      fork: (run, rows) => ask(() => verbs().asks.fork(run, rows)),
+      unblock: (known, now, except) => write(() => verbs().asks.unblock(known, now, except)),
+      byId: (id) => read(() => verbs().find.byId(id)),
+      byKey: (key) => read(() => verbs().find.byKey(key)),
+      heldBy: (worker) => patiently(() => verbs().claim.heldBy(worker)),
+      nextDue: (known) => patiently(() => verbs().claim.nextDue(known)),
+      list: (filter) => read(() => verbs().find.list(filter)),
+      tags: (run) => read(() => verbs().find.tags(run)),
+      ended: (keys) => patiently(() => verbs().find.ended(keys)),
+      endedChildren: (parent, steps) => patiently(() => verbs().find.endedChildren(parent, steps)),
+      stuck: () => read(() => verbs().find.stuck()),
     },
     history: {
       record: (lease, row, told) => group.push({ kind: "record", run: lease.run, lease, row, told }),
-      append: (lease, row) => writeFor(lease, () => verbs.history.append(lease, row)),
-      appendChild: (lease, row, child) => writeFor(lease, () => verbs.history.appendChild(lease, row, child)),
-      read: (run, after, limit) => patiently(() => verbs.history.read(run, after, limit)),
-      last: (run) => read(() => verbs.history.last(run)),
+      append: (lease, row) => writeFor(lease, () => verbs().history.append(lease, row)),
+      appendChild: (lease, row, child) => writeFor(lease, () => verbs().history.appendChild(lease, row, child)),
+      read: (run, after, limit) => patiently(() => verbs().history.read(run, after, limit)),
+      readFirst: (runs, limit) => patiently(() => verbs().history.readFirst(runs, limit)),
+      last: (run) => read(() => verbs().history.last(run)),
     },
     signals: {
-      send: (signal) => ask(() => verbs.signals.send(signal)),
-      take: (lease, row, signal) => writeFor(lease, () => verbs.signals.take(lease, row, signal)),
-      pending: (run, names, limit) => patiently(() => verbs.signals.pending(run, names, limit)),
+      send: (signal) => ask(() => verbs().signals.send(signal)),
+      take: (lease, row, signal) => writeFor(lease, () => verbs().signals.take(lease, row, signal)),
+      pending: (run, names, limit) => patiently(() => verbs().signals.pending(run, names, limit)),
     },
     states: {
-      publish: (lease, value, now) => writeFor(lease, () => verbs.signals.publish(lease, value, now)),
-      read: (run) => read(() => verbs.signals.state(run)),
+      publish: (lease, value, now) => writeFor(lease, () => verbs().signals.publish(lease, value, now)),
+      read: (run) => read(() => verbs().signals.state(run)),
     },
     workers: {
-      register: (worker) => ask(() => verbs.workers.register(worker)),
-      beatApart: (worker, every) => {
-        if (file === undefined) return undefined;
-        leaveCheckpoints(verbs.connection);
-        beside = startBeside(file, worker, every);
-        return beside;
-      },
-      beat: (worker) => write(() => verbs.workers.beat(worker)),
-      list: () => patiently(() => verbs.workers.list()),
-      bury: (worker, beat, now) => write(() => verbs.workers.bury(worker, beat, now)),
-      leave: (worker, now) => ask(() => verbs.workers.leave(worker, now)),
+      register: (worker) => ask(() => verbs().workers.register(worker)),
+      beatApart: (worker, every) => (file === undefined ? undefined : session.startBeside(file, worker, every)),
+      beat: (worker) => write(() => verbs().workers.beat(worker)),
+      list: () => patiently(() => verbs().workers.list()),
+      bury: (worker, beat, now) => write(() => verbs().workers.bury(worker, beat, now)),
+      leave: (worker, now) => ask(() => verbs().workers.leave(worker, now)),
     },
     breakers: {
-      read: (name) => read(() => verbs.breakers.read(name)),
-      count: (name, counts, windowMs, now) => write(() => verbs.breakers.count(name, counts, windowMs, now)),
-      move: (name, from, to, change) => write(() => verbs.breakers.move(name, from, to, change)),
-      force: (name, to, now) => ask(() => verbs.breakers.force(name, to, now)),
-      probe: (name, worker, patience, now) => write(() => verbs.breakers.probe(name, worker, patience, now)),
-      wake: (lease, now) => write(() => verbs.breakers.wake(lease, now)),
+      read: (name) => read(() => verbs().breakers.read(name)),
+      count: (name, counts, windowMs, now) => write(() => verbs().breakers.count(name, counts, windowMs, now)),
+      move: (name, from, to, change) => write(() => verbs().breakers.move(name, from, to, change)),
+      force: (name, to, now) => ask(() => verbs().breakers.force(name, to, now)),
+      probe: (name, worker, patience, now) => write(() => verbs().breakers.probe(name, worker, patience, now)),
+      wake: (lease, now) => write(() => verbs().breakers.wake(lease, now)),
     },
     transact: async (database, work) => {
       let seq: number | undefined;
@@ -260,46 +148,23 @@ const createStore = (first: Connection, hooks: Hooks): Store => {
       };
       for (;;) {
         try {
-          return await group.after(() => transact(verbs.connection, database, { ...work, row }));
+          return await group.after(() => transact(verbs().connection, database, { ...work, row }));
         } catch (error) {
           if (!isBusy(error) && !isTrouble(error)) throw error;
           if (isTrouble(error)) group.ail(troubleOf(error, file));
           await Bun.sleep(isBusy(error) ? 1 + Math.random() * 2 : 250);
           // A commit that failed may have happened all the same.
           const tried = seq;
-          if (tried !== undefined && (await patiently(() => verbs.history.has(work.lease, tried)))) return true;
+          if (tried !== undefined && (await patiently(() => verbs().history.has(work.lease, tried)))) return true;
         }
       }
     },
-    startWithin: (tx, run) => startWithin(verbs.connection, tx, run),
+    startWithin: (tx, run) => startWithin(verbs().connection, tx, run),
     touch: group.touch,
-    changed: () => {
-      const changed = verbs.changed() || missed;
-      missed = false;
-      return changed;
-    },
-    watch: hints.watch,
+    changed: session.changed,
+    watch: session.watch,
     trouble: group.trouble,
     file,
     close: () => (closing ??= close()),
   };
-};
-
-/** Records first, many to a statement; then the other work in its order. Answers in the order of the jobs. */
-const writeAll = (history: HistoryVerbs, jobs: readonly Job[]): unknown[] => {
-  const records: { readonly lease: Lease; readonly row: Row }[] = [];
-  for (const job of jobs) if (job.kind === "record") records.push(job);
-  const held = history.appendAll(records);
-  let next = 0;
-  return jobs.map((job) => (job.kind === "record" ? held[next++] : job.work()));
-};
-
-/** What a failed transaction leaves to be said. A connection that cannot even roll back is as good as broken. */
-const rollBack = ({ client, file }: Connection, error: unknown): unknown => {
-  try {
-    if (client.inTransaction) client.run("ROLLBACK");
-    return error;
-  } catch (failure) {
-    return unusable(isTrouble(error) ? error : failure, file);
-  }
 };

@@ -1,5 +1,7 @@
 /** The records of runs: who may write them, and how they are read. */
 import { describe, expect, test } from "bun:test";
+import type { Store, Told } from "../../../src/store/contract.ts";
+import type { Lease, Row } from "../../../src/store/rows.ts";
 import { byKey, claim, execute, hire, newRun, row, seqs, stale, t0, writesNothing, type OpenStore } from "./kit.ts";
 
 export const history = (openStore: OpenStore): void => {
@@ -68,6 +70,72 @@ export const history = (openStore: OpenStore): void => {
       };
       await Promise.all(Array.from({ length: 64 }, (_, n) => client(n)));
     });
+  });
+
+  describe("record", () => {
+    const record = (store: Store, lease: Lease, entry: Row) =>
+      new Promise<Parameters<Told>[0]>((told) => store.history.record(lease, entry, told));
+
+    test("many records of many runs in one turn are all kept as they were handed over", async () => {
+      const { store } = await openStore();
+      const leases = await Promise.all(Array.from({ length: 30 }, (_, n) => execute(store, `run ${n}`)));
+      const rows = Array.from({ length: 11 }, (_, n) =>
+        row(n + 1, n % 3 === 0 ? { value: null, key: null, attempt: null, due: t0 + n } : { value: `naïve 😀 \u0000 ${n}` }),
+      );
+      const told = await Promise.all(leases.flatMap((lease) => rows.map((entry) => record(store, lease, entry))));
+      expect(new Set(told)).toEqual(new Set(["kept"]));
+      for (const { run } of leases) expect(await store.history.read(run, 0, 100)).toEqual(rows);
+    });
+
+    test("among many, those under a stale lease are refused and the others kept", async () => {
+      const { store } = await openStore();
+      const leases = await Promise.all(Array.from({ length: 150 }, (_, n) => execute(store, `run ${n}`)));
+      const isStale = (n: number): boolean => n % 7 === 3;
+      const told = await Promise.all(
+        leases.map((lease, n) => record(store, isStale(n) ? { ...lease, number: lease.number + 1 } : lease, row(1))),
+      );
+      expect(told).toEqual(leases.map((_, n) => (isStale(n) ? "fenced" : "kept")));
+      for (const [n, { run }] of leases.entries()) expect(await seqs(store, run)).toEqual(isStale(n) ? [0] : [0, 1]);
+    });
+
+    test("a repeated record is kept once, and its repetition is told the same", async () => {
+      const { store } = await openStore();
+      const leases = await Promise.all(Array.from({ length: 20 }, (_, n) => execute(store, `run ${n}`)));
+      await Promise.all(leases.slice(0, 9).map((lease) => record(store, lease, row(1))));
+      const again = await Promise.all(leases.map((lease) => record(store, lease, row(1))));
+      expect(new Set(again)).toEqual(new Set(["kept"]));
+      for (const { run } of leases) expect(await seqs(store, run)).toEqual([0, 1]);
+    });
+
+    test("is in the same commit as the other writes of its turn", async () => {
+      const { store } = await openStore();
+      const lease = await execute(store, "a");
+      const told = record(store, lease, row(1));
+      const settled = store.runs.settle(lease, {
+        status: "completed",
+        row: row(2, { kind: "completed" }),
+        parent: null,
+        orphans: false,
+      });
+      expect([await told, await settled]).toEqual(["kept", true]);
+      expect(await seqs(store, lease.run)).toEqual([0, 1, 2]);
+    });
+
+    test("is told that the store is closed", async () => {
+      const { store } = await openStore();
+      const lease = await execute(store, "a");
+      await store.close();
+      expect(await record(store, lease, row(1))).toMatchObject({ refused: { code: "runtime_closed" } });
+    });
+  });
+
+  test("the first records of several runs are read at one look, in order", async () => {
+    const { store } = await openStore();
+    const [one, two, none] = [await execute(store, "one"), await execute(store, "two"), await execute(store, "none")];
+    for (const seq of [1, 2, 3]) await store.history.append(two, row(seq));
+    const firsts = await store.history.readFirst([two.run, 99_999, none.run, one.run], 3);
+    expect(firsts.map((rows) => rows.map(({ seq }) => seq))).toEqual([[0, 1, 2], [], [0], [0]]);
+    expect(await store.history.readFirst([], 3)).toEqual([]);
   });
 
   describe("appendChild", () => {
