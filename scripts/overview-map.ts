@@ -11,7 +11,7 @@ const shown = [
   "packages/*/test/kit/*.ts",
   "packages/*/torture/**/*.ts",
   "examples/**/*.ts",
-  "bench/*.ts",
+  "bench/**/*.ts",
   "scripts/*.ts",
   "drizzle/*.ts",
 ];

@@ -201,13 +201,15 @@ export const createGroup = (database: Database, limits: Limits = usual): Group =
     return some;
   };
 
+  const isAskedForMore = (): boolean => scheduled && resting === undefined;
+
   const flush = (): void => {
     const until = performance.now() + limits.spell;
     flushing = true;
     database.beforeSpell();
     try {
       do flushOnce();
-      while (scheduled && resting === undefined && performance.now() < until);
+      while (isAskedForMore() && performance.now() < until);
     } finally {
       flushing = false;
       if (scheduled) setImmediate(flush);

@@ -74,7 +74,7 @@ export const history = (openStore: OpenStore): void => {
 
   describe("record", () => {
     const record = (store: Store, lease: Lease, entry: Row) =>
-      new Promise<Parameters<Told>[0]>((told) => store.history.record(lease, entry, told));
+      new Promise<Parameters<Told>[0]>((resolve) => store.history.record(lease, entry, resolve));
 
     test("many records of many runs in one turn are all kept as they were handed over", async () => {
       const { store } = await openStore();
