@@ -28,12 +28,12 @@ export type Job =
 
 const isRefusable = (job: Job): boolean => job.kind === "work" && job.refusable;
 
-const resolve = (job: Job, answer: unknown): void => {
+const answerJob = (job: Job, answer: unknown): void => {
   if (job.kind === "record") job.told(answer === true ? "kept" : "fenced");
   else job.resolve(answer);
 };
 
-const reject = (job: Job, error: unknown): void => {
+const rejectJob = (job: Job, error: unknown): void => {
   if (job.kind === "record") job.told({ refused: error });
   else job.reject(error);
 };
@@ -121,7 +121,7 @@ export const createGroup = (database: Database, limits: Limits = usual): Group =
     busySince = undefined;
     failures = 0;
     let index = 0;
-    for (const job of jobs) resolve(job, answers[index++]);
+    for (const job of jobs) answerJob(job, answers[index++]);
   };
 
   const putBack = (jobs: readonly Job[]): void => {
@@ -129,7 +129,7 @@ export const createGroup = (database: Database, limits: Limits = usual): Group =
   };
 
   const push = (job: Job): void => {
-    if (closed) return reject(job, closing());
+    if (closed) return rejectJob(job, closing());
     queue.push(job);
     touch();
   };
@@ -137,7 +137,7 @@ export const createGroup = (database: Database, limits: Limits = usual): Group =
   const onTrouble = (jobs: readonly Job[], error: Error): void => {
     trouble = error;
     putBack(jobs.filter((job) => !isRefusable(job)));
-    for (const job of jobs) if (isRefusable(job)) reject(job, error);
+    for (const job of jobs) if (isRefusable(job)) rejectJob(job, error);
     restFor(troubleDelays[Math.min(failures++, troubleDelays.length - 1)] ?? 1_000);
   };
 
@@ -151,19 +151,19 @@ export const createGroup = (database: Database, limits: Limits = usual): Group =
   /** One bad job must not take the others of its turn with it: each is tried by itself, in order. */
   const apart = (jobs: readonly Job[]): void => {
     for (const [index, job] of jobs.entries()) {
-      if (job.run !== undefined && broken.has(job.run)) reject(job, broken.get(job.run));
+      if (job.run !== undefined && broken.has(job.run)) rejectJob(job, broken.get(job.run));
       else if (!attempt([job], jobs.slice(index + 1))) return;
     }
   };
 
   /** The job cannot be done, and with it nothing that its run has asked for since. */
   const refuse = (job: Job, error: unknown): void => {
-    if (job.run === undefined) return reject(job, error);
+    if (job.run === undefined) return rejectJob(job, error);
     broken.set(job.run, error);
     const gone = [job, ...queue.filter(({ run }) => run === job.run)];
     queue = queue.filter(({ run }) => run !== job.run);
     // What somebody asks for when he hears of it is no part of it any more.
-    for (const each of gone) reject(each, error);
+    for (const each of gone) rejectJob(each, error);
   };
 
   /** Answers whether the jobs are done with. When they are to be tried again, so are those behind them. */
@@ -231,23 +231,23 @@ export const createGroup = (database: Database, limits: Limits = usual): Group =
 
   return {
     submit: <T>(work: () => T, refusable: boolean, run?: number) =>
-      new Promise<T>((keep, refuse) => {
-        push({ kind: "work", work, refusable, run, resolve: keep as (answer: unknown) => void, reject: refuse });
+      new Promise<T>((resolve, reject) => {
+        push({ kind: "work", work, refusable, run, resolve: resolve as (answer: unknown) => void, reject });
       }),
     push,
     after: <T>(work: () => T) =>
-      new Promise<T>((keep, refuse) => {
+      new Promise<T>((resolve, reject) => {
         const alone = (): void => {
           if (queue.length > 0) return wait();
           try {
-            keep(work());
+            resolve(work());
           } catch (error) {
             // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- whatever the user's function threw
-            refuse(error);
+            reject(error);
           }
         };
         const wait = (): void => {
-          push({ kind: "work", work: () => undefined, refusable: false, run: undefined, resolve: alone, reject: refuse });
+          push({ kind: "work", work: () => undefined, refusable: false, run: undefined, resolve: alone, reject });
         };
         wait();
       }),
@@ -266,7 +266,7 @@ export const createGroup = (database: Database, limits: Limits = usual): Group =
     close: () => {
       closed = true;
       clearTimeout(resting);
-      for (const job of queue.splice(0)) reject(job, trouble ?? closing());
+      for (const job of queue.splice(0)) rejectJob(job, trouble ?? closing());
       for (const idler of idlers.splice(0)) idler();
     },
   };
