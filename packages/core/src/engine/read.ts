@@ -5,8 +5,12 @@ import { page } from "./settings.ts";
 
 /** The whole histories of several runs; most fit into one page. */
 export const readHistories = async (engine: Engine, runs: readonly number[]): Promise<readonly (readonly Row[])[]> => {
-  const firsts = await engine.store.history.readFirst(runs, page);
-  return Promise.all(firsts.map((rows, index) => (rows.length < page ? rows : readHistory(engine, runs[index] ?? 0, [...rows]))));
+  const histories: (readonly Row[])[] = [];
+  for (const [index, first] of (await engine.store.history.readFirst(runs, page)).entries()) {
+    const rest = first.length < page ? first : await readHistory(engine, runs[index] ?? 0, [...first]);
+    histories.push(rest);
+  }
+  return histories;
 };
 
 export const readHistory = async (engine: Engine, run: number, rows: Row[] = []): Promise<Row[]> => {
