@@ -50,7 +50,17 @@ export type Options<Result, Instead = never> = {
   readonly undoRetry?: RetryOptions | undefined;
 };
 
+const none = {};
+
+/** The plan of a step without options is the same for all of a run. */
 const planFor = (ctx: Context, name: string, options: Options<never, unknown>): Plan => {
+  const { execution } = ctx;
+  if (options !== none) return settle(ctx, name, options);
+  execution.plain ??= settle(ctx, name, options);
+  return execution.plain;
+};
+
+const settle = (ctx: Context, name: string, options: Options<never, unknown>): Plan => {
   const { definition, engine } = ctx.execution;
   const what = `retry of step "${name}"`;
   const retry = settleRetry(options.retry, definition.retry ?? engine.settings.retry, what);
@@ -74,7 +84,7 @@ export const run = <Result, Instead = never>(
   ctx: Context,
   name: string,
   call: (tools: Tools) => Awaitable<Result>,
-  options: Options<NoInfer<Result>, Instead> = {},
+  options: Options<NoInfer<Result>, Instead> = none,
 ): Promise<Result | Instead> => {
   assertName(name, "name of a step");
   const ask = {

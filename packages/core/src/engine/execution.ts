@@ -1,4 +1,5 @@
 /** One run in memory: its place in the history, the operations its body waits for, and what is under way. */
+import type { Logger } from "pino";
 import { decode } from "../model/codec.ts";
 import type { Failure } from "../model/failure.ts";
 import type { Fault } from "../model/fault.ts";
@@ -6,7 +7,7 @@ import type { Row } from "../model/records.ts";
 import type { RunRow, SignalRow } from "../store/rows.ts";
 import type { Untyped } from "./definition.ts";
 import type { Engine } from "./engine.ts";
-import type { Operation } from "./operation.ts";
+import type { Operation, Plan } from "./operation.ts";
 import { scopeUnder, type Scope } from "./scope.ts";
 
 export type Outcome =
@@ -91,6 +92,10 @@ export type Execution = {
   callOff: (() => void) | undefined;
   /** The moment `callOff` belongs to. */
   alarm: number | null;
+  /** The plan of steps that say nothing of their own, once there is one. */
+  plain: Plan | undefined;
+  /** The logger of the body, once it asked for it. */
+  logger: Logger | undefined;
   chance: (() => number) | undefined;
   /** Who wants to know when the run is cancelled. */
   readonly onCancel: ((fault: Fault) => void)[];
@@ -151,6 +156,8 @@ export const createExecution = (engine: Engine, definition: Untyped, run: RunRow
     lastKey: undefined,
     callOff: undefined,
     alarm: null,
+    plain: undefined,
+    logger: undefined,
     chance: undefined,
     onCancel: [],
   };

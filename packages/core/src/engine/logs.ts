@@ -10,18 +10,15 @@ export const loggerFor = (execution: Execution, fields: Readonly<Record<string, 
     ...fields,
   });
 
-const silenced = new WeakMap<Execution, Logger>();
-
 /** The logger of a body. */
 export const bodyLogger = (execution: Execution): Logger => {
-  const logger = silenced.get(execution) ?? loggerFor(execution);
-  silenced.set(execution, logger);
+  execution.logger ??= loggerFor(execution);
   tune(execution);
-  return logger;
+  return execution.logger;
 };
 
 /** A body may keep its logger: it falls silent and speaks again as the replay begins and ends. */
 export const tune = (execution: Execution): void => {
-  const logger = silenced.get(execution);
+  const { logger } = execution;
   if (logger) logger.level = isReplaying(execution) ? "silent" : execution.engine.logger.level;
 };

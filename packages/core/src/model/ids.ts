@@ -42,8 +42,18 @@ export const childId = (parentId: string, key: string): string => {
 const textAgainst = (text: unknown): string | undefined => {
   if (typeof text !== "string") return "it is no string";
   if (text === "") return "it is empty";
+  if (isPrintableAscii(text)) return undefined;
   if (!text.isWellFormed()) return "it has half a surrogate pair";
   return /\p{Cc}/u.test(text) ? "it has a control character" : undefined;
+};
+
+/** Most names and ids are; to see that costs less than the rest of the look. */
+const isPrintableAscii = (text: string): boolean => {
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code < 0x20 || code > 0x7e) return false;
+  }
+  return true;
 };
 
 /** Half of a SHA-256 in base 36: 25 characters. Written as JSON first, so that no two pairs give one text. */
