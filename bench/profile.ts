@@ -23,6 +23,7 @@ const load = (place: string, name: string): Promise<void> =>
 /** Ms spent in statements, by what they are. */
 const timeStatements = async (place: string): Promise<Map<string, number>> => {
   const spent = new Map<string, number>();
+  // oxlint-disable-next-line typescript/unbound-method -- it is called on the database it belongs to
   const prepare = Database.prototype.prepare;
   const patched = function patched(this: Database, ...args: Parameters<typeof prepare>): Statement {
     const statement = prepare.apply(this, args) as Statement;

@@ -12,10 +12,11 @@ import type { Failure } from "./model/failure.ts";
 import * as Fault from "./model/fault.ts";
 import { assertRunId } from "./model/ids.ts";
 import { progressOf, type Progress } from "./model/progress.ts";
+import { summary, type Summary } from "./list.ts";
 import type { RecordKind } from "./model/records.ts";
-import { isEnd, open as openStates, ended, type Status } from "./model/states.ts";
-import type { Reason, RunRow } from "./store/rows.ts";
+import { isEnd, type Status } from "./model/states.ts";
 
+export { list, type Filter, type Page, type Summary } from "./list.ts";
 export type { Handle } from "./engine/handle.ts";
 export type { Failure } from "./model/failure.ts";
 export type { Pending, Progress } from "./model/progress.ts";
@@ -31,21 +32,6 @@ export const of = <Output = unknown>(
   return createHandle({ engine: engineOf(runtime), id, key: undefined }, workflow?.name, "found");
 };
 
-/** A run in a list. Times are ms since 1970. */
-export type Summary = {
-  readonly id: string;
-  readonly workflow: string;
-  readonly version: number;
-  readonly status: Status;
-  /** When a run that waits is due next, if time wakes it. */
-  readonly wakeAt: number | null;
-  /** Why the run stands still, for a person: blocked, put aside, waiting for something that is not durable. */
-  readonly reason: Reason | null;
-  readonly correlation: string;
-  readonly createdAt: number;
-  readonly endedAt: number | null;
-};
-
 /** A run with all that is known of it. */
 export type View<Output = unknown> = Summary & {
   readonly input: unknown;
@@ -58,18 +44,6 @@ export type View<Output = unknown> = Summary & {
   /** The run that started this one as a child. */
   readonly parent: string | null;
 };
-
-const summary = (row: RunRow): Summary => ({
-  id: row.id,
-  workflow: row.workflow,
-  version: row.version,
-  status: row.status,
-  wakeAt: row.wakeAt,
-  reason: row.reason,
-  correlation: row.correlation ?? row.id,
-  createdAt: row.createdAt,
-  endedAt: row.endedAt,
-});
 
 /** Everything about a run now. Throws `run_not_found`. */
 export const get = async <Output>(run: Handle<Output>): Promise<View<Output>> => {
@@ -88,72 +62,6 @@ export const get = async <Output>(run: Handle<Output>): Promise<View<Output>> =>
     tags: await engine.store.runs.tags(row.key),
     parent: row.parent === null ? null : ((await engine.store.runs.byKey(row.parent))?.id ?? null),
   };
-};
-
-export type Filter = {
-  readonly workflow?: string | undefined;
-  readonly status?: Status | readonly Status[] | undefined;
-  readonly tag?: string | undefined;
-  /** Children of this run. */
-  readonly parent?: Handle | undefined;
-  /** Started at or after: a Date or ms since 1970. */
-  readonly from?: Date | number | undefined;
-  /** Started at or before. */
-  readonly until?: Date | number | undefined;
-  /** Runs a page, 1 to 1000. Default 50. */
-  readonly limit?: number | undefined;
-  /** The `next` of the page before. */
-  readonly after?: string | undefined;
-};
-
-export type Page = {
-  readonly runs: readonly Summary[];
-  /** For the next page; undefined on the last. */ readonly next: string | undefined;
-};
-
-const known = new Set<string>([...openStates, ...ended]);
-
-const statusesOf = (status: Filter["status"]): readonly Status[] | undefined => {
-  if (status === undefined) return undefined;
-  const statuses = typeof status === "string" ? [status] : status;
-  for (const one of statuses) {
-    if (!known.has(one))
-      throw Fault.make("invalid_option", `"${one}" is no state of a run. The states are ${[...known].join(", ")}.`, {
-        status: one,
-      });
-  }
-  return statuses;
-};
-
-const cursorOf = (after: string | undefined): number | undefined => {
-  if (after === undefined) return undefined;
-  if (!/^\d{1,15}$/.test(after))
-    throw Fault.make(
-      "invalid_option",
-      `The option after of Run.list takes the next of an earlier page, not "${after.slice(0, 50)}".`,
-    );
-  return Number(after);
-};
-
-/** Runs, newest first, in pages. Throws `invalid_option`, and `run_not_found` for a parent that does not exist. */
-export const list = async (runtime: Runtime, filter: Filter = {}): Promise<Page> => {
-  const limit = filter.limit ?? 50;
-  if (!Number.isInteger(limit) || limit < 1 || limit > 1_000) {
-    throw Fault.make("invalid_option", `The limit of Run.list is ${limit}; it takes a whole number from 1 to 1000.`);
-  }
-  const rows = await engineOf(runtime).store.runs.list({
-    workflow: filter.workflow,
-    statuses: statusesOf(filter.status),
-    tag: filter.tag,
-    parent: filter.parent && (await keyOfRun(reachOf(filter.parent))),
-    from: filter.from === undefined ? undefined : Number(filter.from),
-    until: filter.until === undefined ? undefined : Number(filter.until),
-    before: cursorOf(filter.after),
-    limit: limit + 1,
-  });
-  const more = rows.length > limit;
-  const shown = more ? rows.slice(0, limit) : rows;
-  return { runs: shown.map(summary), next: more ? String(shown.at(-1)?.key) : undefined };
 };
 
 /** A record of a history. `value` is what a step answered, a failure, or what was waited for; `due` and `at` are ms since 1970. */

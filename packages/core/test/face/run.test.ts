@@ -287,6 +287,7 @@ describe("list", () => {
     const ids = async (filter: Run.Filter) => (await Run.list(runtime, filter)).runs.map(({ id }) => id);
     const start = world.clock.now() - 6_000;
     expect(await ids({ workflow: "failing" })).toEqual(["bad"]);
+    expect(await ids({ workflow: Workflow.define({ name: "failing" }, () => 1) })).toEqual(["bad"]);
     expect(await ids({ status: "failed" })).toEqual(["bad"]);
     expect((await ids({ status: ["failed", "completed"] })).length).toBe(7);
     expect(await ids({ status: [] })).toEqual([]);
@@ -301,9 +302,19 @@ describe("list", () => {
 
   test("refuses a limit, a state and a cursor that are none", async () => {
     const { runtime } = await many(0);
-    for (const filter of [{ limit: 0 }, { limit: 1_001 }, { limit: 1.5 }, { status: "done" as "failed" }, { after: "r3" }]) {
-      expect((await thrown(Run.list(runtime, filter))).code).toBe("invalid_option");
-    }
+    const bad: readonly Run.Filter[] = [
+      { limit: 0 },
+      { limit: 1_001 },
+      { limit: 1.5 },
+      { status: "done" as "failed" },
+      { after: "r3" },
+      { workflow: 7 as unknown as string },
+      { workflow: {} as unknown as string },
+      { tag: ["odd"] as unknown as string },
+      { from: Number.NaN },
+      { until: new Date("never") },
+    ];
+    for (const filter of bad) expect((await thrown(Run.list(runtime, filter))).code).toBe("invalid_option");
   });
 });
 
