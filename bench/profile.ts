@@ -27,7 +27,7 @@ const timeStatements = async (place: string): Promise<Map<string, number>> => {
   const prepare = Database.prototype.prepare;
   const patched = function patched(this: Database, ...args: Parameters<typeof prepare>): Statement {
     const statement = prepare.apply(this, args) as Statement;
-    const kind = kindOf(String(args[0]));
+    const kind = kindOf(args[0]);
     for (const name of ["run", "get", "all", "values"] as const) {
       const call = (statement[name] as (...bindings: unknown[]) => unknown).bind(statement);
       const timed = (...bindings: unknown[]): unknown => {
