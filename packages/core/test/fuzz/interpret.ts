@@ -1,8 +1,11 @@
 /** A workflow body that does what a program says, and writes down what it saw. */
-import { Context, Signal, Step, Workflow } from "../../src/index.ts";
-import type { Node } from "./program.ts";
+import { CircuitBreaker, Context, Signal, Step, Workflow } from "../../src/index.ts";
+import type { Node, StepNode } from "./program.ts";
 
 export const signals = { red: Signal.define<string>("red"), blue: Signal.define<string>("blue") } as const;
+
+/** One for all programs of a world, as neighbours share it. */
+const breaker = CircuitBreaker.define("gateway", { volumeThreshold: 3, resetTimeout: 2_000 });
 
 /** What a body asked or saw, and the last record it knew when it did. */
 export type Sight = { readonly seen: number; readonly text: string };
@@ -73,6 +76,12 @@ const walk: Walk = async (ctx, life, node) => {
       return saw(ctx, life, "child", () => Step.start(ctx, child, node));
     case "patched":
       return saw(ctx, life, `patch ${node.id}`, async () => Context.patched(ctx, node.id));
+    case "ask":
+      return saw(ctx, life, node.what, async () => Context[node.what](ctx));
+    case "publish":
+      return saw(ctx, life, `publish ${node.state}`, async () => Context.publish(ctx, node.state));
+    case "chain":
+      return saw(ctx, life, "chain", () => chain(ctx, life, node));
     case "throw":
       // oxlint-disable-next-line typescript/only-throw-error -- programs throw what they like
       throw node.error ? new TypeError("thrown") : "a word";
@@ -85,6 +94,8 @@ const walk: Walk = async (ctx, life, node) => {
       return together(ctx, life, node);
     case "branches":
       return branches(ctx, life, node);
+    case "graph":
+      return graph(ctx, life, node);
     case "loop": {
       const results: unknown[] = [];
       for (let n = 0; n < node.times; n++) results.push(await walk(ctx, life, node.body));
@@ -111,28 +122,43 @@ const walk: Walk = async (ctx, life, node) => {
   }
 };
 
-const step = (
-  ctx: Context.Context,
-  { outside }: Life,
-  { name, fails, attempts, later, undo }: Extract<Node, { kind: "step" }>,
-): Promise<string> =>
-  Step.run(
-    ctx,
-    name,
-    (tools) =>
-      outside.effect(
-        tools,
-        () => {
-          if (tools.attempt <= fails) throw new RangeError(`${name} failed ${tools.attempt}`);
-          return `${tools.key} ${tools.attempt}`;
-        },
-        later,
-      ),
-    {
-      retry: { attempts, delay: 300, factor: 1, jitter: "none" },
-      ...(undo ? { undo: (_: string, tools: Tools) => outside.effect(tools, () => "undone", later) } : {}),
-    },
+const step = (ctx: Context.Context, { outside }: Life, node: StepNode): Promise<string> =>
+  Step.run(ctx, node.name, effectOf(outside, node), optionsOf(outside, node));
+
+const effectOf =
+  (outside: Outside, { name, fails, later }: StepNode) =>
+  (tools: Tools): string | Promise<string> =>
+    outside.effect(
+      tools,
+      () => {
+        if (tools.attempt <= fails) throw new RangeError(`${name} failed ${tools.attempt}`);
+        return `${tools.key} ${tools.attempt}`;
+      },
+      later,
+    );
+
+const optionsOf = (outside: Outside, node: StepNode) => ({
+  retry: { attempts: node.attempts, delay: 300, factor: 1, jitter: "none" } as const,
+  timeout: node.timeout,
+  breaker: node.breaker ? breaker : undefined,
+  fallback: node.fallback ? () => "instead" : undefined,
+  undo: node.undo ? (_: unknown, tools: Tools) => outside.effect(tools, () => "undone", node.later) : undefined,
+});
+
+const chain = (ctx: Context.Context, { outside }: Life, node: Extract<Node, { kind: "chain" }>): Promise<unknown> => {
+  const { first, second } = node;
+  const secondly = effectOf(outside, second);
+  return Context.chain(ctx, node.when, (say) =>
+    say
+      .step("first", (_, tools) => effectOf(outside, first)(tools), optionsOf(outside, first))
+      .when(
+        ({ input }) => input,
+        (then) => then.sleep("between", node.ms),
+      )
+      .parallel({ left: (_, tools) => secondly(tools), right: (_, tools) => tools.key })
+      .publish(({ left }) => left),
   );
+};
 
 const together = async (
   ctx: Context.Context,
@@ -172,6 +198,18 @@ const branches = async (
     : Step.all(ctx, "all", named, { limit });
 };
 
+const graph = async (ctx: Context.Context, life: Life, node: Extract<Node, { kind: "graph" }>): Promise<unknown> => {
+  const draw = (add: Step.Draw): Record<string, Step.Task> => {
+    const tasks: Step.Task[] = [];
+    for (const [at, inner] of node.nodes.entries()) {
+      const before = tasks.filter((_, bit) => ((node.after[at] ?? 0) >> bit) % 2 === 1);
+      tasks.push(add(`t${at}`, before, async (own, ...results) => [results.length, await walk(own, life, inner)]));
+    }
+    return Object.fromEntries(tasks.map((task) => [task.name, task]));
+  };
+  return Step.graph(ctx, "graph", draw, { limit: node.limit });
+};
+
 const child = Workflow.define<{ readonly ms: number; readonly fails: boolean }, string>(
   { name: "child" },
   async (ctx, { ms, fails }) => {
@@ -182,9 +220,16 @@ const child = Workflow.define<{ readonly ms: number; readonly fails: boolean }, 
   },
 );
 
+export type Programs = {
+  readonly patient: Workflow.Definition<undefined>;
+  /** The same with a timeout of the whole run. */
+  readonly hurried: Workflow.Definition<undefined>;
+  readonly all: readonly Workflow.AnyDefinition[];
+};
+
 /** The workflows of the fuzz: the program of a run is found by its id. */
-export const workflowsFor = (outside: Outside): readonly [Workflow.Definition<undefined>, Workflow.AnyDefinition] => [
-  Workflow.define<undefined, unknown>({ name: "program" }, async (ctx) => {
+export const workflowsFor = (outside: Outside): Programs => {
+  const body = async (ctx: Context.Context): Promise<unknown> => {
     const id = Context.id(ctx);
     const life: Life = { outside, trace: outside.live(id, ctx.execution.engine) };
     const see = (what: string): void => void life.trace.push({ seen: ctx.execution.seen, text: what });
@@ -196,6 +241,8 @@ export const workflowsFor = (outside: Outside): readonly [Workflow.Definition<un
       see(`throws ${text(error)}`);
       throw error;
     }
-  }),
-  child,
-];
+  };
+  const patient = Workflow.define<undefined, unknown>({ name: "program" }, body);
+  const hurried = Workflow.define<undefined, unknown>({ name: "hurried", timeout: "2m" }, body);
+  return { patient, hurried, all: [patient, hurried, child] };
+};

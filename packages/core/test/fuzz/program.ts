@@ -1,7 +1,7 @@
 /** Random async programs: what a workflow body may look like, as data. */
 import fc from "fast-check";
 
-/** How a step goes: its result, its failures before, whether it answers at once or later, and whether it can be undone. */
+/** How a step goes: its failures before it answers, whether it answers at once or later, and what its options say. */
 export type StepNode = {
   readonly kind: "step";
   readonly name: string;
@@ -9,6 +9,9 @@ export type StepNode = {
   readonly attempts: number;
   readonly later: boolean;
   readonly undo: boolean;
+  readonly fallback: boolean;
+  readonly timeout: number | undefined;
+  readonly breaker: boolean;
 };
 
 export type Node =
@@ -18,6 +21,9 @@ export type Node =
   | { readonly kind: "wait"; readonly signal: "red" | "blue"; readonly timeout: number | undefined }
   | { readonly kind: "call" | "start"; readonly ms: number; readonly fails: boolean }
   | { readonly kind: "patched"; readonly id: string }
+  | { readonly kind: "ask"; readonly what: "now" | "random" | "uuid" }
+  | { readonly kind: "publish"; readonly state: number }
+  | { readonly kind: "chain"; readonly first: StepNode; readonly second: StepNode; readonly when: boolean; readonly ms: number }
   | { readonly kind: "throw"; readonly error: boolean }
   | { readonly kind: "sequence"; readonly nodes: readonly Node[] }
   | { readonly kind: "together"; readonly how: "all" | "race" | "any" | "allSettled"; readonly nodes: readonly Node[] }
@@ -28,6 +34,8 @@ export type Node =
       readonly limit: number;
       readonly nodes: readonly Node[];
     }
+  /** Each task comes after those before it whose bit is set. */
+  | { readonly kind: "graph"; readonly limit: number; readonly after: readonly number[]; readonly nodes: readonly Node[] }
   | { readonly kind: "loop"; readonly times: number; readonly body: Node }
   | { readonly kind: "try"; readonly body: Node; readonly otherwise: Node; readonly lastly: Node | undefined }
   | { readonly kind: "shield"; readonly body: Node }
@@ -43,6 +51,9 @@ const step: fc.Arbitrary<StepNode> = fc.record({
   attempts: fc.constantFrom(1, 2, 3, 3),
   later: fc.boolean(),
   undo: fc.constantFrom(false, false, true),
+  fallback: fc.constantFrom(false, false, false, false, false, true),
+  timeout: fc.constantFrom(undefined, undefined, undefined, undefined, undefined, 500),
+  breaker: fc.constantFrom(false, false, false, false, false, true),
 });
 
 const leaf: fc.Arbitrary<Node> = fc.oneof(
@@ -73,6 +84,21 @@ const leaf: fc.Arbitrary<Node> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("patched" as const), id: fc.constantFrom("one", "two") }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant("ask" as const), what: fc.constantFrom("now" as const, "random" as const, "uuid" as const) }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("publish" as const), state: fc.nat(9) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant("chain" as const),
+      first: step,
+      second: step,
+      when: fc.boolean(),
+      ms: fc.constantFrom(0, 50, 60_000),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("throw" as const), error: fc.boolean() }) },
 );
 
@@ -105,6 +131,15 @@ const nested = (depth: number): fc.Arbitrary<Node> => {
         nodes: several(inner, 3),
       }),
     },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        kind: fc.constant("graph" as const),
+        limit: fc.constantFrom(1, 2, 9),
+        after: fc.array(fc.nat(7), { minLength: 4, maxLength: 4 }),
+        nodes: several(inner, 4),
+      }),
+    },
     { weight: 2, arbitrary: fc.record({ kind: fc.constant("loop" as const), times: fc.constantFrom(2, 3), body: inner }) },
     {
       weight: 2,
@@ -129,7 +164,8 @@ export const smaller = (node: Node): Node[] => {
   switch (node.kind) {
     case "sequence":
     case "together":
-    case "branches": {
+    case "branches":
+    case "graph": {
       const without = node.nodes
         .map((_, at) => ({ ...node, nodes: node.nodes.toSpliced(at, 1) }))
         .filter(({ nodes }) => nodes.length > 0);
@@ -162,8 +198,15 @@ export const smaller = (node: Node): Node[] => {
         ...(node.undo ? [{ ...node, undo: false }] : []),
         ...(node.later ? [{ ...node, later: false }] : []),
         ...(node.fails > 0 ? [{ ...node, fails: 0 }] : []),
+        ...(node.fallback ? [{ ...node, fallback: false }] : []),
+        ...(node.timeout === undefined ? [] : [{ ...node, timeout: undefined }]),
+        ...(node.breaker ? [{ ...node, breaker: false }] : []),
       ];
+    case "chain":
+      return [node.first, node.second];
     case "transaction":
+    case "ask":
+    case "publish":
     case "sleep":
     case "wait":
     case "call":

@@ -36,8 +36,11 @@ export type World = {
 /** How often a world without an alarm may settle before a run that is not at its end counts as stuck: many commits follow from one. */
 const patience = 50;
 
-/** A world in memory: several runtimes can be opened on it, one after the other or at once. */
-export const setup = (): World => {
+/** A world in memory: several runtimes can be opened on it, one after the other or at once. It goes with the test. */
+export const setup = (): World => createWorld(afterwards);
+
+/** A world in memory that goes when whoever made it says so. */
+export const createWorld = (afterwards: (leave: () => Promise<void>) => unknown): World => {
   const clock = manualClock();
   const client = new Database(":memory:");
   const db = drizzle(client);
