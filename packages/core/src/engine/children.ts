@@ -3,7 +3,7 @@ import { decode, encode } from "../model/codec.ts";
 import { fromError, toError, type Failure } from "../model/failure.ts";
 import * as Fault from "../model/fault.ts";
 import type { NewRun, Row } from "../store/rows.ts";
-import { isAlive, type Answer, type Execution } from "./execution.ts";
+import { isAlive, isReplaying, type Answer, type Execution } from "./execution.ts";
 import type { Operation } from "./operation.ts";
 import { follow, leaseOf, record, rowOf } from "./record.ts";
 import { wake } from "./wake.ts";
@@ -66,8 +66,9 @@ const failureText = (failure: Failure): string | null => encode(failure, { what:
 
 type Ended = { readonly id: string; readonly row: Row };
 
-/** Records what became of a child. */
+/** Records what became of a child. A parent that is being replayed looks for it once it is through, if its code fits. */
 export const childEnded = (execution: Execution, stepKey: string, child: Ended): void => {
+  if (isReplaying(execution)) return;
   const operation = execution.operations.get(stepKey);
   if (!isAlive(execution) || operation?.kind !== "call" || operation.settled || operation.answered) return;
   operation.answered = true;

@@ -57,9 +57,9 @@ Give the new step a new name, guard it with Context.patched, or start a new vers
 const describeRow = (row: Row): string => `${operationOf(row.kind) ?? row.kind} "${row.key ?? ""}"`;
 
 const describeBody = (execution: Execution): string => {
+  if (execution.outcome !== undefined) return execution.outcome.kind === "returned" ? "ends here" : "throws here";
   const asked = openOperations(execution).map((operation) => `${operation.kind} "${operation.key}"`);
-  if (asked.length > 0) return `asks for ${asked.slice(0, 5).join(", ")}`;
-  return execution.outcome?.kind === "returned" ? "ends here" : "throws here";
+  return `asks for ${asked.slice(0, 5).join(", ")}`;
 };
 
 /** Looks after a body that waits for something that is not durable. When it goes on waiting, it is said; a cancelled one is given up. */

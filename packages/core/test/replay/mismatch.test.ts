@@ -78,6 +78,11 @@ const changes: Readonly<Record<string, Change>> = {
     is: async (ctx) => does("a", ctx),
     told: { was: 'step "b"', is: "ends here" },
   },
+  "everything after a race removed, whose loser nobody waits for": {
+    was: async (ctx) => [await Promise.race([does("a", ctx), Step.wait(ctx, stop)]), await does("b", ctx), await rest(ctx)],
+    is: async (ctx) => Promise.race([does("a", ctx), Step.wait(ctx, stop)]),
+    told: { was: 'step "b"', is: "ends here" },
+  },
   "a step that became a throw": {
     was: async (ctx) => [await does("a", ctx), await does("b", ctx), await rest(ctx)],
     is: async (ctx) => {
@@ -248,4 +253,32 @@ test("what a mismatch says is logged once, as a warning", async () => {
   const said = lines.filter(({ msg }) => String(msg).includes("recorded step"));
   expect(said).toHaveLength(1);
   expect(said[0]).toMatchObject({ run: "run", workflow: "changing" });
+});
+
+test("a child that ends while its parent's code does not fit is told to the code that does", async () => {
+  const world = setup();
+  const brief = Workflow.define<number, number>({ name: "brief" }, async (ctx, n) => {
+    await Step.sleep(ctx, "nap", "3500ms");
+    return n;
+  });
+  const parent = (second: string): Workflow.Definition<undefined> =>
+    define(async (ctx) => {
+      const called = Step.call(ctx, brief, 7);
+      await does("a", ctx);
+      await does(second, ctx);
+      return called;
+    });
+  const first = await world.open([parent("b"), brief]);
+  const { id } = await Workflow.start(first, parent("b"));
+  await world.clock.advance(3_000);
+  world.crash(first);
+  world.client.run("update holdfast_runs set wake_at = 0 where id = ?", [id]);
+  const misfit = await world.open([parent("c"), brief]);
+  await world.clock.advance(600);
+  expect((await Run.get(Run.of(misfit, `${id}/brief`))).status).toBe("completed");
+  expect((await Run.history(Run.of(misfit, id))).map(({ kind }) => kind)).not.toContain("called");
+  await world.clock.advance(1_000);
+  expect((await Run.get(Run.of(misfit, id))).status).toBe("blocked");
+  world.crash(misfit);
+  expect(await world.result(Run.of(await world.open([parent("b"), brief]), id))).toBe(7);
 });
