@@ -4,70 +4,9 @@ import * as fc from "fast-check";
 import { decode, encode, roundtrip } from "../../src/model/codec.ts";
 import * as Fault from "../../src/model/fault.ts";
 import { same } from "./same.ts";
+import { graph, rich, text } from "./values.ts";
 
 const options = { what: "value", limit: 1e8 };
-
-const text = fc.oneof(
-  fc.string(),
-  fc.string({ unit: "binary" }),
-  fc.constantFrom("__proto__", "constructor", "\ud800", "\0", "~", "toJSON", "then", "length"),
-);
-const rich = fc.anything({
-  key: text,
-  maxDepth: 4,
-  withBigInt: true,
-  withDate: true,
-  withMap: true,
-  withSet: true,
-  withTypedArray: true,
-  withSparseArray: true,
-  withNullPrototype: true,
-});
-
-/** Objects, arrays, Maps and Sets that point at each other at random: shared parts and cycles of every kind. */
-const graph = fc
-  .record({
-    kinds: fc.array(fc.constantFrom("object", "array", "map", "set", "bare"), { minLength: 1, maxLength: 8 }),
-    links: fc.array(
-      fc.tuple(
-        fc.nat(7),
-        fc.nat(7),
-        text.filter((key) => key !== "__proto__"),
-      ),
-      { maxLength: 20 },
-    ),
-    leaf: rich,
-  })
-  .map(({ kinds, links, leaf }) => {
-    const nodes = kinds.map(empty);
-    for (const [from, to, key] of links)
-      link(nodes[from % nodes.length]!, key, (from + to) % 5 === 0 ? leaf : nodes[to % nodes.length]!);
-    return nodes[0]!;
-  });
-
-type Kind = "object" | "array" | "map" | "set" | "bare";
-
-const empty = (kind: Kind): object => {
-  switch (kind) {
-    case "object":
-      return {};
-    case "array":
-      return [];
-    case "map":
-      return new Map();
-    case "set":
-      return new Set();
-    case "bare":
-      return Object.create(null) as object;
-  }
-};
-
-const link = (from: object, key: string, to: unknown): void => {
-  if (Array.isArray(from)) from.push(to);
-  else if (from instanceof Map) from.set(key, to);
-  else if (from instanceof Set) from.add(to);
-  else Object.defineProperty(from, key, { value: to, enumerable: true, configurable: true, writable: true });
-};
 
 /** Kept exactly, in text that every database keeps, or refused. */
 const keptOrRefused = (value: unknown): "kept" | "refused" => {

@@ -1,0 +1,24 @@
+/**
+ * Values: whatever is handed over is kept exactly, live and on replay, or refused at once with its place. Odd texts, sizes, throwables, payloads
+ * that are attacks, ids made to confuse, and rows of the database that somebody else has written.
+ */
+import type { Suite } from "../suite.ts";
+import { generated } from "./generated.ts";
+import type { Part } from "./part.ts";
+
+const parts: Readonly<Record<string, Part>> = { generated };
+
+export const values: Suite = {
+  name: "values",
+  title: "every value is kept exactly or refused at the hand-over; nothing hangs, pollutes or confuses",
+  run: async (order) => {
+    let figures: Record<string, number> = {};
+    const breaches: string[] = [];
+    for (const [name, part] of Object.entries(parts)) {
+      const found = await part({ ...order, say: (line) => order.say(`${name}: ${line}`) });
+      figures = { ...figures, ...found.figures };
+      breaches.push(...found.breaches.map((breach) => `${name}: ${breach}`));
+    }
+    return { figures, breaches };
+  },
+};
