@@ -82,7 +82,8 @@ type Settled<B extends Readonly<Record<string, (ctx: Context) => unknown>>> = {
 
 /**
  * Runs named branches at the same time, each with a context of its own: the keys of its steps read `prepare[label]/print`.
- * By default the first failure cancels the other branches and is thrown; with `onError: "settle"` all are let finish.
+ * By default the first failure cancels the other branches and is thrown; with `onError: "settle"` all are let finish. Rejects with
+ * `invalid_option` for a branch whose name could not be one of a step.
  */
 export function all<B extends Readonly<Record<string, (ctx: Context) => unknown>>>(
   ctx: Context,
@@ -113,6 +114,7 @@ const runNamed = async (
 ): Promise<unknown> => {
   assertName(name, "name of Step.all");
   const keys = Object.keys(branches);
+  for (const key of keys) assertName(key, `name of a branch of Step.all "${name}"`);
   const list = keys.map((key): Branch => ({ name: `${name}[${key}]`, run: (scope) => branches[key]?.(scope) }));
   const run = options.onError === "settle" ? settleAll : failFast;
   const results = await run(ctx, list, limitOf(options, `Step.all "${name}"`));

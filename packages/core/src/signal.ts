@@ -4,7 +4,7 @@ import { reachOf, rowOfRun, type Handle } from "./engine/handle.ts";
 import { refresh } from "./engine/mailbox.ts";
 import { encode } from "./model/codec.ts";
 import * as Fault from "./model/fault.ts";
-import { assertName } from "./model/ids.ts";
+import { assertKey, assertName } from "./model/ids.ts";
 import { validate, type Schema } from "./model/schema.ts";
 
 /** A kind of message, by its name. `Value` is what a run gets, `Sent` what a sender hands over. */
@@ -26,13 +26,13 @@ export function define(name: string, schema?: Schema): Definition {
 }
 
 export type SendOptions = {
-  /** A key of the sender's: a second signal of the run with the same key is the same signal, and is not kept again. */
+  /** A key of the sender's, up to 200 bytes: a second signal of the run with the same key is the same signal, and is not kept again. */
   readonly key?: string | undefined;
 };
 
 /**
  * Sends a signal to a run, which may not wait for it yet. Resolves once it is durable: from then on it is not lost.
- * Throws `invalid_input` when the value does not fit, `run_not_found`, `run_ended`, and `storage_…` when it was not kept.
+ * Throws `invalid_input` when the value does not fit, `invalid_option` for a key that cannot be one, `run_not_found`, `run_ended`, and `storage_…` when it was not kept.
  */
 export const send = async <Value, Sent>(
   run: Handle,
@@ -41,6 +41,7 @@ export const send = async <Value, Sent>(
   options: SendOptions = {},
 ): Promise<void> => {
   const { engine } = reachOf(run);
+  if (options.key !== undefined) assertKey(options.key, `key of a signal "${signal.name}"`);
   const what = `signal "${signal.name}"`;
   const checked = signal.schema ? await validate(signal.schema, value, { code: "invalid_input", what }) : value;
   const text = encode(checked, { what, limit: engine.settings.payload });

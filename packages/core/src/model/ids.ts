@@ -10,11 +10,21 @@ export const longest = 200;
 
 /** Throws `invalid_option` unless the id of a run is 1 to 200 bytes of well-formed text without control characters. */
 export const assertRunId = (id: string): void => {
-  const against = textAgainst(id) ?? (Buffer.byteLength(id) > longest ? `it has ${Buffer.byteLength(id)} bytes` : undefined);
+  const against = idAgainst(id);
   if (against === undefined) return;
   throw invalid(
     id,
     `A run cannot have the id ${shown(id)}: ${against}. An id is 1 to ${longest} bytes of UTF-8 without control characters.`,
+  );
+};
+
+/** The same rule for the key of a sender: one that the database cannot keep would stand for another signal. */
+export const assertKey = (key: string, what: string): void => {
+  const against = idAgainst(key);
+  if (against === undefined) return;
+  throw invalid(
+    key,
+    `A ${what} cannot be ${shown(key)}: ${against}. A key is 1 to ${longest} bytes of UTF-8 without control characters.`,
   );
 };
 
@@ -38,6 +48,9 @@ export const childId = (parentId: string, key: string): string => {
   const hash = fingerprint(parentId, key);
   return `${start(id, longest - hash.length - 2)}~/${hash}`;
 };
+
+const idAgainst = (id: unknown): string | undefined =>
+  textAgainst(id) ?? (Buffer.byteLength(id as string) > longest ? `it has ${Buffer.byteLength(id as string)} bytes` : undefined);
 
 const textAgainst = (text: unknown): string | undefined => {
   if (typeof text !== "string") return "it is no string";

@@ -28,6 +28,18 @@ describe("Step.all", () => {
     ]);
   });
 
+  test("a branch whose name the database would not keep is refused before any branch begins", async () => {
+    const world = setup();
+    let begun = 0;
+    const flow = Workflow.define({ name: "flow" }, (ctx) =>
+      Step.all(ctx, "all", { a: () => begun++, "\ud800": (own) => Step.run(own, "inner", () => begun++) }),
+    );
+    const error = await thrown(runToEnd(world, await world.open([flow]), flow, undefined));
+    expect(error.cause.code).toBe("invalid_option");
+    expect(error.cause.message).toContain('name of a branch of Step.all "all"');
+    expect(begun).toBe(0);
+  });
+
   test("branches may nest, and the same names in other branches are other steps", async () => {
     const world = setup();
     const flow = Workflow.define({ name: "flow" }, (ctx) =>

@@ -271,3 +271,12 @@ describe("crashes", () => {
     expect(await world.result(Run.of(runtime, id))).toEqual(["1", "2", "3", "4", "5"]);
   });
 });
+
+test("two keys that a database would take for one are refused, and neither stands for the other", async () => {
+  const world = setup();
+  const run = await Workflow.start(await world.open([listen(1)]), listen(1));
+  for (const key of ["\ud800", "\ud801", "", "x".repeat(201), "a\0"])
+    expect(await thrownBy(() => Signal.send(run, word, "w", { key }))).toMatchObject({ code: "invalid_option" });
+  await Signal.send(run, word, "w", { key: "é".repeat(100) });
+  expect(await world.result(run)).toEqual(["w"]);
+});
