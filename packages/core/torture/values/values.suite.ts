@@ -5,8 +5,12 @@
 import type { Suite } from "../suite.ts";
 import { generated } from "./generated.ts";
 import type { Part } from "./part.ts";
+import { pollution } from "./pollution.ts";
+import { sizes } from "./sizes.ts";
+import { texts } from "./texts.ts";
+import { throwables } from "./throwables.ts";
 
-const parts: Readonly<Record<string, Part>> = { generated };
+const parts: Readonly<Record<string, Part>> = { generated, texts, sizes, throwables, pollution };
 
 export const values: Suite = {
   name: "values",
@@ -15,7 +19,9 @@ export const values: Suite = {
     let figures: Record<string, number> = {};
     const breaches: string[] = [];
     for (const [name, part] of Object.entries(parts)) {
+      const startedAt = performance.now();
       const found = await part({ ...order, say: (line) => order.say(`${name}: ${line}`) });
+      order.say(`${name}: ${Math.round(performance.now() - startedAt)} ms`);
       figures = { ...figures, ...found.figures };
       breaches.push(...found.breaches.map((breach) => `${name}: ${breach}`));
     }
