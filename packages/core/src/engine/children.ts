@@ -73,19 +73,27 @@ export const childEnded = (execution: Execution, stepKey: string, child: Ended):
   if (!isAlive(execution) || operation?.kind !== "call" || operation.settled || operation.answered) return;
   operation.answered = true;
   if (child.row.kind === "completed") {
-    return record(
-      execution,
-      { kind: "called", key: stepKey, value: child.row.value, issued: operation.issued },
-      { kind: "value", value: decode(child.row.value) },
-    );
+    // Read when it is delivered: a damaged text puts the run aside there, like any other.
+    return record(execution, { kind: "called", key: stepKey, value: child.row.value, issued: operation.issued }, undefined);
   }
   const failure = childFailure(stepKey, child);
   const answer: Answer = { kind: "error", error: toError(failure) };
   record(execution, { kind: "call-failed", key: stepKey, value: failureText(failure), issued: operation.issued }, answer);
 };
 
+type End = { readonly failure: Failure | null; readonly reason?: string };
+
+/** Of a child whose end is damaged no more is known than that it came to none. */
+const endOf = (row: Row): End | undefined => {
+  try {
+    return decode(row.value) as End | undefined;
+  } catch {
+    return undefined;
+  }
+};
+
 const childFailure = (stepKey: string, { id, row }: Ended): Failure => {
-  const end = decode(row.value) as { readonly failure: Failure | null; readonly reason?: string } | undefined;
+  const end = endOf(row);
   const cause = end?.failure ? { cause: toError(end.failure) } : {};
   const why =
     row.kind === "cancelled"

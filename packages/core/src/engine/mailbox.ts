@@ -1,5 +1,5 @@
 /** What comes to a run from outside: cancels, pauses, signals, children at their end. */
-import { decode, encode } from "../model/codec.ts";
+import { encode } from "../model/codec.ts";
 import * as Fault from "../model/fault.ts";
 import type { RunRow } from "../store/rows.ts";
 import type { Engine } from "./engine.ts";
@@ -142,7 +142,8 @@ const takeSignal = (execution: Execution, wait: Operation, left: { key: number; 
     () => execution.taken.delete(signal.key),
     () => {},
   );
-  enqueue(execution, { row, answer: { kind: "value", value: decode(signal.value) } });
+  // Read when it is delivered: a damaged text puts the run aside there, like any other.
+  enqueue(execution, { row, answer: undefined });
 };
 
 const noteWait = (execution: Execution, wait: Operation): void => {

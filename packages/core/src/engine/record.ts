@@ -56,8 +56,11 @@ export const note = (execution: Execution, entry: Entry): Row => {
   return row;
 };
 
-/** A record for the body: it is given the answer at once, and whatever it does next waits until the record is durable. */
-export const record = (execution: Execution, entry: Entry, answer: Answer): void => {
+/**
+ * A record for the body: it is given the answer at once (what the record says, without one), and whatever it does next waits until the
+ * record is durable.
+ */
+export const record = (execution: Execution, entry: Entry, answer: Answer | undefined): void => {
   wake(execution);
   const row = note(execution, entry);
   enqueue(execution, { row, answer });

@@ -1,0 +1,59 @@
+// Texts that the database no longer holds as they were written: the run that needs one is put aside with a reason, never left waiting.
+import { expect, test } from "bun:test";
+import { Run, Runtime, Signal, Step, Workflow } from "../../src/index.ts";
+import { setup, type World } from "../kit/world.ts";
+import { thrown } from "../face/scene.ts";
+
+const damaged = "~[";
+
+const putAside = async (world: World, runtime: Runtime.Runtime, id: string): Promise<void> => {
+  await world.clock.advance(10_000);
+  const { status, reason } = await Run.get(Run.of(runtime, id));
+  expect({ status, code: reason?.code }).toEqual({ status: "blocked", code: "invalid_value" });
+  expect(await Runtime.check(runtime)).toEqual([]);
+};
+
+test("a run that takes a damaged signal is put aside", async () => {
+  const world = setup();
+  const word = Signal.define<string>("word");
+  const flow = Workflow.define<undefined, unknown>({ name: "flow" }, async (ctx) => {
+    await Step.sleep(ctx, "nap", "5s");
+    return Step.wait(ctx, word);
+  });
+  const runtime = await world.open([flow]);
+  const run = await Workflow.start(runtime, flow);
+  await Signal.send(run, word, "w");
+  world.client.run("update holdfast_signals set value = ?", [damaged]);
+  await putAside(world, runtime, run.id);
+});
+
+/** A child at its end whose parent has not heard of it yet, and the parent's runtime. */
+const ended = async (world: World, fails: boolean): Promise<Runtime.Runtime> => {
+  const child = Workflow.define<undefined, number>({ name: "child" }, async (ctx) => {
+    await Step.sleep(ctx, "nap", "2s");
+    if (fails) throw new Error("no");
+    return 1;
+  });
+  const flow = Workflow.define<undefined, unknown>({ name: "flow" }, (ctx) => Step.call(ctx, child));
+  const first = await world.open([flow, child]);
+  await Workflow.start(first, flow, undefined, { id: "parent" });
+  await world.clock.advance(1_000);
+  world.crash(first);
+  const between = await world.open([child]);
+  await world.clock.advance(5_000);
+  world.crash(between);
+  world.client.run("update holdfast_history set value = ? where kind in ('completed', 'failed')", [damaged]);
+  return world.open([flow, child]);
+};
+
+test("a run whose child's output is damaged is put aside", async () => {
+  const world = setup();
+  await putAside(world, await ended(world, false), "parent");
+});
+
+test("a run whose child failed with a damaged error is told that it failed", async () => {
+  const world = setup();
+  const runtime = await ended(world, true);
+  await world.clock.advance(10_000);
+  expect((await thrown(Run.result(Run.of(runtime, "parent")))).cause.message).toContain("failed: unknown");
+});
