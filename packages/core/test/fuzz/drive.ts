@@ -195,7 +195,12 @@ const toTheEnd = async (course: Course, runs: readonly string[]): Promise<void> 
     if (otherwise !== undefined) breach(course, run, "diverged", otherwise);
   }
   if (course.breaches.length === 0) for (const run of left) breach(course, run, "unended", "is not at its end");
-  if (course.breaches.length === 0) await replay(course, reader, runs.filter((run) => course.lives.has(run)));
+  if (course.breaches.length === 0)
+    await replay(
+      course,
+      reader,
+      runs.filter((run) => course.lives.has(run)),
+    );
   course.crashes.kill(reader);
 };
 

@@ -86,7 +86,10 @@ const leaf: fc.Arbitrary<Node> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("patched" as const), id: fc.constantFrom("one", "two") }) },
   {
     weight: 1,
-    arbitrary: fc.record({ kind: fc.constant("ask" as const), what: fc.constantFrom("now" as const, "random" as const, "uuid" as const) }),
+    arbitrary: fc.record({
+      kind: fc.constant("ask" as const),
+      what: fc.constantFrom("now" as const, "random" as const, "uuid" as const),
+    }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("publish" as const), state: fc.nat(9) }) },
   {

@@ -70,7 +70,13 @@ export const made: fc.Arbitrary<unknown> = fc.oneof(
   fc.webUrl({ withQueryParameters: true, withFragments: true }).map((url) => new URL(url)),
   fc.array(fc.tuple(fc.string(), fc.string())).map((pairs) => new URLSearchParams(pairs)),
   fc
-    .record({ message: text, code: fc.oneof(fc.string(), fc.integer()), cause: rich, field: rich, kind: fc.constantFrom(Error, TypeError, RangeError) })
+    .record({
+      message: text,
+      code: fc.oneof(fc.string(), fc.integer()),
+      cause: rich,
+      field: rich,
+      kind: fc.constantFrom(Error, TypeError, RangeError),
+    })
     .map(({ message, code, cause, field, kind: Kind }) => Object.assign(new Kind(message, { cause }), { code, field })),
   fc.array(rich, { maxLength: 3 }).map((values) => new AggregateError(values, "several")),
   fc.record({ at: fc.date(), n: fc.bigInt(), bytes: fc.uint8Array(), inner: rich }),

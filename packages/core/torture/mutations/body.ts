@@ -18,7 +18,10 @@ const child = (name: string): Workflow.Definition<number, number> =>
 
 const children: Readonly<Record<string, Workflow.Definition<number, number>>> = { small: child("small"), other: child("other") };
 
-export const workflowsOf = (plan: Plan, outside: Outside): readonly [Workflow.Definition<undefined>, ...Workflow.AnyDefinition[]] => [
+export const workflowsOf = (
+  plan: Plan,
+  outside: Outside,
+): readonly [Workflow.Definition<undefined>, ...Workflow.AnyDefinition[]] => [
   Workflow.define<undefined, unknown>({ name: "changing" }, (ctx) => walk(ctx, outside, plan)),
   ...Object.values(children),
 ];

@@ -20,12 +20,15 @@ const changes: Readonly<Record<string, Change>> = {
   "another child": (plan) =>
     isSingle(plan) && isChild(plan) ? { ...plan, name: children.find((name) => name !== plan.name) ?? "other" } : undefined,
   removed: within((plans, at) => (plans.length > 1 ? plans.toSpliced(at, 1) : undefined)),
-  added: within((plans, at, chance) => plans.toSpliced(at, 0, { kind: chance.one(kinds) ?? "step", name: "added", fails: false })),
+  added: within((plans, at, chance) =>
+    plans.toSpliced(at, 0, { kind: chance.one(kinds) ?? "step", name: "added", fails: false }),
+  ),
   reordered: within((plans, at) => {
     const [one, other] = [plans[at], plans[at + 1]];
     return one && other ? plans.toSpliced(at, 2, other, one) : undefined;
   }),
-  "in line, now side by side": (plan) => (plan.kind === "sequence" ? { kind: "together", how: "all", plans: plan.plans } : undefined),
+  "in line, now side by side": (plan) =>
+    plan.kind === "sequence" ? { kind: "together", how: "all", plans: plan.plans } : undefined,
   "side by side, now in line": (plan) => (plan.kind === "together" ? { kind: "sequence", plans: plan.plans } : undefined),
   "once more": (plan) => (plan.kind === "loop" ? { ...plan, times: plan.times + 1 } : undefined),
   "once less": (plan) => (plan.kind === "loop" ? { ...plan, times: plan.times - 1 } : undefined),
@@ -33,8 +36,7 @@ const changes: Readonly<Record<string, Change>> = {
   "branches said backwards": (plan) => (plan.kind === "branches" ? { ...plan, backwards: !plan.backwards } : undefined),
   "side by side the other way round": (plan) =>
     plan.kind === "together" ? { ...plan, plans: plan.plans.toReversed() } : undefined,
-  "branches that swapped names": (plan) =>
-    plan.kind === "branches" ? { ...plan, plans: plan.plans.toReversed() } : undefined,
+  "branches that swapped names": (plan) => (plan.kind === "branches" ? { ...plan, plans: plan.plans.toReversed() } : undefined),
   "no longer guarded": (plan) => (plan.kind === "guarded" ? plan.body : undefined),
 };
 

@@ -29,7 +29,12 @@ export const mutations: Suite = {
       if ((stopped + wentOn) % 100 === 0) say(`${stopped} stopped, ${wentOn} went on`);
     }
     return {
-      figures: { "to be stopped": stopped, "kinds of change": kinds.size, "effects before the stop": effects, "fit and went on": wentOn },
+      figures: {
+        "to be stopped": stopped,
+        "kinds of change": kinds.size,
+        "effects before the stop": effects,
+        "fit and went on": wentOn,
+      },
       breaches,
     };
   },

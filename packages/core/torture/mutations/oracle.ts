@@ -96,7 +96,13 @@ const walk: Walk = (machine, plan, path, done, fail) => {
     case "guarded":
       return walk(machine, plan.body, path, done, () => walk(machine, plan.otherwise, path, done, fail));
     case "together":
-      return sideBySide(machine, plan.plans.map((inner) => [inner, path]), plan.how === "race" ? 1 : plan.plans.length, done, fail);
+      return sideBySide(
+        machine,
+        plan.plans.map((inner) => [inner, path]),
+        plan.how === "race" ? 1 : plan.plans.length,
+        done,
+        fail,
+      );
     case "branches": {
       const paths = plan.plans.map((_, at) => `${nth(machine, `${path}all[n${at}]`)}/`);
       const inner = plan.plans.map((each, at) => [each, paths[at] ?? ""] as const);

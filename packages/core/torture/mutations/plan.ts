@@ -35,7 +35,8 @@ const anyOf = (chance: Chance, depth: number): Plan => {
   const dice = depth <= 0 ? 0 : chance.next();
   if (dice < 0.45) return singleOf(chance);
   if (dice < 0.55) return { kind: "sequence", plans: several(chance, 2, 3, depth - 1) };
-  if (dice < 0.68) return { kind: "together", how: chance.happens(0.7) ? "all" : "race", plans: several(chance, 2, 3, depth - 1) };
+  if (dice < 0.68)
+    return { kind: "together", how: chance.happens(0.7) ? "all" : "race", plans: several(chance, 2, 3, depth - 1) };
   if (dice < 0.76) return { kind: "branches", backwards: false, plans: several(chance, 2, 3, depth - 1) };
   if (dice < 0.86) return { kind: "loop", times: chance.one([2, 3]) ?? 2, body: anyOf(chance, depth - 1) };
   const other = anyOf(chance, depth - 1);

@@ -36,17 +36,30 @@ const ended = new Set(["completed", "failed", "cancelled"]);
 /** Undefined when there was nothing to meet: the run was at its end before its worker died. */
 export const carryOutTrial = async (world: World, chance: Chance): Promise<Outcome | undefined> => {
   const original = planOf(chance);
-  const trial: Trial = { world, crashes: crasher(world), original, mutation: mutate(original, chance), effects: [], breaches: [] };
+  const trial: Trial = {
+    world,
+    crashes: crasher(world),
+    original,
+    mutation: mutate(original, chance),
+    effects: [],
+    breaches: [],
+  };
   if (!(await leaveHalfway(trial, chance))) return undefined;
   const records = recordsOf(trial);
   const fits = judge(original, records);
-  if (fits.kind === "refused") trial.breaches.push(`the oracle refuses the original code: it asks ${fits.is}, recorded ${fits.was}`);
+  if (fits.kind === "refused")
+    trial.breaches.push(`the oracle refuses the original code: it asks ${fits.is}, recorded ${fits.was}`);
   const verdict = judge(trial.mutation.plan, records);
   trial.effects.length = 0;
   if (verdict.kind === "refused") await meetRefused(trial, verdict);
   const effects = trial.effects.filter(({ by }) => by === "mutated").length;
   await toTheEnd(trial, verdict.kind === "refused" ? "original" : "mutated", records);
-  return { mutation: trial.mutation, verdict: verdict.kind, effects: verdict.kind === "refused" ? effects : 0, breaches: trial.breaches };
+  return {
+    mutation: trial.mutation,
+    verdict: verdict.kind,
+    effects: verdict.kind === "refused" ? effects : 0,
+    breaches: trial.breaches,
+  };
 };
 
 const open = async (trial: Trial, by: Effect["by"]): Promise<Runtime.Runtime> => {
@@ -85,7 +98,8 @@ const meetRefused = async (trial: Trial, verdict: Extract<Verdict, { kind: "refu
   else if (reason?.["was"] !== verdict.was || reason["is"] !== verdict.is || reason["seq"] !== verdict.seq)
     breaches.push(`was stopped with ${JSON.stringify(reason)} instead of ${JSON.stringify(verdict)}`);
   const after = everything(trial);
-  if (JSON.stringify(after) !== JSON.stringify(before)) breaches.push(`changed ${Bun.inspect(before)} into ${Bun.inspect(after)}`);
+  if (JSON.stringify(after) !== JSON.stringify(before))
+    breaches.push(`changed ${Bun.inspect(before)} into ${Bun.inspect(after)}`);
   const effects = trial.effects.map(({ key }) => key);
   if (effects.length > 0) breaches.push(`began ${effects.join()} before it was stopped`);
   for (const stuck of await Runtime.check(worker)) breaches.push(`${stuck.id} is stuck: ${stuck.why}`);
@@ -101,7 +115,9 @@ const toTheEnd = async (trial: Trial, by: Effect["by"], records: readonly Record
   const status = statusOf(trial);
   const fits = judge(plan, recordsOf(trial));
   if (fits.kind === "refused" || !fits.ended || !ended.has(status))
-    breaches.push(`the ${by} code did not bring it to its end: ${status}, ${JSON.stringify(fits)}, ${JSON.stringify(recordsOf(trial))} ${JSON.stringify(plan)}`);
+    breaches.push(
+      `the ${by} code did not bring it to its end: ${status}, ${JSON.stringify(fits)}, ${JSON.stringify(recordsOf(trial))} ${JSON.stringify(plan)}`,
+    );
   if (by === "original" && status !== "completed") breaches.push(`it is ${status} under the original code`);
   const done = new Set(records.filter(({ kind }) => kind === "step" || kind === "step-failed").map(({ key }) => `${id}/${key}`));
   for (const { key } of trial.effects) if (done.has(key)) breaches.push(`${key} was begun again after its record`);
@@ -113,7 +129,7 @@ const toTheEnd = async (trial: Trial, by: Effect["by"], records: readonly Record
 const pump = async (trial: Trial, worker: Runtime.Runtime, run: string): Promise<void> => {
   const { world, crashes } = trial;
   const names = new Set([...waitsOf(trial.original), ...waitsOf(trial.mutation.plan)]);
-  for (const end = world.clock.now() + 600_000; world.clock.now() < end; ) {
+  for (const end = world.clock.now() + 600_000; world.clock.now() < end;) {
     await world.clock.settle();
     const status = statusOf(trial, run);
     if (crashes.isGone(worker) || ended.has(status) || status === "blocked") return;

@@ -22,10 +22,13 @@ type Bench = {
 
 export const generated: Part = async ({ seed, size, say }) => {
   const wanted = sizes[size];
-  const values = fc.sample(fc.oneof({ weight: 5, arbitrary: rich }, { weight: 2, arbitrary: graph }, { weight: 3, arbitrary: made }), {
-    numRuns: wanted,
-    seed,
-  });
+  const values = fc.sample(
+    fc.oneof({ weight: 5, arbitrary: rich }, { weight: 2, arbitrary: graph }, { weight: 3, arbitrary: made }),
+    {
+      numRuns: wanted,
+      seed,
+    },
+  );
   const breaches: string[] = [];
   let refused = 0;
   for (let from = 0; from < wanted; from += together) {
@@ -69,7 +72,8 @@ const flowOver = ({ values, lives, breaches }: Bench): Workflow.Definition =>
     const signal = await Step.wait(ctx, any);
     const state = await refusalOf(() => Context.publish(ctx, value));
     const refusal = await refusalOf(() => Step.call(ctx, child, value, { name: "child" }));
-    if (refusal?.code !== state?.code) breaches.push(`${id} is refused as a state with ${state?.code}, as a child's input with ${refusal?.code}`);
+    if (refusal?.code !== state?.code)
+      breaches.push(`${id} is refused as a state with ${state?.code}, as a child's input with ${refusal?.code}`);
     lives.set(id, [...(lives.get(id) ?? []), { input, result, error, signal, state }]);
     await Step.sleep(ctx, "nap", "10s");
     return value;
@@ -85,12 +89,14 @@ const handOver = async (runtime: Runtime.Runtime, flow: Workflow.Definition, ben
   const asSignal = await refusalOf(() => Signal.send(Run.of(runtime, id), any, value));
   if (asSignal) await Signal.send(Run.of(runtime, id), any, undefined);
   for (const refusal of [asInput, asSignal]) if (refusal) judgeRefusal(bench, id, refusal);
-  if ((asInput === undefined) !== (asSignal === undefined)) bench.breaches.push(`${id} is refused in one place and not in the other`);
+  if ((asInput === undefined) !== (asSignal === undefined))
+    bench.breaches.push(`${id} is refused in one place and not in the other`);
   return asInput !== undefined;
 };
 
 const judgeRefusal = ({ breaches }: Bench, id: string, { code, data, message }: Refused): void => {
-  if (code !== "invalid_value" || typeof data["path"] !== "string") breaches.push(`${id} is refused without a path: ${code} ${message}`);
+  if (code !== "invalid_value" || typeof data["path"] !== "string")
+    breaches.push(`${id} is refused without a path: ${code} ${message}`);
 };
 
 const judge = async (runtime: Runtime.Runtime, { values, lives, breaches }: Bench, id: string): Promise<void> => {
@@ -98,7 +104,8 @@ const judge = async (runtime: Runtime.Runtime, { values, lives, breaches }: Benc
   const [live, replayed, ...more] = lives.get(id) ?? [];
   const run = Run.of(runtime, id);
   const { status, output, failure } = await Run.get(run);
-  if (!live || !replayed || more.length > 0) return void breaches.push(`${id} had ${(lives.get(id) ?? []).length} lives: ${status}`);
+  if (!live || !replayed || more.length > 0)
+    return void breaches.push(`${id} had ${(lives.get(id) ?? []).length} lives: ${status}`);
   const shown = (what: unknown): string => Bun.inspect(what, { depth: 4 }).slice(0, 400);
   const differ = (where: string, one: unknown, other: unknown): unknown =>
     same(one, other) || breaches.push(`${id} ${where}: ${shown(one)} is not ${shown(other)}`);
@@ -106,11 +113,13 @@ const judge = async (runtime: Runtime.Runtime, { values, lives, breaches }: Benc
   if (live["state"] !== undefined) {
     if (status !== "failed") breaches.push(`${id} is refused as a state and kept as an output: ${status}`);
     if (failure?.code !== "invalid_value") breaches.push(`${id} is refused as an output with ${String(failure?.code)}`);
-    if ((live["result"] as Partial<Refused>).code !== "invalid_value") breaches.push(`${id} is refused as a state and kept as a result`);
+    if ((live["result"] as Partial<Refused>).code !== "invalid_value")
+      breaches.push(`${id} is refused as a state and kept as a result`);
     return;
   }
   const { input, result, signal } = live;
-  for (const [place, got] of Object.entries({ input, signal, output, state: await Run.state(run) })) differ(`result and ${place}`, result, got);
+  for (const [place, got] of Object.entries({ input, signal, output, state: await Run.state(run) }))
+    differ(`result and ${place}`, result, got);
   if (!holdsError(value)) differ("handed over and kept", value, result);
 };
 

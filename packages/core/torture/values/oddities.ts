@@ -4,7 +4,13 @@ const fails = (): never => {
   throw new Error("touched");
 };
 
-const everyTrap: ProxyHandler<Error> = { get: fails, has: fails, ownKeys: fails, getPrototypeOf: fails, getOwnPropertyDescriptor: fails };
+const everyTrap: ProxyHandler<Error> = {
+  get: fails,
+  has: fails,
+  ownKeys: fails,
+  getPrototypeOf: fails,
+  getOwnPropertyDescriptor: fails,
+};
 
 const revoked = (): unknown => {
   const { proxy, revoke } = Proxy.revocable({}, {});
@@ -87,10 +93,22 @@ export const oddities: Readonly<Record<string, () => unknown>> = {
   "a message that is no text": () => Object.defineProperty(new Error("x"), "message", { value: deep(200_000) }),
   "a message of 5 MB": () => new Error("x".repeat(5_000_000)),
   "fields of every kind": () =>
-    Object.assign(new Error("fields"), { f: fails, s: Symbol("s"), big: "y".repeat(2_000_000), deep: deep(200_000), at: new Date(Number.NaN) }),
-  "10,000 fields": () => Object.assign(new Error("many"), Object.fromEntries(Array.from({ length: 10_000 }, (_, at) => [`f${at}`, at]))),
-  "10,000 errors": () => new AggregateError(Array.from({ length: 10_000 }, (_, at) => new Error(`${at}`)), "many"),
+    Object.assign(new Error("fields"), {
+      f: fails,
+      s: Symbol("s"),
+      big: "y".repeat(2_000_000),
+      deep: deep(200_000),
+      at: new Date(Number.NaN),
+    }),
+  "10,000 fields": () =>
+    Object.assign(new Error("many"), Object.fromEntries(Array.from({ length: 10_000 }, (_, at) => [`f${at}`, at]))),
+  "10,000 errors": () =>
+    new AggregateError(
+      Array.from({ length: 10_000 }, (_, at) => new Error(`${at}`)),
+      "many",
+    ),
   "a DOMException": () => new DOMException("aborted", "AbortError"),
   "a Fault of somebody else": () => Object.assign(new Error("like ours"), { name: "Fault", code: "cancelled", data: null }),
-  "__proto__ as a field": () => Object.assign(new Error("proto"), JSON.parse('{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}')),
+  "__proto__ as a field": () =>
+    Object.assign(new Error("proto"), JSON.parse('{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}')),
 };

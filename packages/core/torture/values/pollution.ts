@@ -4,7 +4,16 @@ import { same } from "../../test/model/same.ts";
 import { within } from "../kit/world.ts";
 import { refusalOf, type Part } from "./part.ts";
 
-const keys = ["__proto__", "constructor", "prototype", "\\u005f\\u005fproto__", "__defineGetter__", "hasOwnProperty", "toString", "then"];
+const keys = [
+  "__proto__",
+  "constructor",
+  "prototype",
+  "\\u005f\\u005fproto__",
+  "__defineGetter__",
+  "hasOwnProperty",
+  "toString",
+  "then",
+];
 const bodies = ['{"polluted":1}', "null", '"x"', "[1]", '{"prototype":{"polluted":1}}', '{"__proto__":{"polluted":1}}'];
 
 /** As a client would send them: JSON. */
@@ -18,7 +27,9 @@ export const payloads: readonly string[] = [
 
 const any = Signal.define("any");
 const polluted = (): boolean =>
-  ({} as Record<string, unknown>)["polluted"] !== undefined || Object.keys(Object.prototype).length > 0 || Object.keys(Array.prototype).length > 0;
+  ({} as Record<string, unknown>)["polluted"] !== undefined ||
+  Object.keys(Object.prototype).length > 0 ||
+  Object.keys(Array.prototype).length > 0;
 
 export const pollution: Part = async () => {
   const breaches: string[] = [];
@@ -38,7 +49,8 @@ export const pollution: Part = async () => {
         return value;
       });
       const first = await world.open([flow]);
-      if (await refusalOf(() => Workflow.start(first, flow, value, { id: "run" }))) await Workflow.start(first, flow, 1, { id: "run" });
+      if (await refusalOf(() => Workflow.start(first, flow, value, { id: "run" })))
+        await Workflow.start(first, flow, 1, { id: "run" });
       if (await refusalOf(() => Signal.send(Run.of(first, "run"), any, value))) await Signal.send(Run.of(first, "run"), any, 1);
       await world.clock.advance(1_000);
       world.crash(first);
@@ -48,7 +60,8 @@ export const pollution: Part = async () => {
       await Run.history(Run.of(second, "run"));
       if (polluted()) breaches.push(`${payload} polluted a prototype`);
       for (const got of seen)
-        if (typeof got === "object" && got !== null && !same(got, value)) breaches.push(`${payload} came back as ${Bun.inspect(got)}`);
+        if (typeof got === "object" && got !== null && !same(got, value))
+          breaches.push(`${payload} came back as ${Bun.inspect(got)}`);
       if (!["completed", "failed"].includes(view.status)) breaches.push(`${payload}: ${view.status}`);
       for (const stuck of await Runtime.check(second)) breaches.push(`${payload}: ${stuck.id} is stuck: ${stuck.why}`);
     });

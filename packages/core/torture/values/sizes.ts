@@ -30,7 +30,8 @@ const carryOut = (bytes: number, text: string, breaches: string[]): Promise<void
       const error = (await Step.run(ctx, "throws", () => Promise.reject(new Error(text)), { retry: { attempts: 1 } }).catch(
         (thrown: unknown) => thrown,
       )) as Error;
-      if (error.message.length > 8_192 || (text.length <= 8_000 && error.message !== text)) wrong(`the message has ${error.message.length}`);
+      if (error.message.length > 8_192 || (text.length <= 8_000 && error.message !== text))
+        wrong(`the message has ${error.message.length}`);
       const result = await Step.run(ctx, "large", () => (calls++, text));
       return [signal, result].every((one) => one === text || one === "");
     });

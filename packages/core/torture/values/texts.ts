@@ -91,8 +91,10 @@ const carryOut = async ({ world, name, text, breaches }: Bench): Promise<number>
   for (const life of lives.filter(([, , , signal]) => signal !== undefined))
     if (!Bun.deepEquals(life, wanted, true)) breaches.push(`${name}: the body saw ${Bun.inspect(life)}`);
   if ((await Run.state(run)) !== text) breaches.push(`${name}: the state is ${Bun.inspect(await Run.state(run))}`);
-  if (!lines.some((line) => line["msg"] === text.toWellFormed() || line["msg"] === text)) breaches.push(`${name}: was not logged`);
-  if (places.tag === 0 && (await Run.list(second, { tag: text })).runs.length !== 1) breaches.push(`${name}: is not found by its tag`);
+  if (!lines.some((line) => line["msg"] === text.toWellFormed() || line["msg"] === text))
+    breaches.push(`${name}: was not logged`);
+  if (places.tag === 0 && (await Run.list(second, { tag: text })).runs.length !== 1)
+    breaches.push(`${name}: is not found by its tag`);
   for (const stuck of await Runtime.check(second)) breaches.push(`${name}: ${stuck.id} is stuck: ${stuck.why}`);
   return Object.values(places).reduce((sum, one) => sum + one, 0);
 };
@@ -106,7 +108,8 @@ const keysOfSenders = async (world: World, breaches: string[]): Promise<void> =>
   const taken = new Set<string>();
   for (const key of Object.values(odd)) {
     const refusal = await refusalOf(() => Signal.send(run, plain, key, { key }));
-    if (refusal && refusal.code !== "invalid_option") breaches.push(`the key ${JSON.stringify(key)} is refused with ${refusal.code}`);
+    if (refusal && refusal.code !== "invalid_option")
+      breaches.push(`the key ${JSON.stringify(key)} is refused with ${refusal.code}`);
     if (!refusal) taken.add(key);
   }
   const kept = world.client.query<{ n: number }, []>("select count(*) as n from holdfast_signals").get()?.n;

@@ -23,7 +23,9 @@ const carryOut = (name: string, make: () => unknown, breaches: string[]): Promis
     const flow = Workflow.define<undefined, unknown>({ name: "flow" }, async (ctx) => {
       await Step.run(ctx, "undone", () => 1, { undo: raise, undoRetry: { attempts: 1 } });
       const thrown: unknown = await Step.run(ctx, "throws", raise, once).catch((error: unknown) => error);
-      const instead: unknown = await Step.run(ctx, "falls back", raise, { ...once, fallback: raise }).catch((error: unknown) => error);
+      const instead: unknown = await Step.run(ctx, "falls back", raise, { ...once, fallback: raise }).catch(
+        (error: unknown) => error,
+      );
       const retried: unknown = await Step.run(ctx, "retried", raise, { retry: { attempts: 2, delay: 10 } }).catch(
         (error: unknown) => error,
       );
@@ -42,7 +44,8 @@ const carryOut = (name: string, make: () => unknown, breaches: string[]): Promis
     for (const [what, one] of [["failure", failure] as const, ["undo", undo[0]?.failure] as const])
       if (!one || one.name === "" || typeof one.message !== "string" || one.message.length > 8_192)
         wrong(`the ${what} cannot be read: ${Bun.inspect(one).slice(0, 300)}`);
-    if (seen.length !== 2 || !same(seen[0], seen[1])) wrong(`${seen.length} lives: ${Bun.inspect(seen, { depth: 3 }).slice(0, 600)}`);
+    if (seen.length !== 2 || !same(seen[0], seen[1]))
+      wrong(`${seen.length} lives: ${Bun.inspect(seen, { depth: 3 }).slice(0, 600)}`);
     await Run.history(Run.of(second, id));
     for (const stuck of await Runtime.check(second)) wrong(`${stuck.id} is stuck: ${stuck.why}`);
   });

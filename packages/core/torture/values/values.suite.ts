@@ -4,13 +4,15 @@
  */
 import type { Suite } from "../suite.ts";
 import { generated } from "./generated.ts";
+import { ids } from "./ids.ts";
 import type { Part } from "./part.ts";
 import { pollution } from "./pollution.ts";
 import { sizes } from "./sizes.ts";
+import { tampered } from "./tampered.ts";
 import { texts } from "./texts.ts";
 import { throwables } from "./throwables.ts";
 
-const parts: Readonly<Record<string, Part>> = { generated, texts, sizes, throwables, pollution };
+const parts: Readonly<Record<string, Part>> = { generated, texts, sizes, throwables, pollution, tampered, ids };
 
 export const values: Suite = {
   name: "values",
