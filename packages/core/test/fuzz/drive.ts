@@ -53,7 +53,10 @@ const begin = (world: World, programs: ReadonlyMap<string, Node>, seed: number):
     database: world.db,
     programOf: (run) => course.programs.get(run) ?? { kind: "throw", error: true },
     live: (run, engine) => live(course, run, engine),
-    effect: (tools, answer, later) => effect(course, tools.key, answer, later),
+    effect: (tools, answer, later, seen) => {
+      begins(course, tools.key, seen);
+      return later && !course.replaying ? fly(course, answer) : answer();
+    },
   };
   const course: Course = {
     world,
@@ -89,15 +92,21 @@ const live = (course: Course, run: string, engine: { readonly closed: boolean })
   return life.trace;
 };
 
-const effect = (course: Course, key: string, answer: () => string, later: boolean): string | Promise<string> => {
+/** A function begins: never after its record, never in a replay, and only when all that its body had seen is durable. */
+const begins = (course: Course, key: string, seen: number): void => {
   const slash = key.indexOf("/");
   // A step that is done anew after its undo has another key for the outside.
   const [run, step] = [key.slice(0, slash), key.slice(slash + 1).replace(/~\d+$/, "")];
   if (isRecorded(course.world, run, step)) breach(course, run, "rerun", `"${key}" was begun after its record`);
   if (course.replaying) breach(course, run, "rerun", `"${key}" was begun by the replay of a run that had ended`);
-  if (!later || course.replaying) return answer();
+  const durable = lastSeq(course.world, run);
+  if (durable < seen)
+    breach(course, run, "too early", `"${key}" was begun by a body that had seen ${seen}, when ${durable} was durable`);
+};
+
+const fly = ({ flights }: Course, answer: () => string): Promise<string> => {
   const { promise, resolve } = Promise.withResolvers<string>();
-  course.flights.push(() => resolve(Promise.try(answer)));
+  flights.push(() => resolve(Promise.try(answer)));
   return promise;
 };
 

@@ -17,8 +17,8 @@ type Tools = { readonly key: string; readonly attempt: number };
 
 /** The outside of all programs: what steps do, and when they answer. */
 export type Outside = {
-  /** A step's function begins; it answers with this, now or when the driver says so. */
-  readonly effect: (tools: Tools, answer: () => string, later: boolean) => string | Promise<string>;
+  /** A step's function begins, asked for by a body that had seen so much; it answers with this, now or when the driver says so. */
+  readonly effect: (tools: Tools, answer: () => string, later: boolean, seen: number) => string | Promise<string>;
   readonly programOf: (run: string) => Node;
   /** A body begins a new life, under the worker with this engine. */
   readonly live: (run: string, engine: Context.Context["execution"]["engine"]) => Trace;
@@ -53,15 +53,17 @@ const walk: Walk = async (ctx, life, node) => {
   switch (node.kind) {
     case "step":
       return saw(ctx, life, node.name, () => step(ctx, life, node));
-    case "transaction":
+    case "transaction": {
+      const { seen } = ctx.execution;
       return saw(ctx, life, `tx ${node.name}`, () =>
         Step.transaction(
           ctx,
           node.name,
           life.outside.database,
-          (_, { key, attempt }) => life.outside.effect({ key, attempt }, () => key, false) as string,
+          (_, { key, attempt }) => life.outside.effect({ key, attempt }, () => key, false, seen) as string,
         ),
       );
+    }
     case "sleep":
       return saw(ctx, life, node.name, () => Step.sleep(ctx, node.name, node.ms));
     case "wait":
@@ -123,10 +125,10 @@ const walk: Walk = async (ctx, life, node) => {
 };
 
 const step = (ctx: Context.Context, { outside }: Life, node: StepNode): Promise<string> =>
-  Step.run(ctx, node.name, effectOf(outside, node), optionsOf(outside, node));
+  Step.run(ctx, node.name, effectOf(outside, node, ctx.execution.seen), optionsOf(outside, node));
 
 const effectOf =
-  (outside: Outside, { name, fails, later }: StepNode) =>
+  (outside: Outside, { name, fails, later }: StepNode, seen: number) =>
   (tools: Tools): string | Promise<string> =>
     outside.effect(
       tools,
@@ -135,6 +137,7 @@ const effectOf =
         return `${tools.key} ${tools.attempt}`;
       },
       later,
+      seen,
     );
 
 const optionsOf = (outside: Outside, node: StepNode) => ({
@@ -142,15 +145,16 @@ const optionsOf = (outside: Outside, node: StepNode) => ({
   timeout: node.timeout,
   breaker: node.breaker ? breaker : undefined,
   fallback: node.fallback ? () => "instead" : undefined,
-  undo: node.undo ? (_: unknown, tools: Tools) => outside.effect(tools, () => "undone", node.later) : undefined,
+  undo: node.undo ? (_: unknown, tools: Tools) => outside.effect(tools, () => "undone", node.later, 0) : undefined,
 });
 
 const chain = (ctx: Context.Context, { outside }: Life, node: Extract<Node, { kind: "chain" }>): Promise<unknown> => {
   const { first, second } = node;
-  const secondly = effectOf(outside, second);
+  const { seen } = ctx.execution;
+  const secondly = effectOf(outside, second, seen);
   return Context.chain(ctx, node.when, (say) =>
     say
-      .step("first", (_, tools) => effectOf(outside, first)(tools), optionsOf(outside, first))
+      .step("first", (_, tools) => effectOf(outside, first, seen)(tools), optionsOf(outside, first))
       .when(
         ({ input }) => input,
         (then) => then.sleep("between", node.ms),

@@ -6,7 +6,7 @@ import type { Trace } from "./interpret.ts";
 /** A rule that did not hold, and of which program. */
 export type Breach = {
   readonly run: string;
-  readonly rule: "rerun" | "diverged" | "blocked" | "stuck" | "unended" | "replayed otherwise";
+  readonly rule: "rerun" | "too early" | "diverged" | "blocked" | "stuck" | "unended" | "replayed otherwise";
   readonly what: string;
 };
 

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import type { Order, Report, Suite } from "../suite.ts";
 import { carryOutLane, seedOf, type Found, type Lane, type Span } from "./lane.ts";
 
-const sizes = { slice: { programs: 100, schedules: 10 }, whole: { programs: 10_000, schedules: 10 } } as const;
+const sizes = { slice: { programs: 60, schedules: 10 }, whole: { programs: 10_000, schedules: 10 } } as const;
 
 export const replayFuzz: Suite = {
   name: "replay-fuzz",
@@ -53,6 +53,7 @@ const report = ({ seed, until, schedules }: Span, lanes: readonly Lane[]): Repor
       crashes: sum("crashes"),
       divergences: broken("diverged", "blocked", "replayed otherwise"),
       "rerun after record": broken("rerun"),
+      "begun too early": broken("too early"),
       stuck: broken("stuck", "unended"),
     },
     breaches,

@@ -7,7 +7,7 @@ import type { World } from "../../test/kit/world.ts";
 import { within } from "../kit/world.ts";
 import type { Order } from "../suite.ts";
 import type { Found } from "./part.ts";
-import { numbers, places, texts, type Place } from "./tampering.ts";
+import { numbers, places, texts } from "./tampering.ts";
 
 const any = Signal.define("any");
 
