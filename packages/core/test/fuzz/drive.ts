@@ -237,7 +237,7 @@ const goOn = async (course: Course): Promise<readonly string[]> => {
   await refill(course);
   course.lives.clear();
   const again: string[] = [];
-  for (const [run, node] of [...programs]) {
+  for (const [run, node] of programs.entries().toArray()) {
     if (chance.happens(0.7)) continue;
     if (statusOf(world, run) !== "completed") {
       if (await ask(course, run, Run.retry)) again.push(run);

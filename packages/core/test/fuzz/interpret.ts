@@ -79,7 +79,7 @@ const walk: Walk = async (ctx, life, node) => {
     case "patched":
       return saw(ctx, life, `patch ${node.id}`, async () => Context.patched(ctx, node.id));
     case "ask":
-      return saw(ctx, life, node.what, async () => Context[node.what](ctx));
+      return saw(ctx, life, node.what, async () => asks[node.what](ctx));
     case "publish":
       return saw(ctx, life, `publish ${node.state}`, async () => Context.publish(ctx, node.state));
     case "chain":
@@ -126,6 +126,9 @@ const walk: Walk = async (ctx, life, node) => {
 
 const step = (ctx: Context.Context, { outside }: Life, node: StepNode): Promise<string> =>
   Step.run(ctx, node.name, effectOf(outside, node, ctx.execution.seen), optionsOf(outside, node));
+
+/** What a body may ask that answers at once. */
+const asks = { now: Context.now, random: Context.random, uuid: Context.uuid } as const;
 
 const effectOf =
   (outside: Outside, { name, fails, later }: StepNode, seen: number) =>

@@ -1,5 +1,6 @@
 /** Values to be kept, made at random. */
 import * as fc from "fast-check";
+import { Money } from "./classes.ts";
 
 /** Texts, the odd ones among them. */
 export const text = fc.oneof(
@@ -81,6 +82,6 @@ export const made: fc.Arbitrary<unknown> = fc.oneof(
   fc.array(rich, { maxLength: 3 }).map((values) => new AggregateError(values, "several")),
   fc.record({ at: fc.date(), n: fc.bigInt(), bytes: fc.uint8Array(), inner: rich }),
   fc
-    .constantFrom<unknown>(() => 1, Symbol("s"), /x/, Promise.resolve(1), new WeakMap(), new (class Money {})())
+    .constantFrom<unknown>(() => 1, Symbol("s"), /x/, Promise.resolve(1), new WeakMap(), new Money(1))
     .chain((odd) => fc.constantFrom<unknown>([odd], { deep: [{ odd }] }, new Map([["odd", odd]]))),
 );

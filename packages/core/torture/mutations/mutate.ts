@@ -88,7 +88,12 @@ const placesOf = (plan: Plan): Place[] => {
         ...deeper(plan.body, (body) => ({ ...plan, body })),
         ...deeper(plan.otherwise, (otherwise) => ({ ...plan, otherwise })),
       ];
-    default:
+    case "step":
+    case "transaction":
+    case "sleep":
+    case "wait":
+    case "call":
+    case "start":
       return [here];
   }
 };

@@ -65,6 +65,7 @@ export const oddities: Readonly<Record<string, () => unknown>> = {
   "a frozen object": () => Object.freeze({ a: 1 }),
   "an array": () => [new Error("within"), 1],
   "a promise": () => Promise.resolve(1),
+  // oxlint-disable-next-line unicorn/no-thenable -- that is what is thrown
   "a thenable": () => ({ then: (resolve: (value: number) => void) => resolve(1) }),
   "a Response": () => new Response("no", { status: 500 }),
   "a Map that holds itself": () => {
@@ -110,5 +111,8 @@ export const oddities: Readonly<Record<string, () => unknown>> = {
   "a DOMException": () => new DOMException("aborted", "AbortError"),
   "a Fault of somebody else": () => Object.assign(new Error("like ours"), { name: "Fault", code: "cancelled", data: null }),
   "__proto__ as a field": () =>
-    Object.assign(new Error("proto"), JSON.parse('{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}')),
+    Object.assign(
+      new Error("proto"),
+      JSON.parse('{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}') as object,
+    ),
 };

@@ -16,7 +16,6 @@ const carryOut = (name: string, make: () => unknown, breaches: string[]): Promis
     const wrong = (what: string): void => void breaches.push(`${name}: ${what}`);
     const seen: unknown[] = [];
     const raise = (): never => {
-      // oxlint-disable-next-line typescript/only-throw-error -- that is what is tried
       throw make();
     };
     const once = { retry: { attempts: 1 } };

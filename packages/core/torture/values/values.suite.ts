@@ -18,13 +18,13 @@ export const values: Suite = {
   name: "values",
   title: "every value is kept exactly or refused at the hand-over; nothing hangs, pollutes or confuses",
   run: async (order) => {
-    let figures: Record<string, number> = {};
+    const figures: Record<string, number> = {};
     const breaches: string[] = [];
     for (const [name, part] of Object.entries(parts)) {
       const startedAt = performance.now();
       const found = await part({ ...order, say: (line) => order.say(`${name}: ${line}`) });
       order.say(`${name}: ${Math.round(performance.now() - startedAt)} ms`);
-      figures = { ...figures, ...found.figures };
+      Object.assign(figures, found.figures);
       breaches.push(...found.breaches.map((breach) => `${name}: ${breach}`));
     }
     return { figures, breaches };
