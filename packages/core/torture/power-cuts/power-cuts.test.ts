@@ -1,0 +1,4 @@
+import { testSlice } from "../slice.ts";
+import { powerCuts } from "./power-cuts.suite.ts";
+
+testSlice(powerCuts);
