@@ -38,6 +38,7 @@ const regret = async (runtime: Runtime.Runtime, id: string, n: number): Promise<
 };
 
 const customer = async (runtime: Runtime.Runtime, name: string): Promise<never> => {
+  await Bun.sleep(Math.random() * 200); // Not all in step.
   for (let n = 0; ; n++) {
     // What is refused was not acknowledged; the customer comes back.
     await (n % 4 === 3 ? regret : buy)(runtime, `${generation}-${name}-${n}`, n).catch(() => Bun.sleep(5));
