@@ -31,17 +31,13 @@ const effect =
 
 const part = Workflow.define(
   { name: "part" },
-  async (ctx, n: number) =>
-    (await Step.run(ctx, "half", effect(1, n))) + (await Step.run(ctx, "other", effect(2, n, 1))),
+  async (ctx, n: number) => (await Step.run(ctx, "half", effect(1, n))) + (await Step.run(ctx, "other", effect(2, n, 1))),
 );
 
 /** Its result is a checksum of its input. */
 export const order = Workflow.define({ name: "order" }, async (ctx, n: number) => {
   const reserved = await Step.run(ctx, "reserve", effect(1, n, 1));
-  const [paid, packed] = await Promise.all([
-    Step.run(ctx, "pay", effect(2, n * 2, 2)),
-    Step.run(ctx, "pack", effect(2, n * 3)),
-  ]);
+  const [paid, packed] = await Promise.all([Step.run(ctx, "pay", effect(2, n * 2, 2)), Step.run(ctx, "pack", effect(2, n * 3))]);
   await Step.sleep(ctx, "rest", 120);
   const sent = await Step.wait(ctx, go);
   const child = await Step.call(ctx, part, n);

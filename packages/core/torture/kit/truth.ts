@@ -11,7 +11,13 @@ type RunRow = {
   readonly status: string;
   readonly cancel: string | null;
 };
-type Row = { readonly run: number; readonly seq: number; readonly kind: string; readonly key: string | null; readonly value: string | null };
+type Row = {
+  readonly run: number;
+  readonly seq: number;
+  readonly kind: string;
+  readonly key: string | null;
+  readonly value: string | null;
+};
 
 export type Truth = {
   readonly integrity: string;

@@ -117,7 +117,10 @@ const run = async (order: Order): Promise<Report> => {
   const normal = whole ? await carryOut("NORMAL", 20, cutsPerFile) : undefined;
   const off = await carryOut("OFF", whole ? 5 : 1, 1);
   if (off.lost === 0) breaches.push("with synchronous=OFF nothing was lost: these cuts prove nothing");
-  return { figures: { ...figures(full, ""), ...(normal && figures(normal, " at NORMAL")), ...figures(off, " at OFF") }, breaches };
+  return {
+    figures: { ...figures(full, ""), ...(normal && figures(normal, " at NORMAL")), ...figures(off, " at OFF") },
+    breaches,
+  };
 };
 
 const figures = (tally: Tally, where: string): Record<string, number> => ({
