@@ -1,0 +1,4 @@
+import { testSlice } from "../slice.ts";
+import { clocks } from "./clocks.suite.ts";
+
+testSlice(clocks);

@@ -1,0 +1,159 @@
+/** Clocks that jump, run ten times as fast, or differ, under processes that work on one file. */
+import { join } from "node:path";
+import { until } from "../../test/kit/until.ts";
+import { spawnChild, type Child } from "../kit/child.ts";
+import * as Ledger from "../kit/ledger.ts";
+import type { Order } from "../suite.ts";
+import { createMachineClock, type MachineClock } from "./machine-clock.ts";
+import { processorTime, watchFile, type Watch } from "./watch.ts";
+import type { Line } from "./workflows.ts";
+
+export type Findings = { fired: number; early: number; lost: number; stolen: number; doubled: number; busiest: number };
+
+export type Part = { readonly order: Order; readonly breach: (what: string) => void };
+
+const hour = 3_600_000;
+const day = 24 * hour;
+
+type Scene = {
+  readonly part: Part;
+  readonly name: string;
+  readonly file: string;
+  readonly ledger: string;
+  readonly workers: Worker[];
+  readonly watch: Watch;
+};
+
+type Worker = { readonly name: string; readonly child: Child; readonly clock: MachineClock };
+
+const open = async (part: Part, name: string, clocks: Readonly<Record<string, MachineClock>>): Promise<Scene> => {
+  const { order } = part;
+  const file = join(order.folder, `${name}.db`);
+  const ledger = join(order.folder, `${name}.jsonl`);
+  const workers: Worker[] = [];
+  for (const [worker, clock] of Object.entries(clocks)) {
+    const env = { ...clock.environment, LEDGER: ledger, WORKER: worker, SEED: String(order.seed) };
+    const child = spawnChild(order, join(import.meta.dir, "sleeper.ts"), [file], env);
+    await until(`${worker} is up`, () => Bun.file(`${file}.${worker}.up`).exists());
+    workers.push({ name: worker, child, clock });
+  }
+  return { part, name, file, ledger, workers, watch: watchFile(file) };
+};
+
+/** Has each worker start its runs, and waits until all the steps that take long have begun. */
+const wave = async (scene: Scene): Promise<void> => {
+  const lasting = (): number => Ledger.read<Line>(scene.ledger).filter(({ key }) => /-(toil|hang)-/.test(key)).length;
+  const before = lasting();
+  for (const { child } of scene.workers) child.signal("SIGUSR2");
+  await expectSoon(scene, "the steps of a wave", () => lasting() >= before + 6 * scene.workers.length);
+};
+
+/** Waits for something that must come, by time that passes. */
+const expectSoon = async ({ part, name }: Scene, what: string, isSo: () => boolean): Promise<void> => {
+  await until(what, isSo, 30_000).catch(() => part.breach(`${name}: ${what} did not come to be within 30 s`));
+};
+
+/** Every worker beats on after the clock was set. */
+const expectBeats = async (scene: Scene, where: string): Promise<void> => {
+  const before = new Map(scene.watch.workers().map(({ key, beat }) => [key, beat]));
+  await expectSoon(scene, `${where}: two more beats of each worker`, () =>
+    scene.watch.workers().every(({ key, beat }) => beat >= (before.get(key) ?? 0) + 2),
+  );
+};
+
+/** The share of a processor that the busiest worker takes while there is nothing to do but wait. */
+const idleShare = async ({ workers }: Scene): Promise<number> => {
+  const before = workers.map(({ child }) => processorTime(child.pid));
+  const startedAt = performance.now();
+  await Bun.sleep(1_000);
+  const seconds = (performance.now() - startedAt) / 1_000;
+  return Math.max(...workers.map(({ child }, index) => (processorTime(child.pid) - (before[index] ?? 0)) / seconds));
+};
+
+/** Half of a processor: what waits takes a few hundredths, what spins takes all that it gets. */
+const mostIdle = 0.5;
+
+const expectIdle = async (scene: Scene, where: string, findings: Findings): Promise<void> => {
+  const share = await idleShare(scene);
+  findings.busiest = Math.max(findings.busiest, share);
+  if (share > mostIdle) scene.part.breach(`${scene.name}, ${where}: a worker with nothing to do takes ${share.toFixed(2)} of a processor`);
+};
+
+/** Whose lease it is, nobody took: the workers are those that came, and no step of theirs began twice. */
+const judge = (scene: Scene, came: readonly number[], findings: Findings): void => {
+  const { part, name, watch, ledger } = scene;
+  const now = watch.workers().map(({ key }) => key);
+  findings.stolen += came.filter((key) => !now.includes(key)).length;
+  if (findings.stolen > 0) part.breach(`${name}: of the workers ${came.join(", ")} only ${now.join(", ")} were never declared dead`);
+  const keys = Ledger.read<Line>(ledger).map(({ key }) => key);
+  for (const key of new Set(keys)) {
+    const times = keys.filter((other) => other === key).length;
+    if (times === 1) continue;
+    findings.doubled += 1;
+    part.breach(`${name}: ${key} began ${times} times though no process died`);
+  }
+  for (const { id, due, at } of watch.early()) {
+    findings.early += 1;
+    part.breach(`${name}: a timer of ${id} fired at ${at}, ${due - at} ms early`);
+  }
+  for (const { id, status } of watch.ended("%")) if (status !== "completed") part.breach(`${name}: run ${id} is ${status}`);
+  findings.lost += watch.open("%").length;
+  for (const { id, status } of watch.open("%")) part.breach(`${name}: run ${id} is still ${status}`);
+  findings.fired += watch.fired();
+};
+
+/** One machine, two workers; its clock jumps by hours both ways, then runs ten times as fast. */
+export const jump = async (part: Part, findings: Findings): Promise<void> => {
+  const clock = createMachineClock(part.order.folder, "jumping");
+  if (!clock) return;
+  const scene = await open(part, "jumping", { a: clock, b: clock });
+  const { watch } = scene;
+  const came = watch.workers().map(({ key }) => key);
+  for (const [where, offset] of [
+    ["an hour forward", hour],
+    ["two hours back", -hour],
+    ["an hour forward again", 0],
+  ] as const) {
+    await wave(scene);
+    clock.set(offset);
+    part.order.say(`the clock is set ${where}`);
+    await expectBeats(scene, where);
+    // By time that passes: steps end, and those that hang are ended by their timeouts.
+    await expectSoon(scene, `${where}: every long step is at its end`, () => watch.open("%-toil-%").length === 0);
+    await expectSoon(scene, `${where}: every step that hangs is timed out`, () => watch.open("%-hang-%").length === 0);
+    await expectIdle(scene, where, findings);
+  }
+  clock.set(0, 10);
+  await wave(scene);
+  await expectBeats(scene, "ten times as fast");
+  await expectSoon(scene, "ten times as fast: every long step is at its end", () => watch.open("%-toil-%").length === 0);
+  clock.set(day);
+  await expectSoon(scene, "a day later: every run is at its end", () => watch.open("%").length === 0);
+  judge(scene, came, findings);
+  await end(scene);
+};
+
+/** Three workers whose clocks are an hour apart each. No machine is like this: all processes of one have one clock. */
+export const skew = async (part: Part, findings: Findings): Promise<void> => {
+  const clocks = Object.entries({ behind: -hour, true: 0, ahead: hour }).map(
+    ([name, offset]) => [name, createMachineClock(part.order.folder, name, offset)] as const,
+  );
+  if (clocks.some(([, clock]) => clock === undefined)) return;
+  const scene = await open(part, "apart", Object.fromEntries(clocks.flatMap(([name, clock]) => (clock ? [[name, clock]] : []))));
+  const { watch, workers } = scene;
+  const came = watch.workers().map(({ key }) => key);
+  await wave(scene);
+  await expectBeats(scene, "three clocks");
+  await expectSoon(scene, "every long step is at its end", () => watch.open("%-toil-%").length === 0);
+  await expectSoon(scene, "every short nap is over", () => watch.open("%-nap-%").length === 0);
+  await expectIdle(scene, "three clocks", findings);
+  for (const { clock } of workers) clock.set(clock.offset() + day);
+  await expectSoon(scene, "a day later: every run is at its end", () => watch.open("%").length === 0);
+  judge(scene, came, findings);
+  await end(scene);
+};
+
+const end = async ({ watch, workers }: Scene): Promise<void> => {
+  watch.close();
+  await Promise.all(workers.map(({ child }) => child.kill()));
+};

@@ -1,0 +1,21 @@
+/** A process that works by whatever clock it is given: `bun sleeper.ts <file>`. Each SIGUSR2 has it start a wave of runs. */
+import { Runtime, Workflow } from "../../src/index.ts";
+import { chanceOf } from "../../test/fuzz/chance.ts";
+import { all, hang, nap, toil } from "./workflows.ts";
+
+const worker = process.env["WORKER"] ?? "";
+const chance = chanceOf(Number(process.env["SEED"]));
+const runtime = await Runtime.open({ database: `sqlite:${process.argv[2]}`, workflows: all, lease: 2_000 });
+
+let waves = 0;
+const wave = async (): Promise<void> => {
+  const name = `${worker}-${waves++}`;
+  for (let n = 0; n < 20; n++) await Workflow.start(runtime, nap, Math.ceil(chance.next() * 800), { id: `${name}-nap-${n}` });
+  // Due in the middle of the hour that a jump leaves out.
+  await Workflow.start(runtime, nap, 1_800_000, { id: `${name}-long-nap` });
+  for (let n = 0; n < 3; n++) await Workflow.start(runtime, toil, 2_500, { id: `${name}-toil-${n}` });
+  for (let n = 0; n < 3; n++) await Workflow.start(runtime, hang, 300, { id: `${name}-hang-${n}` });
+};
+
+process.on("SIGUSR2", () => void wave());
+await Bun.write(`${process.argv[2]}.${worker}.up`, "");
