@@ -159,7 +159,7 @@ const inTime = <Result>(engine: Engine, { name, timeout }: Gate, call: (tools: T
     const callOff =
       timeout === undefined
         ? undefined
-        : engine.clock.at(engine.clock.now() + timeout, () => {
+        : engine.clock.after(timeout, () => {
             const error = Fault.make(
               "breaker_timeout",
               `A call through circuit breaker "${name}" took longer than ${timeout} ms.`,

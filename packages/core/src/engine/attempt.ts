@@ -65,7 +65,7 @@ const fly = (trial: Trial): void => {
   const { ask } = operation;
   const timeout = plan.timeout ?? plan.breaker?.timeout;
   if (timeout !== undefined) {
-    trial.callOff = execution.engine.clock.at(execution.engine.clock.now() + timeout, () => {
+    trial.callOff = execution.engine.clock.after(timeout, () => {
       const error = Fault.make("step_timeout", `Step "${operation.key}" took longer than ${timeout} ms.`, {
         step: operation.key,
         timeout,

@@ -7,10 +7,14 @@ export type Clock = {
   readonly monotonic: () => number;
   /** Calls back once `now()` has reached `due`, never before. Answers with a function that calls it off. */
   readonly at: (due: number, call: () => void) => () => void;
+  /** Calls back once so many ms have passed, by `monotonic()`: however the wall clock is set meanwhile. Answers as `at` does. */
+  readonly after: (ms: number, call: () => void) => () => void;
 };
 
-/** A timer of more than 2^31 ms fires at once, and wall time may jump: a long wait looks at the clock this often. */
+/** Wall time may jump: a wait for a moment looks at the clock this often. */
 const piece = 1_000;
+/** A timer of 2^31 ms and more fires at once. */
+const longest = 2 ** 31 - 1;
 
 /** The machine's clock. */
 export const system: Clock = {
@@ -24,6 +28,17 @@ export const system: Clock = {
       else timer = setTimeout(wait, Math.min(left, piece));
     };
     timer = setTimeout(wait, Math.max(0, Math.min(due - Date.now(), piece)));
+    return () => clearTimeout(timer);
+  },
+  after: (ms, call) => {
+    const due = performance.now() + ms;
+    let timer: ReturnType<typeof setTimeout>;
+    const wait = (): void => {
+      const left = due - performance.now();
+      if (left <= 0) call();
+      else timer = setTimeout(wait, Math.min(left, longest));
+    };
+    timer = setTimeout(wait, Math.max(0, Math.min(ms, longest)));
     return () => clearTimeout(timer);
   },
 };

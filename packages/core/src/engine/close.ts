@@ -43,7 +43,7 @@ const drained = async (engine: Engine): Promise<void> => {
   if (engine.executing.size === 0) return;
   const { promise, resolve } = Promise.withResolvers<void>();
   engine.emptied = resolve;
-  const callOff = engine.clock.at(engine.clock.now() + engine.settings.drain, resolve);
+  const callOff = engine.clock.after(engine.settings.drain, resolve);
   await promise;
   callOff();
 };

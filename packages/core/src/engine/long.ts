@@ -8,10 +8,10 @@ import { note } from "./record.ts";
 export const watchLong = (engine: Engine): void => {
   if (engine.watchingLong) return;
   engine.watchingLong = true;
-  const callOff = engine.clock.at(engine.clock.now() + engine.settings.visible, () => {
+  const callOff = engine.clock.after(engine.settings.visible, () => {
     engine.watchingLong = false;
     if (engine.closed) return;
-    const since = engine.clock.now() - engine.settings.visible;
+    const since = engine.clock.monotonic() - engine.settings.visible;
     const flying = [...engine.executing.values()].filter(({ flights }) => flights > 0);
     for (const execution of flying)
       for (const operation of execution.operations.values()) showIfLong(execution, operation, since);

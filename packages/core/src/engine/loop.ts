@@ -55,7 +55,7 @@ const strayFinder = (engine: Engine): (() => void) => {
 export const repeat = (engine: Engine, every: number, call: () => void): void => {
   let callOff: () => void;
   const again = (): void => {
-    callOff = engine.clock.at(engine.clock.now() + every, () => {
+    callOff = engine.clock.after(every, () => {
       if (engine.closed) return;
       call();
       again();
@@ -79,8 +79,8 @@ const startClaiming = (engine: Engine): void => {
       callOff?.();
       const now = engine.clock.now();
       engine.behind = due !== undefined && due <= now;
-      const next = engine.behind && room(engine) > 0 ? now + engine.settings.poll : due;
-      callOff = next === undefined || next <= now ? undefined : engine.clock.at(next, () => engine.poke());
+      if (engine.behind) callOff = room(engine) > 0 ? engine.clock.after(engine.settings.poll, () => engine.poke()) : undefined;
+      else callOff = due === undefined ? undefined : engine.clock.at(due, () => engine.poke());
     } while (again && !engine.closing);
     looking = false;
   };

@@ -34,7 +34,7 @@ export const stall = (execution: Execution): void => {
   if (execution.stalled === next) return;
   execution.stalled = next;
   const { engine } = execution;
-  engine.clock.at(engine.clock.now() + engine.settings.patience, () => {
+  engine.clock.after(engine.settings.patience, () => {
     if (isAlive(execution) && execution.inbox[execution.cursor] === next) block(execution, next);
   });
 };
@@ -66,7 +66,7 @@ const describeBody = (execution: Execution): string => {
 export const watchUnseen = (execution: Execution): void => {
   if (execution.noted && execution.cancelAsked === undefined) return;
   const { engine, rests, cursor, seen } = execution;
-  engine.clock.at(engine.clock.now() + engine.settings.patience, () => {
+  engine.clock.after(engine.settings.patience, () => {
     const moved = execution.rests > rests + 1 || execution.cursor !== cursor || execution.seen !== seen;
     if (!isAlive(execution) || moved || !isUnseen(execution)) return;
     if (execution.cancelled) giveUp(execution);

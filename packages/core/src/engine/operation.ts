@@ -59,6 +59,7 @@ export type Operation = {
 
 /** A function of the user's that is under way. Its abort signal is made when somebody asks for it. */
 export type Flight = {
+  /** Monotonic. */
   readonly startedAt: number;
   readonly attempt: number;
   noted: boolean;

@@ -57,7 +57,7 @@ const lastRow = async (reach: Reach, { timeout, signal }: Wait): Promise<Row> =>
   const callOff =
     timeout === undefined
       ? undefined
-      : engine.clock.at(engine.clock.now() + timeout, () =>
+      : engine.clock.after(timeout, () =>
           reject(
             Fault.make("result_timeout", `Run ${reach.id} was not at its end after ${timeout} ms. It goes on.`, {
               run: reach.id,

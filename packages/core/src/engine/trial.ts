@@ -30,7 +30,7 @@ export const outsideKey = (execution: Execution, key: string): string => {
 /** An attempt that is about to be made: its flight is counted from now on. */
 export const createTrial = (execution: Execution, operation: Operation, plan: Plan): Trial => {
   const attempt = operation.failed + 1;
-  const startedAt = execution.engine.clock.now();
+  const startedAt = execution.engine.clock.monotonic();
   const flight: Flight = { startedAt, attempt, noted: false, over: false, controller: undefined, reason: undefined };
   const tools: Tools = {
     key: outsideKey(execution, operation.key),

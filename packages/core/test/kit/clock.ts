@@ -1,7 +1,8 @@
 /** A clock that stands still until a test moves it. */
 import type { Clock } from "../../src/engine/clock.ts";
 
-type Alarm = { readonly due: number; readonly order: number; readonly call: () => void };
+/** `left` is how long it is until it rings, as the clock now stands. */
+type Alarm = { readonly left: () => number; readonly order: number; readonly call: () => void };
 
 export type ManualClock = Clock & {
   /** Moves the clock forward, stopping at every alarm on the way, and lets everything that follows from each happen. */
@@ -26,38 +27,44 @@ export const manualClock = (start = Date.UTC(2026, 0, 1)): ManualClock => {
     for (let turn = 0; turn < turns; turn++) await new Promise<void>((resolve) => void setImmediate(resolve));
   };
   const ringDue = (): boolean => {
-    const due = alarms.filter((alarm) => alarm.due <= now).toSorted((a, b) => a.due - b.due || a.order - b.order);
-    alarms = alarms.filter((alarm) => alarm.due > now);
+    const due = alarms.filter(({ left }) => left() <= 0).toSorted((a, b) => a.left() - b.left() || a.order - b.order);
+    alarms = alarms.filter((alarm) => !due.includes(alarm));
     for (const alarm of due) alarm.call();
     return due.length > 0;
   };
+  const set = (left: () => number, call: () => void): (() => void) => {
+    const alarm = { left, order: order++, call };
+    alarms.push(alarm);
+    if (left() <= 0) queueMicrotask(() => void (alarms.includes(alarm) && ringDue()));
+    return () => {
+      alarms = alarms.filter((other) => other !== alarm);
+    };
+  };
+  const soonest = (): number => Math.min(...alarms.map(({ left }) => left()));
   return {
     now: () => now,
     monotonic: () => monotonic,
-    at: (due, call) => {
-      const alarm = { due, order: order++, call };
-      alarms.push(alarm);
-      if (due <= now) queueMicrotask(() => void (alarms.includes(alarm) && ringDue()));
-      return () => {
-        alarms = alarms.filter((other) => other !== alarm);
-      };
+    at: (due, call) => set(() => due - now, call),
+    after: (ms, call) => {
+      const due = monotonic + Math.ceil(ms);
+      return set(() => due - monotonic, call);
     },
     advance: async (ms) => {
-      const end = now + ms;
+      const end = monotonic + ms;
       await settle();
       for (;;) {
-        const next = Math.min(...alarms.map(({ due }) => due), end);
-        monotonic += Math.max(0, next - now);
-        now = Math.max(now, next);
+        const passed = Math.max(0, Math.ceil(Math.min(soonest(), end - monotonic))); // Whole ms, as everything that asks for a moment.
+        monotonic += passed;
+        now += passed;
         const rang = ringDue();
         if (rang) await settle();
-        if (now >= end && !alarms.some(({ due }) => due <= now)) return;
+        if (monotonic >= end && soonest() > 0) return;
       }
     },
     jump: (ms) => {
       now += ms;
     },
-    next: () => (alarms.length === 0 ? undefined : Math.min(...alarms.map(({ due }) => due))),
+    next: () => (alarms.length === 0 ? undefined : now + soonest()),
     settle,
   };
 };

@@ -76,7 +76,8 @@ const mostIdle = 0.5;
 const expectIdle = async (scene: Scene, where: string, findings: Findings): Promise<void> => {
   const share = await idleShare(scene);
   findings.busiest = Math.max(findings.busiest, share);
-  if (share > mostIdle) scene.part.breach(`${scene.name}, ${where}: a worker with nothing to do takes ${share.toFixed(2)} of a processor`);
+  if (share > mostIdle)
+    scene.part.breach(`${scene.name}, ${where}: a worker with nothing to do takes ${share.toFixed(2)} of a processor`);
 };
 
 /** Whose lease it is, nobody took: the workers are those that came, and no step of theirs began twice. */
@@ -84,7 +85,8 @@ const judge = (scene: Scene, came: readonly number[], findings: Findings): void 
   const { part, name, watch, ledger } = scene;
   const now = watch.workers().map(({ key }) => key);
   findings.stolen += came.filter((key) => !now.includes(key)).length;
-  if (findings.stolen > 0) part.breach(`${name}: of the workers ${came.join(", ")} only ${now.join(", ")} were never declared dead`);
+  if (findings.stolen > 0)
+    part.breach(`${name}: of the workers ${came.join(", ")} only ${now.join(", ")} were never declared dead`);
   const keys = Ledger.read<Line>(ledger).map(({ key }) => key);
   for (const key of new Set(keys)) {
     const times = keys.filter((other) => other === key).length;
@@ -128,6 +130,28 @@ export const jump = async (part: Part, findings: Findings): Promise<void> => {
   await expectBeats(scene, "ten times as fast");
   await expectSoon(scene, "ten times as fast: every long step is at its end", () => watch.open("%-toil-%").length === 0);
   clock.set(day);
+  await expectSoon(scene, "a day later: every run is at its end", () => watch.open("%").length === 0);
+  judge(scene, came, findings);
+  await end(scene);
+};
+
+/** A machine that is suspended in the middle of its work: every process stands still for longer than a lease, and meanwhile the clock went on. */
+export const suspend = async (part: Part, findings: Findings): Promise<void> => {
+  const clock = createMachineClock(part.order.folder, "suspended");
+  if (!clock) return;
+  const scene = await open(part, "suspended", { a: clock, b: clock });
+  const { watch, workers } = scene;
+  const came = watch.workers().map(({ key }) => key);
+  for (let times = 0; times < (part.order.size === "whole" ? 20 : 1); times++) {
+    await wave(scene);
+    for (const { child } of workers) child.signal("SIGSTOP");
+    await Bun.sleep(2_500);
+    clock.set(clock.offset() + hour / 6);
+    for (const { child } of workers) child.signal("SIGCONT");
+    await expectBeats(scene, "after the suspension");
+    await expectSoon(scene, "after the suspension: every long step is at its end", () => watch.open("%-toil-%").length === 0);
+  }
+  clock.set(clock.offset() + day);
   await expectSoon(scene, "a day later: every run is at its end", () => watch.open("%").length === 0);
   judge(scene, came, findings);
   await end(scene);

@@ -20,7 +20,9 @@ export const watchFile = (file: string) => {
         .all(like),
     ended: (like: string) =>
       database
-        .query<{ id: string; status: string }, [string]>("select id, status from holdfast_runs where ended_at is not null and id like ?")
+        .query<{ id: string; status: string }, [string]>(
+          "select id, status from holdfast_runs where ended_at is not null and id like ?",
+        )
         .all(like),
     /** Timers that fired before their moment, by the clock of the process that fired them. */
     early: () =>

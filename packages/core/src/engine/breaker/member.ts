@@ -119,7 +119,7 @@ export const count = (member: Member, what: keyof Counts): void => {
   const { engine } = member;
   if (engine.closed) return;
   member.counts = { ...member.counts, [what]: member.counts[what] + 1 };
-  member.callOff ??= engine.clock.at(engine.clock.now() + gather, () => void flush(member));
+  member.callOff ??= engine.clock.after(gather, () => void flush(member));
 };
 
 /** Adds what was counted here to the shared window, and opens the breaker when all processes together have reached the threshold. */
