@@ -3,7 +3,8 @@
  *
  *   same machine, process gone      ─► buried at once
  *   beat unchanged for its lease,
- *   by the looker's own clock       ─► buried: it stopped, or lost its disk
+ *   by the own clock of one who
+ *   looked all the while            ─► buried: it stopped, or lost its disk
  *   buried                          ─► its runs are due, under new lease numbers; what it still writes is refused
  *
  * Clocks of different processes are never compared. Whoever could not beat for most of a lease starts nothing more.
@@ -121,7 +122,8 @@ const rise = async (engine: Engine): Promise<void> => {
   engine.poke();
 };
 
-type Sighting = { readonly beat: number; readonly at: number };
+/** Since when the beat is as it was at the last look. */
+type Sighting = { readonly beat: number; readonly since: number; readonly lookedAt: number };
 
 const watchOthers = (engine: Engine): void => {
   const sightings = new Map<number, Sighting>();
@@ -145,12 +147,16 @@ const watchOthers = (engine: Engine): void => {
   repeat(engine, engine.settings.poll, safely);
 };
 
+/** Who did not look for this long, in ms, stood still itself: the others may have stood still with it, and are looked at anew. */
+const mostBlind = ({ settings }: Engine, { lease }: WorkerRow): number => Math.max(lease / 2, 5 * settings.poll);
+
 const lookAt = async (engine: Engine, sightings: Map<number, Sighting>, worker: WorkerRow): Promise<void> => {
   const seen = sightings.get(worker.key);
   const now = engine.clock.monotonic();
-  if (seen?.beat !== worker.beat) sightings.set(worker.key, { beat: worker.beat, at: now });
+  const since = seen?.beat === worker.beat && now - seen.lookedAt < mostBlind(engine, worker) ? seen.since : now;
+  sightings.set(worker.key, { beat: worker.beat, since, lookedAt: now });
   const gone = worker.machine === machine && bornOf(worker.pid) !== worker.born;
-  const silent = seen !== undefined && seen.beat === worker.beat && now - seen.at >= worker.lease;
+  const silent = seen !== undefined && now - since >= worker.lease;
   if (!gone && !silent) return;
   if (await engine.store.workers.bury(worker.key, worker.beat, engine.clock.now())) {
     engine.logger.info({ worker: worker.key, pid: worker.pid, gone }, "a worker died; its runs go on here or elsewhere");

@@ -4,7 +4,7 @@ import { system } from "../../src/engine/clock.ts";
 import { Run, Runtime, Step, Workflow } from "../../src/index.ts";
 import { setup } from "../kit/world.ts";
 import { thrown } from "../face/scene.ts";
-import { share } from "./shared.ts";
+import { share, together } from "./shared.ts";
 
 const hour = 3_600_000;
 const hang = Workflow.define({ name: "hang" }, (ctx) =>
@@ -69,6 +69,38 @@ test("a worker that falls silent is noticed after its lease, though the clock of
   two.clock.jump(-hour);
   await two.clock.advance(4_000);
   expect(workers()).toBe(1);
+});
+
+describe("who stood still", () => {
+  const nap = Workflow.define({ name: "nap" }, (ctx) => Step.run(ctx, "nap", () => Bun.sleep(0)));
+  const scene = async () => {
+    const shared = share();
+    const one = await shared.open([nap], { lease: 3_000 });
+    const two = await shared.open([nap], { lease: 3_000 });
+    const workers = () => shared.client.query<{ key: number }, []>("select key from holdfast_workers").all();
+    await together([one.clock, two.clock], 1_000);
+    return { shared, one, two, workers };
+  };
+
+  test("says nothing of the others, who may have stood still with it: a suspended machine costs nobody its lease", async () => {
+    const { one, two, workers } = await scene();
+    const before = workers();
+    one.clock.stall(600_000);
+    two.clock.stall(600_000);
+    await two.clock.advance(500);
+    await together([one.clock, two.clock], 5_000);
+    expect(workers()).toEqual(before);
+  });
+
+  test("finds out after one more lease who is really silent", async () => {
+    const { shared, one, two, workers } = await scene();
+    await shared.kill(one.runtime);
+    two.clock.stall(600_000);
+    await two.clock.advance(2_500);
+    expect(workers()).toHaveLength(2);
+    await two.clock.advance(1_000);
+    expect(workers()).toHaveLength(1);
+  });
 });
 
 test("the machine's clock calls back after so many ms, and not when it was called off", async () => {

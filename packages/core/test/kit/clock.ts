@@ -9,6 +9,8 @@ export type ManualClock = Clock & {
   readonly advance: (ms: number) => Promise<void>;
   /** Jumps the wall clock without any time passing, as an NTP step does. */
   readonly jump: (ms: number) => void;
+  /** Lets time pass in which nothing rings, as for a process that stands still. What is due meanwhile rings with the next `advance`. */
+  readonly stall: (ms: number) => void;
   /** The moment of the next alarm, if one is set. */
   readonly next: () => number | undefined;
   /** Lets everything happen that needs no time. */
@@ -63,6 +65,10 @@ export const manualClock = (start = Date.UTC(2026, 0, 1)): ManualClock => {
     },
     jump: (ms) => {
       now += ms;
+    },
+    stall: (ms) => {
+      now += ms;
+      monotonic += ms;
     },
     next: () => (alarms.length === 0 ? undefined : now + soonest()),
     settle,
