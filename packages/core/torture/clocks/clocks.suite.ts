@@ -1,19 +1,46 @@
 /** Clocks: set by hand, running fast, apart, and timers that are many or far away. */
 import type { Order, Report, Suite } from "../suite.ts";
+import { farAway, notAtOnce } from "./far.ts";
 import { jump, skew, suspend, type Findings } from "./jumps.ts";
 import { createMachineClock } from "./machine-clock.ts";
+import { backoff, forEver, refused } from "./odd.ts";
+import { storm } from "./storm.ts";
 
 const run = async (order: Order): Promise<Report> => {
   const breaches: string[] = [];
   const skipped: string[] = [];
   const findings: Findings = { fired: 0, early: 0, lost: 0, stolen: 0, doubled: 0, busiest: 0 };
   const part = { order, breach: (what: string) => void breaches.push(what) };
+  const whole = order.size === "whole";
   if (createMachineClock(order.folder, "asked")) {
     await jump(part, findings);
     await suspend(part, findings);
     await skew(part, findings);
   } else skipped.push("the clock of a process cannot be set here: there is no libfaketime (Debian's package faketime)");
-  return { figures: { ...findings }, breaches, skipped };
+  const rain = await storm(part, whole ? 100_000 : 10_000);
+  order.say(`a storm of ${rain.timers} timers took ${rain.seconds} s`);
+  const far = await farAway(part);
+  await notAtOnce(part);
+  return {
+    figures: {
+      "fired by set clocks": findings.fired,
+      early: findings.early,
+      lost: findings.lost,
+      "leases stolen": findings.stolen,
+      "steps begun twice": findings.doubled,
+      "busiest idle worker, of a processor": findings.busiest,
+      "timers due in a second": rain.timers,
+      "seconds for them": rain.seconds,
+      "longest block of the loop, ms": rain.block,
+      "more memory, MB": rain.megabytes,
+      "sleeps up to a century": far,
+      "durations refused": await refused(part),
+      "backoffs computed": backoff(part, whole ? 1_000_000 : 100_000),
+      "attempts of a step that fails for ever": await forEver(part, whole ? 10_000 : 500),
+    },
+    breaches,
+    skipped,
+  };
 };
 
 export const clocks: Suite = {

@@ -3,14 +3,12 @@ import { join } from "node:path";
 import { until } from "../../test/kit/until.ts";
 import { spawnChild, type Child } from "../kit/child.ts";
 import * as Ledger from "../kit/ledger.ts";
-import type { Order } from "../suite.ts";
 import { createMachineClock, type MachineClock } from "./machine-clock.ts";
+import type { Part } from "./part.ts";
 import { processorTime, watchFile, type Watch } from "./watch.ts";
 import type { Line } from "./workflows.ts";
 
 export type Findings = { fired: number; early: number; lost: number; stolen: number; doubled: number; busiest: number };
-
-export type Part = { readonly order: Order; readonly breach: (what: string) => void };
 
 const hour = 3_600_000;
 const day = 24 * hour;
