@@ -8,10 +8,9 @@ import { silent } from "../../test/kit/world.ts";
 import type { Part } from "./part.ts";
 
 const never = Signal.define("never");
-const noDurations: readonly unknown[] = [
-  ...[Infinity, -Infinity, NaN, -1, -0.001, Number.MAX_VALUE, longest + 1],
-  ...["", "5", "5 m", "-5m", "1e9d", "Infinityms", "5y", null, {}, [], true, 5n, new Date(Number.NaN)],
-];
+const noNumbers = [Infinity, -Infinity, NaN, -1, -0.001, Number.MAX_VALUE, longest + 1];
+const noTexts = ["", "5", "5 m", "-5m", "1e9d", "Infinityms", "5y"];
+const noDurations: readonly unknown[] = [...noNumbers, ...noTexts, null, {}, [], true, 5n, new Date(Number.NaN)];
 
 /** Everywhere that a duration is said. Each is handed what is none. */
 const places: Readonly<Record<string, (ctx: Parameters<typeof Step.sleep>[0], duration: never) => unknown>> = {

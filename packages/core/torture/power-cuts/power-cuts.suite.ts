@@ -48,7 +48,10 @@ const cutUnderLoad = async ({ order, volume, level, chance }: Scene, file: strin
 const judge = ({ order, level, breach }: Scene, file: string, lines: readonly Line[], where: string): Truth | undefined => {
   const truth = readTruth(file, join(order.folder, "judged.db"));
   if (level === "OFF") return truth;
-  if (!truth) return void breach(`${where}: the file cannot be read`);
+  if (!truth) {
+    breach(`${where}: the file cannot be read`);
+    return undefined;
+  }
   for (const what of contradictions(truth, lines)) breach(`${where}: ${what}`);
   const missing = lost(truth, lines);
   const repeated = again(lines);
