@@ -1,5 +1,6 @@
 /** Workflows for processes that die, and the ledger of all that is known of them: what was acknowledged, and which functions began. */
-import { Run, Signal, Step, Workflow } from "../../src/index.ts";
+import { Signal, Step, Workflow } from "../../src/index.ts";
+import type { Run } from "../../src/index.ts";
 import * as Ledger from "./ledger.ts";
 
 /** One ledger for everything, so that its lines have one order. */
