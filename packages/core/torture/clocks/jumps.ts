@@ -51,6 +51,14 @@ const expectSoon = async ({ part, name }: Scene, what: string, isSo: () => boole
   await until(what, isSo, 30_000).catch(() => part.breach(`${name}: ${what} did not come to be within 30 s`));
 };
 
+/** The moment at which a theft is likeliest: the others have looked since the worker's last beat, and the next is still to come. */
+const betweenBeats = async (scene: Scene, { child }: Worker): Promise<void> => {
+  const beat = (): number => scene.watch.workers().find(({ pid }) => pid === child.pid)?.beat ?? 0;
+  const before = beat();
+  await expectSoon(scene, "a beat", () => beat() > before);
+  await Bun.sleep(230); // They look every 200 ms, and it beats every 333.
+};
+
 /** Every worker beats on after the clock was set. */
 const expectBeats = async (scene: Scene, where: string): Promise<void> => {
   const before = new Map(scene.watch.workers().map(({ key, beat }) => [key, beat]));
@@ -116,6 +124,7 @@ export const jump = async (part: Part, findings: Findings): Promise<void> => {
   ] as const;
   for (const [where, offset] of part.order.size === "whole" ? [...jumps, ...jumps, ...jumps] : jumps.slice(0, 2)) {
     await wave(scene);
+    await betweenBeats(scene, scene.workers.at(-1)!);
     clock.set(offset);
     part.order.say(`the clock is set ${where}`);
     await expectBeats(scene, where);
@@ -143,11 +152,13 @@ export const suspend = async (part: Part, findings: Findings): Promise<void> => 
   const came = watch.workers().map(({ key }) => key);
   for (let times = 0; times < (part.order.size === "whole" ? 20 : 1); times++) {
     await wave(scene);
+    const inOrder = times % 2 === 0 ? workers : workers.toReversed();
+    await betweenBeats(scene, inOrder.at(-1)!);
     for (const { child } of workers) child.signal("SIGSTOP");
     await Bun.sleep(2_500);
     clock.set(clock.offset() + hour / 6);
     // Whoever wakes first must not think the other dead.
-    for (const { child } of times % 2 === 0 ? workers : workers.toReversed()) {
+    for (const { child } of inOrder) {
       child.signal("SIGCONT");
       await Bun.sleep(400);
     }
