@@ -55,7 +55,11 @@ export const notAtOnce = async ({ order, breach }: Part): Promise<void> => {
     system.after(ms, () => called.push(ms)),
   ]);
   for (const ms of lengths) await Workflow.start(runtime, far, ms, { id: `far-${ms}` });
+  const before = process.cpuUsage();
   await Bun.sleep(1_500);
+  const { user, system: kernel } = process.cpuUsage(before);
+  if (user + kernel > 1_000_000)
+    breach(`what is far away took ${Math.round((user + kernel) / 1_000)} ms of a processor in 1,500`);
   for (const ms of lengths)
     if (await ended(runtime, `far-${ms}`)) breach(`by the machine's clock a sleep of ${ms} ms was over at once`);
   for (const ms of called) breach(`a timer of ${ms} ms fired at once`);

@@ -7,8 +7,12 @@ import type { Order } from "../suite.ts";
 export type Volume = {
   /** Where it is mounted. */
   readonly path: string;
-  /** The power goes: nothing reaches the disk any more, not even the journal. Whoever still writes gets an I/O error. */
-  readonly cut: () => void;
+  /**
+   * The power goes: nothing reaches the disk any more, not even the journal. `stop` stops the processes, at the last moment: what they
+   * have under way in the kernel is cut in its middle, and none of them lives to hear an answer. They must not: after this ioctl ext4 answers
+   * some `fsync` with success although the commit of its journal was given up, which no power cut lives to do.
+   */
+  readonly cut: (stop: () => void) => void;
   /** The power is back. Every process that had something of it open must be gone. */
   readonly restore: () => void;
 };
@@ -24,11 +28,13 @@ const mount = (image: string, path: string): void => run("mount", "-o", "loop,da
 const shutdown = 0x80_04_58_7d;
 const withoutJournal = 2;
 
-const shutDown = (path: string): void => {
+const shutDown = (path: string, stop: () => void): void => {
   const libc = dlopen("libc.so.6", { ioctl: { args: ["int", "u64", "ptr"], returns: "int" } });
   const descriptor = openSync(path, "r");
+  const flag = ptr(new Uint32Array([withoutJournal]));
   try {
-    const answer = libc.symbols.ioctl(descriptor, shutdown, ptr(new Uint32Array([withoutJournal])));
+    stop();
+    const answer = libc.symbols.ioctl(descriptor, shutdown, flag);
     if (answer !== 0) throw new Error("The file system cannot be shut down: the ioctl was refused.");
   } finally {
     closeSync(descriptor);
@@ -51,7 +57,7 @@ export const createVolume = ({ folder, afterwards }: Order, name: string, size =
   afterwards(() => Bun.spawnSync(["umount", "-l", path], { stderr: "ignore" }));
   return {
     path,
-    cut: () => shutDown(path),
+    cut: (stop) => shutDown(path, stop),
     restore: () => {
       run("umount", path);
       mount(image, path);

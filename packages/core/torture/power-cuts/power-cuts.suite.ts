@@ -39,8 +39,7 @@ const cutUnderLoad = async ({ order, volume, level, chance }: Scene, file: strin
   const processes = [customers, 0].map((count) => spawnChild(order, script, [file, `g${generation}`, String(count)], env));
   await untilWith("an acknowledgement", processes, () => Ledger.read(ledger).length > before + customers);
   await Bun.sleep(100 + chance.next() * 700);
-  volume.cut();
-  await Bun.sleep(chance.next() * 50);
+  volume.cut(() => processes.forEach((process) => process.signal("SIGSTOP")));
   await Promise.all(processes.map((process) => process.kill()));
   volume.restore();
 };
