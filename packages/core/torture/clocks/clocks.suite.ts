@@ -26,7 +26,7 @@ const run = async (order: Order): Promise<Report> => {
       lost: findings.lost,
       "leases stolen": findings.stolen,
       "steps begun twice": findings.doubled,
-      "busiest idle worker, of a processor": findings.busiest,
+      "busiest idle worker, of a processor": Math.round(findings.busiest * 100) / 100,
       "timers due in a second": rain.timers,
       "seconds for them": rain.seconds,
       "longest block of the loop, ms": rain.block,
