@@ -76,8 +76,8 @@ const idleShare = async ({ workers }: Scene): Promise<number> => {
   return Math.max(...workers.map(({ child }, index) => (processorTime(child.pid) - (before[index] ?? 0)) / seconds));
 };
 
-/** Half of a processor: what waits takes a few hundredths, what spins takes all that it gets. */
-const mostIdle = 0.5;
+/** Of a processor: what waits takes a few hundredths, what spins takes all that it gets. */
+const mostIdle = 0.3;
 
 const expectIdle = async (scene: Scene, where: string, findings: Findings): Promise<void> => {
   const share = await idleShare(scene);
