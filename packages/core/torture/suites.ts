@@ -1,7 +1,10 @@
 /** All suites, in the order in which they are run. */
+import { clocks } from "./clocks/clocks.suite.ts";
 import { mutations } from "./mutations/mutations.suite.ts";
+import { powerCuts } from "./power-cuts/power-cuts.suite.ts";
 import { replayFuzz } from "./replay-fuzz/replay-fuzz.suite.ts";
+import { restores } from "./restores/restores.suite.ts";
 import type { Suite } from "./suite.ts";
 import { values } from "./values/values.suite.ts";
 
-export const suites: readonly Suite[] = [replayFuzz, mutations, values];
+export const suites: readonly Suite[] = [replayFuzz, mutations, values, powerCuts, restores, clocks];
