@@ -2,7 +2,7 @@
 import { Database, type Statement } from "bun:sqlite";
 import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { putBetweenMarks } from "./tables.ts";
+import { putBetweenMarks } from "../scripts/marks.ts";
 import { manyRuns } from "./many-runs.ts";
 import { folder, opened } from "./workload.ts";
 

@@ -1,5 +1,6 @@
 /** Keeps what was measured: in `bench/baseline.json`, and in the tables of the docs between their marks. */
 import { join } from "node:path";
+import { putBetweenMarks } from "../scripts/marks.ts";
 import { head, line, type Figure } from "./figure.ts";
 
 type Baseline = { readonly machine: string; readonly figures: Readonly<Record<string, readonly Figure[]>> };
@@ -23,12 +24,4 @@ export const writeTables = async (machine: string, figures: Readonly<Record<stri
     const shown = Object.entries(all).flatMap(([row, those]) => (rows === undefined || rows.includes(row) ? those : []));
     await putBetweenMarks(join(root, page), "figures", `${machine}\n\n${[head, ...shown.map(line)].join("\n")}`);
   }
-};
-
-/** Replaces what stands between `<!-- name -->` and `<!-- /name -->` in a page. */
-export const putBetweenMarks = async (page: string, name: string, text: string): Promise<void> => {
-  const was = await Bun.file(page).text();
-  const marked = new RegExp(`(<!-- ${name} -->)[\\s\\S]*?(<!-- /${name} -->)`);
-  if (!marked.test(was)) throw new Error(`${page} has no place for "${name}".`);
-  await Bun.write(page, was.replace(marked, `$1\n\n${text}\n\n$2`));
 };

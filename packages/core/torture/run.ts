@@ -1,10 +1,11 @@
 /**
  * `bun run torture [suite …] [--slice] [--seed N] [--write]`: everything the core must survive, with ledgers of its own. Prints a table
- * of figures; the exit code is 0 only when no rule was broken. `--write` keeps the figures in `figures.json`.
+ * of figures; the exit code is 0 only when no rule was broken. `--write` keeps the figures in `figures.json` and in the page
+ * on guarantees.
  */
-import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { carryOut, defaultSeed } from "./carry-out.ts";
+import { keepFigures } from "./figures.ts";
 import { suites } from "./suites.ts";
 import type { Report, Suite } from "./suite.ts";
 
@@ -25,15 +26,6 @@ function byName(name: string): Suite {
   return found;
 }
 
-const figuresFile = join(import.meta.dir, "figures.json");
-
-const keep = async (suite: Suite, report: Report, seconds: number): Promise<void> => {
-  const file = Bun.file(figuresFile);
-  const kept = (await file.exists()) ? ((await file.json()) as Record<string, unknown>) : {};
-  const entry = { title: suite.title, seed, seconds, figures: report.figures, skipped: report.skipped ?? [] };
-  await Bun.write(figuresFile, `${JSON.stringify({ ...kept, [suite.name]: entry }, null, 2)}\n`);
-};
-
 let broken = 0;
 console.log("| suite | figures | broken rules | seconds |\n| --- | --- | ---: | ---: |");
 for (const suite of chosen) {
@@ -49,6 +41,6 @@ for (const suite of chosen) {
   for (const why of report.skipped ?? []) console.log(`  skipped: ${why}`);
   for (const breach of report.breaches.slice(0, 20)) console.log(`  BROKEN (seed ${seed}): ${breach}`);
   broken += report.breaches.length;
-  if (values.write && report.breaches.length === 0) await keep(suite, report, seconds);
+  if (values.write && report.breaches.length === 0) await keepFigures(suite, report, { seed, seconds });
 }
 process.exit(broken === 0 ? 0 : 1);
