@@ -12,6 +12,7 @@ export type Reopening = {
 const ends = new Set<Row["kind"]>(["completed", "failed", "cancelled"]);
 const failures = new Set<Row["kind"]>(["step-failed", "call-failed"]);
 const undoing = new Set<Row["kind"]>(["undone", "undo-failed", "undo-attempt"]);
+const ofSteps = new Set<Row["kind"]>(["step", "attempt", "running"]);
 
 const keyBeforeUndo = (row: Row): string => (row.key ?? "").replace(/^undo:/, "");
 
@@ -33,7 +34,7 @@ const culprit = (rows: readonly Row[], failure: Failure | null, failureOf: (row:
 
 /**
  * A failed run goes on from where it failed. Its failed step is tried again; everything the body asked for after it saw that
- * failure is forgotten. A step that was undone is forgotten with everything that followed from it.
+ * failure is forgotten. A step that was undone is forgotten with its notes and everything that followed from it.
  */
 export const reopening = (rows: readonly Row[], failure: Failure | null, failureOf: (row: Row) => Failure): Reopening => {
   const undone = new Set(rows.filter((row) => row.kind === "undone").map(keyBeforeUndo));
@@ -45,16 +46,15 @@ export const reopening = (rows: readonly Row[], failure: Failure | null, failure
     ends.has(row.kind) ||
     undoing.has(row.kind) ||
     row.kind === "cancel" ||
-    (row.kind === "step" && undone.has(row.key ?? "")) ||
+    (ofSteps.has(row.kind) && undone.has(row.key ?? "")) ||
     (row.seq >= from && failures.has(row.kind)) ||
     (row.seq > 0 && row.issued >= from);
   const drop = rows.filter(isForgotten).map(({ seq }) => seq);
   const gone = new Set(drop);
-  const keysLeft = new Set(rows.filter((row) => !gone.has(row.seq)).map(({ key }) => key));
   const notes = rows
     .filter((row) => !gone.has(row.seq) && failed !== undefined && row.key === failed.key && row.kind === "attempt")
     .map(({ seq }) => seq);
-  return { drop: [...drop, ...notes], redo: [...undone].filter((key) => !keysLeft.has(key)) };
+  return { drop: [...drop, ...notes], redo: [...undone] };
 };
 
 /** Only the undos that failed are tried again: the run itself is at its end. */

@@ -89,6 +89,26 @@ describe("retry", () => {
     expect(keys.filter((key) => key.startsWith("r/undo:a"))).toEqual(["r/undo:a", "r/undo:a~1"]);
   });
 
+  test("does an undone step anew under another key, with all its attempts, though it had failed before it succeeded", async () => {
+    const world = setup();
+    const tries: string[] = [];
+    const mend = { works: false };
+    const flow = Workflow.define({ name: "flow" }, async (ctx) => {
+      const flaky = ({ key, attempt }: Step.Tools): void => {
+        tries.push(`${key} ${attempt}`);
+        if (attempt === 1) throw new Error("not yet");
+      };
+      await Step.run(ctx, "a", flaky, { retry: { attempts: 2, delay: 5 }, undo: () => {} });
+      await Step.run(ctx, "b", () => (mend.works ? 1 : Promise.reject(new Error("broken"))), once);
+    });
+    const run = await Workflow.start(await world.open([flow]), flow, undefined, { id: "r" });
+    await thrown(world.result(run));
+    mend.works = true;
+    await Run.retry(run);
+    await world.result(run);
+    expect(tries).toEqual(["r/a 1", "r/a 2", "r/a~1 1", "r/a~1 2"]);
+  });
+
   test("a crash during the second round keeps its key", async () => {
     const world = setup();
     const { keys, mend, flow } = scene();
