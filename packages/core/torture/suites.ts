@@ -1,4 +1,5 @@
 /** All suites, in the order in which they are run. */
+import { crashSweep } from "./crash-sweep/crash-sweep.suite.ts";
 import { clocks } from "./clocks/clocks.suite.ts";
 import { mutations } from "./mutations/mutations.suite.ts";
 import { powerCuts } from "./power-cuts/power-cuts.suite.ts";
@@ -7,4 +8,4 @@ import { restores } from "./restores/restores.suite.ts";
 import type { Suite } from "./suite.ts";
 import { values } from "./values/values.suite.ts";
 
-export const suites: readonly Suite[] = [replayFuzz, mutations, values, powerCuts, restores, clocks];
+export const suites: readonly Suite[] = [crashSweep, replayFuzz, mutations, values, powerCuts, restores, clocks];

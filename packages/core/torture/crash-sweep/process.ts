@@ -1,0 +1,56 @@
+/** The process of the sweep that dies, or whose disk fails: a worker and its client in one. Ends with 0 when all is done. */
+import { Fault, Runtime } from "../../src/index.ts";
+import { silent } from "../kit/silent.ts";
+import { flowsOf } from "./flows.ts";
+import { openGround, type Ground } from "./ground.ts";
+import { placesOf, write } from "./ledger.ts";
+import { carryOutScript } from "./script.ts";
+
+const places = placesOf(process.argv[2] ?? "");
+const complain = (about: string, what: unknown): void => write(places.complaints, { about, what: Bun.inspect(what) });
+
+process.on("unhandledRejection", (error) => {
+  complain("unhandled rejection", error);
+  process.exit(3);
+});
+process.on("uncaughtException", (error) => {
+  complain("uncaught exception", error);
+  process.exit(3);
+});
+
+let ground: Ground | undefined;
+const flows = flowsOf({ ...places, db: () => ground!.db() });
+
+/** As a supervisor would: a database that cannot be opened now is opened later. Any other error is a defect. */
+const open = async (): Promise<Runtime.Runtime> => {
+  for (;;) {
+    try {
+      return await Runtime.open({
+        database: `sqlite:${places.database}`,
+        workflows: Object.values(flows),
+        logger: silent,
+        retry: { delay: 5 },
+      });
+    } catch (error) {
+      if (!Fault.is(error) || !error.code.startsWith("storage_")) throw error;
+      await Bun.sleep(20);
+    }
+  }
+};
+
+const runtime = await open();
+ground = await openGround(places.database);
+const look = async (): Promise<void> => {
+  const stuck = await Runtime.check(runtime).catch((error: unknown) => {
+    if (!Fault.is(error) || !error.code.startsWith("storage_")) throw error;
+    return [];
+  });
+  if (stuck.length > 0) complain("stuck", stuck);
+};
+await look();
+const looking = setInterval(() => void look(), 200);
+await carryOutScript({ runtime, flows, ground, places });
+clearInterval(looking);
+await look();
+await Runtime.close(runtime);
+process.exit(0);
