@@ -24,7 +24,7 @@ const point = (chance: Chance, act: Act, at: number, second?: number): Point => 
   act,
   at,
   lasts: Math.round(30 + chance.next() * 370),
-  then: chance.happens(1 / 3) ? "kill" : "heal",
+  end: chance.happens(1 / 3) ? "kill" : "heal",
   second,
 });
 

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { CircuitBreaker, Context, Fault, Signal, Step, Workflow } from "../../src/index.ts";
 import { write, type Effect } from "./ledger.ts";
 
-export type Setting = { readonly effects: string; readonly mended: string; readonly db: () => BunSQLiteDatabase };
+export type Setting = { readonly effects: string; readonly mended: string; readonly db: BunSQLiteDatabase };
 
 export const early = Signal.define<number>("early");
 export const late = Signal.define<number>("late");
@@ -66,7 +66,7 @@ export const flowsOf = ({ effects, mended, db }: Setting) => {
     const nothing = await Step.wait(ctx, never, { timeout: nap });
     const called = await Step.call(ctx, part, n);
     const started = await Step.start(ctx, part, n, { id: "started-child" });
-    const row = await Step.transaction(ctx, "row", db(), (tx, { key }) => {
+    const row = await Step.transaction(ctx, "row", db, (tx, { key }) => {
       tx.run(`insert into notes values ('${key}', ${n})`);
       return n;
     });

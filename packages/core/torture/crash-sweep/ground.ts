@@ -5,7 +5,7 @@ import { Workflow, type Runtime } from "../../src/index.ts";
 import { n } from "./flows.ts";
 
 export type Ground = {
-  readonly db: () => BunSQLiteDatabase;
+  readonly db: BunSQLiteDatabase;
   /** A row of the user's and a run, in one transaction. */
   readonly startWithin: (runtime: Runtime.Runtime, flow: Workflow.Definition<number, number>) => Promise<"new" | "old">;
 };
@@ -35,7 +35,7 @@ const insist = async <T>(work: () => T): Promise<T> => {
 export const openGround = async (file: string): Promise<Ground> => {
   const db = drizzle(await insist(() => connect(file)));
   return {
-    db: () => db,
+    db,
     startWithin: (runtime, flow) =>
       insist(() =>
         db.transaction(

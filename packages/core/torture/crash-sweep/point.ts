@@ -17,7 +17,7 @@ export type Point = {
   /** The number of the write call, from 1. Beyond the last it never comes to pass. */
   readonly at: number;
   readonly lasts: number;
-  readonly then: "heal" | "kill";
+  readonly end: "heal" | "kill";
   /** The recovery is killed too, at this call of its own. */
   readonly second: number | undefined;
 };
@@ -30,8 +30,8 @@ export type Outcome = {
   readonly calls: number;
 };
 
-export const say = ({ act, at, lasts, then, second }: Point): string =>
-  `${act} at call ${at}${act === "fail" || act === "full" ? ` for ${lasts} ms, then ${then}` : ""}${second === undefined ? "" : `, killed again at call ${second} of the recovery`}`;
+export const say = ({ act, at, lasts, end, second }: Point): string =>
+  `${act} at call ${at}${act === "fail" || act === "full" ? ` for ${lasts} ms, then ${end}` : ""}${second === undefined ? "" : `, killed again at call ${second} of the recovery`}`;
 
 const patience = 90_000;
 
@@ -50,7 +50,7 @@ const live = async (folder: string, shim: string, point: Partial<Point>): Promis
       SWEEP_ACT: point.act ?? "",
       SWEEP_AT: String(point.at ?? 0),
       SWEEP_AFTER: String(point.lasts ?? 0),
-      SWEEP_THEN: point.then ?? "heal",
+      SWEEP_THEN: point.end ?? "heal",
     },
     stdout: "ignore",
     stderr: process.env["LOUD"] ? "inherit" : "ignore",

@@ -2,7 +2,7 @@
 import { Fault, Runtime } from "../../src/index.ts";
 import { silent } from "../kit/silent.ts";
 import { flowsOf } from "./flows.ts";
-import { openGround, type Ground } from "./ground.ts";
+import { openGround } from "./ground.ts";
 import { placesOf, write } from "./ledger.ts";
 import { carryOutScript } from "./script.ts";
 
@@ -18,8 +18,8 @@ process.on("uncaughtException", (error) => {
   process.exit(3);
 });
 
-let ground: Ground | undefined;
-const flows = flowsOf({ ...places, db: () => ground!.db() });
+const ground = await openGround(places.database);
+const flows = flowsOf({ ...places, db: ground.db });
 
 /** As a supervisor would: a database that cannot be opened now is opened later. Any other error is a defect. */
 const open = async (): Promise<Runtime.Runtime> => {
@@ -39,7 +39,6 @@ const open = async (): Promise<Runtime.Runtime> => {
 };
 
 const runtime = await open();
-ground = await openGround(places.database);
 const look = async (): Promise<void> => {
   const stuck = await Runtime.check(runtime).catch((error: unknown) => {
     if (!Fault.is(error) || !error.code.startsWith("storage_")) throw error;

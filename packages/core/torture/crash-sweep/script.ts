@@ -3,7 +3,7 @@
  * Whatever is refused because the storage is in trouble is asked for again, as a client should.
  */
 import { writeFileSync } from "node:fs";
-import { CircuitBreaker, Fault, Run, Runtime, Signal, Workflow } from "../../src/index.ts";
+import { CircuitBreaker, Fault, Run, Signal, Workflow, type Runtime } from "../../src/index.ts";
 import type { Ground } from "./ground.ts";
 import { early, expected, late, n, type Flows } from "./flows.ts";
 import { readAll, readBoard, write, type Ack, type placesOf } from "./ledger.ts";
@@ -114,7 +114,16 @@ export const carryOutScript = async (client: Client): Promise<void> => {
 /** All that a client hears when nothing goes wrong. */
 export const allGrants = [
   ...["kitchen", "undoing", "endless", "within", "chained", "delayed"].map((id) => `start ${id}`),
-  ...["signal early", "signal late", "fork forked", "retry undoing", "cancel endless", "pause delayed", "resume delayed"],
-  ...["trip", "reset", "run_failed undoing", "run_cancelled endless"],
+  "signal early",
+  "signal late",
+  "fork forked",
+  "retry undoing",
+  "cancel endless",
+  "pause delayed",
+  "resume delayed",
+  "trip",
+  "reset",
+  "run_failed undoing",
+  "run_cancelled endless",
   ...[...Object.keys(expected), "forked"].map((id) => `result ${id}`),
 ];
