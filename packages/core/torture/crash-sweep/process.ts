@@ -7,7 +7,14 @@ import { placesOf, write } from "./ledger.ts";
 import { carryOutScript } from "./script.ts";
 
 const places = placesOf(process.argv[2] ?? "");
-const complain = (about: string, what: unknown): void => write(places.complaints, { about, what: Bun.inspect(what) });
+const complaints = new Set<string>();
+/** The same once. */
+const complain = (about: string, what: unknown): void => {
+  const said = Bun.inspect(what);
+  if (complaints.has(said)) return;
+  complaints.add(said);
+  write(places.complaints, { about, what: said });
+};
 
 process.on("unhandledRejection", (error) => {
   complain("unhandled rejection", error);
