@@ -25,17 +25,22 @@ const read = (path: string): string | undefined => {
   }
 };
 
-/** When a process was started, as its kernel counts; empty where the kernel does not say, undefined when there is no such process. */
+/** When a process was started, as its kernel counts; empty where that cannot be read now. Undefined when there is no such process. */
 const bornOf = (pid: number): string | undefined => {
   const stat = read(`/proc/${pid}/stat`);
   if (stat !== undefined) return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
-  if (process.platform === "linux") return undefined;
   try {
     process.kill(pid, 0);
     return "";
   } catch (error) {
     return (error as { code?: string }).code === "EPERM" ? "" : undefined;
   }
+};
+
+/** A birth that is not known, for want of a right or of a descriptor, is no proof of death. */
+const isGone = ({ pid, born }: WorkerRow): boolean => {
+  const now = bornOf(pid);
+  return now === undefined || (now !== born && now !== "" && born !== "");
 };
 
 const pidNamespace = (): string => {
@@ -155,7 +160,7 @@ const lookAt = async (engine: Engine, sightings: Map<number, Sighting>, worker: 
   const now = engine.clock.monotonic();
   const since = seen?.beat === worker.beat && now - seen.lookedAt < mostBlind(engine, worker) ? seen.since : now;
   sightings.set(worker.key, { beat: worker.beat, since, lookedAt: now });
-  const gone = worker.machine === machine && bornOf(worker.pid) !== worker.born;
+  const gone = worker.machine === machine && isGone(worker);
   const silent = seen !== undefined && now - since >= worker.lease;
   if (!gone && !silent) return;
   if (await engine.store.workers.bury(worker.key, worker.beat, engine.clock.now())) {

@@ -1,5 +1,8 @@
 import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { engineOf } from "../../src/engine/opened.ts";
 import { Run, Runtime, Workflow } from "../../src/index.ts";
+import { afterwards } from "../kit/afterwards.ts";
 import { readEffects, scene, spawnWorker, until } from "./processes.ts";
 import { busy, poison, slow, work } from "./workflows.ts";
 
@@ -34,6 +37,20 @@ test("a dead process's runs are taken over at once, not after its lease", async 
   console.log(`taken over ${ms.toFixed(0)} ms after the death, with a lease of 30 s`);
   expect(await Run.result(run)).toBe(2);
   expect(new Set(readEffects(ledger).map(({ key }) => key)).size).toBe(2);
+}, 30_000);
+
+test("a process that has no descriptor left takes nobody for dead", async () => {
+  const { file, client } = await scene();
+  const starved = Bun.spawn(["sh", "-c", 'ulimit -n 64 && exec "$@"', "sh", process.execPath, join(import.meta.dir, "starved.ts"), file], {
+    stdout: "pipe",
+    stderr: "ignore",
+  });
+  afterwards(() => starved.kill("SIGKILL"));
+  const before = engineOf(client).worker;
+  await starved.stdout.getReader().read();
+  await Bun.sleep(700);
+  expect(starved.exitCode).toBeNull();
+  expect((await engineOf(client).store.workers.list()).map(({ key }) => key)).toContain(before);
 }, 30_000);
 
 test("a stopped process loses its runs after the lease, and is fenced when it comes back", async () => {
