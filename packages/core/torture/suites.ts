@@ -1,5 +1,6 @@
 /** All suites, in the order in which they are run. */
 import { crashSweep } from "./crash-sweep/crash-sweep.suite.ts";
+import { disk } from "./disk/disk.suite.ts";
 import { clocks } from "./clocks/clocks.suite.ts";
 import { mutations } from "./mutations/mutations.suite.ts";
 import { powerCuts } from "./power-cuts/power-cuts.suite.ts";
@@ -8,4 +9,4 @@ import { restores } from "./restores/restores.suite.ts";
 import type { Suite } from "./suite.ts";
 import { values } from "./values/values.suite.ts";
 
-export const suites: readonly Suite[] = [crashSweep, replayFuzz, mutations, values, powerCuts, restores, clocks];
+export const suites: readonly Suite[] = [crashSweep, disk, replayFuzz, mutations, values, powerCuts, restores, clocks];

@@ -1,5 +1,5 @@
 /** The ledgers of the sweep: files that only grow, kept by the process that dies and read by the one that judges. */
-import { appendFileSync, existsSync, readFileSync } from "node:fs";
+import { existsSync, openSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 
 /** A function of a step began. `key` is its key for the outside. */
@@ -18,7 +18,17 @@ export const placesOf = (folder: string) => ({
   mended: join(folder, "mended"),
 });
 
-export const write = (file: string, line: unknown): void => appendFileSync(file, `${JSON.stringify(line)}\n`);
+const opened = new Map<string, number>();
+
+/** Opens a ledger for `write`, ahead of the moment at which there may be no descriptor for it. */
+export const prepare = (file: string): number => {
+  const fd = opened.get(file) ?? openSync(file, "a");
+  opened.set(file, fd);
+  return fd;
+};
+
+/** Adds a line, at once: whatever becomes of the process, the line is there. */
+export const write = (file: string, line: unknown): void => void writeSync(prepare(file), `${JSON.stringify(line)}\n`);
 
 export const readAll = <Line>(file: string): Line[] =>
   existsSync(file)

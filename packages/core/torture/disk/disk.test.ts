@@ -1,0 +1,4 @@
+import { testSlice } from "../slice.ts";
+import { disk } from "./disk.suite.ts";
+
+testSlice(disk);
