@@ -2,7 +2,7 @@
 import type { BunSQLiteDatabase } from "drizzle-orm/bun-sqlite";
 import { existsSync } from "node:fs";
 import { CircuitBreaker, Context, Fault, Signal, Step, Workflow } from "../../src/index.ts";
-import { write, type Effect } from "./ledger.ts";
+import { write, type Effect } from "../kit/ledger.ts";
 
 export type Setting = { readonly effects: string; readonly mended: string; readonly db: BunSQLiteDatabase };
 

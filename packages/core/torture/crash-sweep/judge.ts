@@ -2,8 +2,9 @@
 import { Database } from "bun:sqlite";
 import { isDeepStrictEqual } from "node:util";
 import { decode } from "../../src/model/codec.ts";
+import { read, type Effect } from "../kit/ledger.ts";
 import { expected } from "./flows.ts";
-import { placesOf, readAll, type Ack, type Effect } from "./ledger.ts";
+import { placesOf, type Ack } from "./places.ts";
 import { allGrants } from "./script.ts";
 
 type RunRow = { readonly key: number; readonly id: string; readonly status: string };
@@ -22,8 +23,8 @@ type Truth = { readonly runs: readonly RunRow[]; readonly records: readonly Reco
 /** Every rule that was broken, in plain words. `kills` is how often a process died. */
 export const judge = (folder: string, kills: number): string[] => {
   const places = placesOf(folder);
-  const acks = readAll<Ack>(places.acks);
-  const effects = readAll<Effect>(places.effects);
+  const acks = read<Ack>(places.acks);
+  const effects = read<Effect>(places.effects);
   const database = new Database(places.database);
   try {
     const truth: Truth = {
@@ -36,7 +37,7 @@ export const judge = (folder: string, kills: number): string[] => {
         .all(),
     };
     return [
-      ...readAll<{ readonly about: string; readonly what: string }>(places.complaints).map(
+      ...read<{ readonly about: string; readonly what: string }>(places.complaints).map(
         ({ about, what }) => `${about}: ${what}`,
       ),
       ...grants(acks),

@@ -1,7 +1,7 @@
 /** One point of the sweep: a process is brought to a write call, something goes wrong there, and the end is judged. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { boardSize, placesOf, readBoard, type Board } from "./ledger.ts";
+import { boardSize, placesOf, readBoard, type Board } from "./places.ts";
 import { judge } from "./judge.ts";
 
 /**

@@ -1,9 +1,10 @@
 /** The process of the sweep that dies, or whose disk fails: a worker and its client in one. Ends with 0 when all is done. */
 import { Fault, Runtime } from "../../src/index.ts";
+import { openGround } from "../kit/ground.ts";
+import { write } from "../kit/ledger.ts";
 import { silent } from "../kit/silent.ts";
 import { flowsOf } from "./flows.ts";
-import { openGround } from "./ground.ts";
-import { placesOf, write } from "./ledger.ts";
+import { placesOf } from "./places.ts";
 import { carryOutScript } from "./script.ts";
 
 const places = placesOf(process.argv[2] ?? "");

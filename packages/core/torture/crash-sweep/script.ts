@@ -4,9 +4,10 @@
  */
 import { writeFileSync } from "node:fs";
 import { CircuitBreaker, Fault, Run, Signal, Workflow, type Runtime } from "../../src/index.ts";
-import type { Ground } from "./ground.ts";
+import type { Ground } from "../kit/ground.ts";
+import { read, write } from "../kit/ledger.ts";
 import { early, expected, late, n, type Flows } from "./flows.ts";
-import { readAll, readBoard, write, type Ack, type placesOf } from "./ledger.ts";
+import { readBoard, type Ack, type placesOf } from "./places.ts";
 
 export type Client = {
   readonly runtime: Runtime.Runtime;
@@ -32,7 +33,7 @@ const insist = async <T>(ask: () => T | Promise<T>, also: readonly Fault.Code[] 
 
 export const carryOutScript = async (client: Client): Promise<void> => {
   const { runtime, flows, ground, places } = client;
-  const granted = new Set(readAll<Ack>(places.acks).map(({ what }) => what));
+  const granted = new Set(read<Ack>(places.acks).map(({ what }) => what));
   const once = async (what: string, ask: () => Promise<unknown>): Promise<void> => {
     if (granted.has(what)) return;
     const before = readBoard(places.board);
@@ -93,7 +94,9 @@ export const carryOutScript = async (client: Client): Promise<void> => {
     await ended("endless", "run_cancelled");
   };
   const within = async (): Promise<void> => {
-    await once("start within", () => insist(() => ground.startWithin(runtime, flows.simple)));
+    await once("start within", () =>
+      insist(() => ground.startWithin((tx) => Workflow.start(runtime, flows.simple, n, { id: "within", tx }))),
+    );
     await result("within");
   };
   const chain = async (): Promise<void> => {

@@ -1,7 +1,7 @@
 /** What is executed while the ground fails: a run that uses the disk in several ways, and one that eats its process's memory. */
 import type { BunSQLiteDatabase } from "drizzle-orm/bun-sqlite";
 import { Signal, Step, Workflow } from "../../src/index.ts";
-import { write, type Effect } from "../crash-sweep/ledger.ts";
+import { write, type Effect } from "../kit/ledger.ts";
 
 export const go = Signal.define<number>("go");
 

@@ -1,7 +1,7 @@
 /** Holds what was granted in a scene against the truth of its database, once every process is gone. */
 import { Database } from "bun:sqlite";
 import { decode } from "../../src/model/codec.ts";
-import { readAll, type Effect } from "../crash-sweep/ledger.ts";
+import { read, type Effect } from "../kit/ledger.ts";
 import { answerOf } from "./flows.ts";
 import type { Grant, Refusal } from "./places.ts";
 import type { Scene } from "./scene.ts";
@@ -13,10 +13,10 @@ type StepRow = { readonly key: string; readonly attempt: number; readonly at: nu
 
 /** Adds to the scene's breaches. Answers with what was counted. */
 export const judge = ({ name, places, breaches, kills }: Scene): Count => {
-  const grants = readAll<Grant>(places.grants);
-  const refusals = readAll<Refusal>(places.refusals);
+  const grants = read<Grant>(places.grants);
+  const refusals = read<Refusal>(places.refusals);
   const breach = (what: string): void => void breaches.push(`${name}: ${what}`);
-  for (const { about, what } of readAll<{ readonly about: string; readonly what: string }>(places.complaints))
+  for (const { about, what } of read<{ readonly about: string; readonly what: string }>(places.complaints))
     breach(`${about}: ${what}`);
   const database = new Database(places.database);
   try {
@@ -31,7 +31,7 @@ export const judge = ({ name, places, breaches, kills }: Scene): Count => {
       )
       .all();
     ends(grants, new Map(runs.map((run) => [run.id, run])), breach);
-    effects(readAll<Effect>(places.effects), steps, kills.count, breach);
+    effects(read<Effect>(places.effects), steps, kills.count, breach);
     rows(database, grants, breach);
   } finally {
     database.close();

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Database } from "bun:sqlite";
 import { drizzle } from "drizzle-orm/bun-sqlite";
 import { Fault, Run, Runtime, Workflow } from "../../src/index.ts";
-import { readAll, type Effect } from "../crash-sweep/ledger.ts";
+import { read, type Effect } from "../kit/ledger.ts";
 import { silent } from "../kit/silent.ts";
 import type { Order } from "../suite.ts";
 import { flowsOf } from "./flows.ts";
@@ -93,7 +93,7 @@ export const memory = async (order: Order): Promise<Scene | undefined> => {
   const end = performance.now() + 60_000;
   let view = await Run.get(hungry);
   for (; view.status !== "paused" && performance.now() < end; view = await Run.get(hungry)) await Bun.sleep(50);
-  const begun = readAll<Effect>(scene.places.effects).filter(({ key }) => key === "hungry/eat").length;
+  const begun = read<Effect>(scene.places.effects).filter(({ key }) => key === "hungry/eat").length;
   if (view.reason?.code !== "quarantined" || begun !== crashes)
     scene.breaches.push(`${scene.name}: after ${begun} deaths the hungry run is ${view.status} (${JSON.stringify(view.reason)})`);
   if (!Fault.is(await Run.result(hungry, { timeout: 1 }).catch((error: unknown) => error), "result_timeout"))

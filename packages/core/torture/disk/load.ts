@@ -4,8 +4,8 @@
  */
 import { closeSync, existsSync, openSync, renameSync, writeFileSync } from "node:fs";
 import { Fault, Run, Runtime, Signal, Workflow } from "../../src/index.ts";
-import { openGround } from "../crash-sweep/ground.ts";
-import { prepare, readAll, write } from "../crash-sweep/ledger.ts";
+import { openGround } from "../kit/ground.ts";
+import { hold, read, write } from "../kit/ledger.ts";
 import { silent } from "../kit/silent.ts";
 import { flowsOf, go } from "./flows.ts";
 import { flagOf, placesOf, type Grant, type Refusal, type State } from "./places.ts";
@@ -14,7 +14,7 @@ const places = placesOf(process.argv[2] ?? "", process.argv[3] ?? "");
 const fill = Number(process.argv[4] ?? 0);
 const has = (flag: string): boolean => existsSync(flagOf(places, flag));
 const complain = (about: string, what: unknown): void => write(places.complaints, { about, what: Bun.inspect(what) });
-for (const ledger of [places.effects, places.grants, places.refusals, places.complaints]) prepare(ledger);
+for (const ledger of [places.effects, places.grants, places.refusals, places.complaints]) hold(ledger);
 
 process.on("unhandledRejection", (error) => {
   complain("unhandled rejection", error);
@@ -104,7 +104,7 @@ const send = async (id: string): Promise<void> => {
 
 /** Goes on with what was granted to processes before this one. */
 const goOn = async (): Promise<void> => {
-  const grants = readAll<Grant>(places.grants);
+  const grants = read<Grant>(places.grants);
   const idsOf = (wanted: Grant["what"]): Set<string> => new Set(grants.filter(({ what }) => what === wanted).map(({ id }) => id));
   const [started, sent, ended] = [idsOf("start"), idsOf("go"), idsOf("result")];
   for (const id of sent.difference(ended)) following.push(follow(id));

@@ -1,7 +1,16 @@
 /** A ledger: an append-only file of lines, kept outside of everything that dies. A line that was written is there, whoever is killed after it. */
-import { appendFileSync, existsSync, readFileSync } from "node:fs";
+import { appendFileSync, existsSync, openSync, readFileSync } from "node:fs";
 
-export const write = (ledger: string, line: object): void => appendFileSync(ledger, `${JSON.stringify(line)}\n`);
+/** A function of a step began. `key` is its key for the outside. */
+export type Effect = { readonly key: string; readonly attempt: number; readonly at: number };
+
+const held = new Map<string, number>();
+
+/** Opens a ledger and keeps it open, ahead of the moment at which there may be no descriptor for it. */
+export const hold = (ledger: string): void => void held.set(ledger, openSync(ledger, "a"));
+
+export const write = (ledger: string, line: object): void =>
+  appendFileSync(held.get(ledger) ?? ledger, `${JSON.stringify(line)}\n`);
 
 /** The lines in the order in which they were written. */
 export const read = <Line>(ledger: string): Line[] =>

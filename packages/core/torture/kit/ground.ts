@@ -1,21 +1,31 @@
 /** The user's own tables in the database of the runtime, and the connection to them. */
 import { Database } from "bun:sqlite";
 import { drizzle, type BunSQLiteDatabase } from "drizzle-orm/bun-sqlite";
-import { Workflow, type Runtime } from "../../src/index.ts";
-import { n } from "./flows.ts";
+import type { Workflow } from "../../src/index.ts";
 
 export type Ground = {
   readonly db: BunSQLiteDatabase;
-  /** A row of the user's and a run, in one transaction. */
-  readonly startWithin: (runtime: Runtime.Runtime, flow: Workflow.Definition<number, number>) => Promise<"new" | "old">;
+  /** A row of the user's and a run, in one transaction; unless the row is there already. */
+  readonly startWithin: (start: (tx: Workflow.Transaction) => unknown) => Promise<"new" | "old">;
 };
+
+const setup = [
+  "PRAGMA busy_timeout = 5000",
+  "PRAGMA journal_mode = WAL",
+  "PRAGMA synchronous = FULL",
+  "create table if not exists notes (key text not null, value integer not null)",
+  "create table if not exists orders (id text primary key)",
+];
 
 const connect = (file: string): Database => {
   const client = new Database(file);
-  for (const pragma of ["busy_timeout = 5000", "journal_mode = WAL", "synchronous = FULL"]) client.run(`PRAGMA ${pragma}`);
-  client.run("create table if not exists notes (key text not null, value integer not null)");
-  client.run("create table if not exists orders (id text primary key)");
-  return client;
+  try {
+    for (const statement of setup) client.run(statement);
+    return client;
+  } catch (error) {
+    client.close();
+    throw error;
+  }
 };
 
 const codeOf = (error: unknown): string => (error as { readonly code?: string } | null)?.code ?? "";
@@ -36,14 +46,16 @@ export const openGround = async (file: string): Promise<Ground> => {
   const db = drizzle(await insist(() => connect(file)));
   return {
     db,
-    startWithin: (runtime, flow) =>
+    startWithin: (start) =>
       insist(() =>
         db.transaction(
           (tx) => {
             const { changes } = tx.run("insert into orders values ('within') on conflict do nothing") as unknown as {
               changes: number;
             };
-            return changes === 0 ? "old" : (Workflow.start(runtime, flow, n, { id: "within", tx }), "new");
+            if (changes === 0) return "old";
+            start(tx);
+            return "new";
           },
           { behavior: "immediate" },
         ),
