@@ -38,7 +38,7 @@ const all = (chance: Chance, calls: number): Point[] => {
   ];
 };
 
-const perAct = 10;
+const perAct = 6;
 
 /** Some calls for each act, spread over the run. */
 const sample = (chance: Chance, calls: number): Point[] => {
