@@ -1,5 +1,5 @@
 /** Limits of the machine: descriptors and memory. */
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Database } from "bun:sqlite";
 import { drizzle } from "drizzle-orm/bun-sqlite";
@@ -55,10 +55,10 @@ const memoryGroup = (order: Order, bytes: number): string | undefined => {
   const v2 = "/sys/fs/cgroup";
   const isV2 =
     existsSync(join(v2, "cgroup.controllers")) && readFileSync(join(v2, "cgroup.controllers"), "utf8").includes("memory");
-  const group = join(isV2 ? v2 : v1, `holdfast-${process.pid}`);
+  const group = join(isV2 ? v2 : v1, `holdfast-${process.pid}-${Date.now()}`);
   try {
     mkdirSync(group);
-    order.afterwards(() => rmdirSync(group));
+    order.afterwards(() => run("rmdir", group));
     writeFileSync(join(group, isV2 ? "memory.max" : "memory.limit_in_bytes"), String(bytes));
     return group;
   } catch {

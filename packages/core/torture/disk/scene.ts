@@ -50,7 +50,10 @@ export const sceneOf = (order: Order, name: string, disk?: string): Scene => {
         [...command, process.execPath, "--no-orphans", join(import.meta.dir, "load.ts"), folder, onDisk, String(fill)],
         { stdout: "ignore", stderr: process.env["LOUD"] ? "inherit" : "ignore" },
       );
-      order.afterwards(() => child.kill("SIGKILL"));
+      order.afterwards(() => {
+        child.kill("SIGKILL");
+        return child.exited;
+      });
       const { exited, pid } = child;
       return {
         pid,
