@@ -41,10 +41,13 @@ test("a dead process's runs are taken over at once, not after its lease", async 
 
 test("a process that has no descriptor left takes nobody for dead", async () => {
   const { file, client } = await scene();
-  const starved = Bun.spawn(["sh", "-c", 'ulimit -n 64 && exec "$@"', "sh", process.execPath, join(import.meta.dir, "starved.ts"), file], {
-    stdout: "pipe",
-    stderr: "ignore",
-  });
+  const starved = Bun.spawn(
+    ["sh", "-c", 'ulimit -n 64 && exec "$@"', "sh", process.execPath, join(import.meta.dir, "starved.ts"), file],
+    {
+      stdout: "pipe",
+      stderr: "ignore",
+    },
+  );
   afterwards(() => starved.kill("SIGKILL"));
   const before = engineOf(client).worker;
   await starved.stdout.getReader().read();
