@@ -90,7 +90,7 @@ export const memory = async (order: Order): Promise<Scene | undefined> => {
   };
   const supervised = supervise();
   scene.flag("pause", false);
-  const end = performance.now() + 60_000;
+  const end = performance.now() + 150_000;
   let view = await Run.get(hungry);
   for (; view.status !== "paused" && performance.now() < end; view = await Run.get(hungry)) await Bun.sleep(50);
   const begun = read<Effect>(scene.places.effects).filter(({ key }) => key === "hungry/eat").length;

@@ -18,14 +18,14 @@ export type Scene = {
   /** Starts a process under load; `command` goes before it. */
   readonly load: (options?: { readonly command?: readonly string[]; readonly fill?: number }) => Load;
   readonly state: () => State | undefined;
-  /** Waits until the process says so of itself; after a minute that counts as a broken rule. */
+  /** Waits until the process says so of itself; after two minutes that counts as a broken rule. */
   readonly until: (what: string, isSo: (state: State) => boolean) => Promise<void>;
   readonly flag: (flag: string, up: boolean) => void;
   /** Lets the process finish everything that was granted, and end. */
   readonly finish: (load: Load) => Promise<void>;
 };
 
-const patience = 60_000;
+const patience = 120_000;
 
 export const sceneOf = (order: Order, name: string, disk?: string): Scene => {
   const folder = join(order.folder, name);
@@ -70,14 +70,14 @@ export const sceneOf = (order: Order, name: string, disk?: string): Scene => {
       for (;;) {
         const now = state();
         if (now !== undefined && isSo(now)) return;
-        if (performance.now() > end) return breach(`stuck: ${what} did not come to be within a minute: ${JSON.stringify(now)}`);
+        if (performance.now() > end) return breach(`stuck: ${what} did not come to be within two minutes: ${JSON.stringify(now)}`);
         await Bun.sleep(20);
       }
     },
     finish: async (load) => {
       writeFileSync(flagOf(places, "stop"), "");
       const limit = setTimeout(() => {
-        breach(`stuck: not done within a minute: ${JSON.stringify(state())}`);
+        breach(`stuck: not done within two minutes: ${JSON.stringify(state())}`);
         void load.kill();
       }, patience);
       const code = await load.exited;
