@@ -70,7 +70,8 @@ export const sceneOf = (order: Order, name: string, disk?: string): Scene => {
       for (;;) {
         const now = state();
         if (now !== undefined && isSo(now)) return;
-        if (performance.now() > end) return breach(`stuck: ${what} did not come to be within two minutes: ${JSON.stringify(now)}`);
+        if (performance.now() > end)
+          return breach(`stuck: ${what} did not come to be within two minutes: ${JSON.stringify(now)}`);
         await Bun.sleep(20);
       }
     },
