@@ -37,9 +37,7 @@ export const judge = (folder: string, kills: number): string[] => {
         .all(),
     };
     return [
-      ...read<{ readonly about: string; readonly what: string }>(places.complaints).map(
-        ({ about, what }) => `${about}: ${what}`,
-      ),
+      ...read<{ readonly about: string; readonly what: string }>(places.complaints).map(({ about, what }) => `${about}: ${what}`),
       ...grants(acks),
       ...ends(truth),
       ...steps(truth, effects, kills),
