@@ -114,7 +114,8 @@ const goOn = async (): Promise<void> => {
 let next = 0;
 const client = async (): Promise<void> => {
   while (!has("stop")) {
-    if (unfinished.size >= 30 || has("pause")) {
+    // In trouble nothing ends: then it asks on, to be refused.
+    if ((unfinished.size >= 30 && !Runtime.trouble(opened)) || has("pause")) {
       await Bun.sleep(5);
       continue;
     }
