@@ -3,17 +3,13 @@ import pino, { type Logger } from "pino";
 import { system, type Clock } from "./engine/clock.ts";
 import { closeEngine } from "./engine/close.ts";
 import { definitionWithin, nameOf, type AnyDefinition, type Untyped } from "./engine/definition.ts";
-import type { Engine } from "./engine/engine.ts";
-import { startLoop } from "./engine/loop.ts";
 import { defaults, type Settings } from "./engine/settings.ts";
 import { engineOf, runtimeOf, type Runtime } from "./engine/opened.ts";
-import { turn } from "./engine/turn.ts";
-import { register, startBeating } from "./engine/workers.ts";
 import { milliseconds, type Duration } from "./model/duration.ts";
 import * as Fault from "./model/fault.ts";
+import { openEngine } from "./engine/open.ts";
 import { settleRetry, type RetryOptions } from "./engine/options.ts";
 import { openStore, type DrizzleDatabase } from "./store/open.ts";
-import type { Store } from "./store/contract.ts";
 
 export type { Runtime } from "./engine/opened.ts";
 
@@ -55,23 +51,16 @@ export type { Clock } from "./engine/clock.ts";
 export const open = async (options: Options = {}): Promise<Runtime> => {
   const settings = settle(options);
   const definitions = byName(options.workflows ?? []);
-  let engine: Engine | undefined = undefined;
-  const store = await openStore(options.database ?? process.env["HOLDFAST_DATABASE"] ?? "sqlite:holdfast.db", {
-    beforeCommit: () => {
-      if (engine) turn(engine);
-    },
-  });
-  const opened: Engine = createEngine(options, settings, definitions, store);
-  engine = opened;
-  try {
-    await register(opened);
-  } catch (error) {
-    await store.close();
-    throw error;
-  }
-  startBeating(opened);
-  startLoop(opened);
-  return runtimeOf(opened);
+  const opening = {
+    settings,
+    definitions,
+    execute: options.execute ?? true,
+    clock: options.clock ?? system,
+    chance: Math.random,
+    logger: options.logger ?? pino({ level: "warn", name: "holdfast" }, pino.destination(2)),
+  };
+  const database = options.database ?? process.env["HOLDFAST_DATABASE"] ?? "sqlite:holdfast.db";
+  return runtimeOf(await openEngine(opening, (hooks) => openStore(database, hooks)));
 };
 
 /**
@@ -88,37 +77,6 @@ export const check = (runtime: Runtime): Promise<readonly Stuck[]> => engineOf(r
 
 /** What keeps the database from taking writes now (a full disk, a missing right), or undefined. */
 export const trouble = (runtime: Runtime): Error | undefined => engineOf(runtime).store.trouble();
-
-const createEngine = (options: Options, settings: Settings, definitions: ReadonlyMap<string, Untyped>, store: Store): Engine => ({
-  store,
-  clock: options.clock ?? system,
-  chance: Math.random,
-  logger: options.logger ?? pino({ level: "warn", name: "holdfast" }, pino.destination(2)),
-  settings,
-  execute: options.execute ?? true,
-  known: [...definitions.values()].map(({ name, version }) => ({ name, version })),
-  definitions,
-  worker: 0,
-  holds: () => true,
-  executing: new Map(),
-  hot: new Map(),
-  ready: [],
-  watchingLong: false,
-  stopLong: () => {},
-  waiters: new Map(),
-  listeners: new Set(),
-  heard: 0,
-  telling: false,
-  closers: new Set(),
-  unfit: new Set(),
-  stops: [],
-  poke: () => {},
-  reserved: 0,
-  behind: false,
-  emptied: () => {},
-  closing: false,
-  closed: false,
-});
 
 const atLeast = (least: number, value: number, what: string): number => {
   if (Number.isInteger(value) && value >= least) return value;

@@ -223,7 +223,20 @@ export type Store = {
   readonly close: () => Promise<void>;
 };
 
+/** When a store does what it does later, and by what chance. */
+export type Pace = {
+  /** Calls at the end of this turn of the event loop. */
+  readonly soon: (call: () => void) => void;
+  /** Calls after so many ms. Answers with a function that calls it off. */
+  readonly later: (ms: number, call: () => void) => () => void;
+  /** Ms that never go back. */
+  readonly monotonic: () => number;
+  readonly chance: () => number;
+};
+
 export type Hooks = {
   /** Called at the start of each commit, so that bodies run ahead and what they ask for joins it. */
   readonly beforeCommit: () => void;
+  /** That of the machine, when nothing else is said. */
+  readonly pace?: Pace;
 };

@@ -1,7 +1,7 @@
 /**
  * Group commit: all writes of one turn of the event loop, over all runs, become one transaction.
  *
- *   submit ──► queue ──setImmediate──► beforeCommit (bodies run ahead, more joins) ──► one transaction ──► all are told
+ *   submit ──► queue ──end of turn──► beforeCommit (bodies run ahead, more joins) ──► one transaction ──► all are told
  *                ▲                          ▲                                             │
  *                │                          └──── they ask for more: at once, for a spell ┤
  *                ├──────────── busy: again in 1–3 ms, nothing is lost ◄───────────────────┤
@@ -10,7 +10,8 @@
  * A crash before the commit leaves nothing of the batch; a crash after it leaves all of it.
  */
 import * as Fault from "../model/fault.ts";
-import type { Told } from "./contract.ts";
+import type { Pace, Told } from "./contract.ts";
+import { machinePace } from "./pace.ts";
 import type { Lease, Row } from "./rows.ts";
 
 /** `run` is the one it writes for. Its writes build on each other: after one that cannot be done, none is. */
@@ -62,7 +63,7 @@ export type Limits = {
   readonly spell: number;
 };
 
-const usual: Limits = { weight: 4_000, busy: 10_000, spell: 2 };
+export const usual: Limits = { weight: 4_000, busy: 10_000, spell: 2 };
 
 export type Group = {
   readonly submit: <T>(work: () => T, refusable: boolean, run?: number) => Promise<T>;
@@ -82,11 +83,11 @@ export type Group = {
 
 const troubleDelays = [50, 100, 250, 500, 1_000];
 
-export const createGroup = (database: Database, limits: Limits = usual): Group => {
+export const createGroup = (database: Database, limits: Limits = usual, pace: Pace = machinePace): Group => {
   let queue: Job[] = [];
   let scheduled = false;
   let flushing = false;
-  let resting: ReturnType<typeof setTimeout> | undefined;
+  let resting: (() => void) | undefined;
   let trouble: Error | undefined;
   let failures = 0;
   let busySince: number | undefined;
@@ -105,15 +106,15 @@ export const createGroup = (database: Database, limits: Limits = usual): Group =
   const touch = (): void => {
     if (scheduled || closed) return;
     scheduled = true;
-    if (!flushing) setImmediate(flush);
+    if (!flushing) pace.soon(flush);
   };
 
   const restFor = (ms: number): void => {
-    clearTimeout(resting);
-    resting = setTimeout(() => {
+    resting?.();
+    resting = pace.later(ms, () => {
       resting = undefined;
       touch();
-    }, ms);
+    });
   };
 
   const settle = (jobs: readonly Job[], answers: readonly unknown[]): void => {
@@ -142,10 +143,10 @@ export const createGroup = (database: Database, limits: Limits = usual): Group =
   };
 
   const onBusy = (jobs: readonly Job[], error: Error): void => {
-    busySince ??= performance.now();
-    if (performance.now() - busySince >= limits.busy) return onTrouble(jobs, error);
+    busySince ??= pace.monotonic();
+    if (pace.monotonic() - busySince >= limits.busy) return onTrouble(jobs, error);
     putBack(jobs);
-    restFor(1 + Math.random() * 2);
+    restFor(1 + pace.chance() * 2);
   };
 
   /** One bad job must not take the others of its turn with it: each is tried by itself, in order. */
@@ -204,15 +205,15 @@ export const createGroup = (database: Database, limits: Limits = usual): Group =
   const isAskedForMore = (): boolean => scheduled && resting === undefined;
 
   const flush = (): void => {
-    const until = performance.now() + limits.spell;
+    const until = pace.monotonic() + limits.spell;
     flushing = true;
     database.beforeSpell();
     try {
       do flushOnce();
-      while (isAskedForMore() && performance.now() < until);
+      while (isAskedForMore() && pace.monotonic() < until);
     } finally {
       flushing = false;
-      if (scheduled) setImmediate(flush);
+      if (scheduled) pace.soon(flush);
     }
   };
 
@@ -265,7 +266,7 @@ export const createGroup = (database: Database, limits: Limits = usual): Group =
       }),
     close: () => {
       closed = true;
-      clearTimeout(resting);
+      resting?.();
       for (const job of queue.splice(0)) rejectJob(job, trouble ?? closing());
       for (const idler of idlers.splice(0)) idler();
     },

@@ -3,7 +3,8 @@ import type { Database } from "bun:sqlite";
 import type { Hooks, Store } from "../contract.ts";
 import type { Lease, Row } from "../rows.ts";
 import * as Fault from "../../model/fault.ts";
-import { createGroup } from "../group.ts";
+import { createGroup, usual } from "../group.ts";
+import { machinePace, nap } from "../pace.ts";
 import { adopt, connect, disconnect, type Connection } from "./connection.ts";
 import { migrate } from "./migrate.ts";
 import { createSession } from "./session.ts";
@@ -39,7 +40,8 @@ const createStore = (first: Connection, hooks: Hooks): Store => {
   const { file } = first;
   const session = createSession(first);
   const { verbs } = session;
-  const group = createGroup({ ...session, beforeCommit: hooks.beforeCommit });
+  const { pace = machinePace } = hooks;
+  const group = createGroup({ ...session, beforeCommit: hooks.beforeCommit }, usual, pace);
   let closing: Promise<void> | undefined;
   let closed = false;
 
@@ -56,7 +58,7 @@ const createStore = (first: Connection, hooks: Hooks): Store => {
         const fault = troubleOf(error, file);
         if (isTrouble(error)) group.ail(fault);
         if (!isBusy(error)) throw fault;
-        await Bun.sleep(1 + Math.random() * 2);
+        await nap(pace, 1 + pace.chance() * 2);
       }
     }
   };
@@ -68,7 +70,7 @@ const createStore = (first: Connection, hooks: Hooks): Store => {
         return await read(work);
       } catch (error) {
         if (!Fault.is(error) || !error.code.startsWith("storage_")) throw error;
-        await Bun.sleep(250);
+        await nap(pace, 250);
       }
     }
   };
@@ -152,7 +154,7 @@ const createStore = (first: Connection, hooks: Hooks): Store => {
         } catch (error) {
           if (!isBusy(error) && !isTrouble(error)) throw error;
           if (isTrouble(error)) group.ail(troubleOf(error, file));
-          await Bun.sleep(isBusy(error) ? 1 + Math.random() * 2 : 250);
+          await nap(pace, isBusy(error) ? 1 + pace.chance() * 2 : 250);
           // A commit that failed may have happened all the same.
           const tried = seq;
           if (tried !== undefined && (await patiently(() => verbs().history.has(work.lease, tried)))) return true;
