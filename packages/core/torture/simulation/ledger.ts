@@ -1,0 +1,133 @@
+/** The ledger: what was seen of each run, and the rules that every commit and every start of a function must keep. */
+import { isEnd, type Status } from "../../src/model/states.ts";
+import type { Sight, Trace } from "../../test/fuzz/interpret.ts";
+import type { Seen } from "./witness.ts";
+
+/** One life of a body: in one process, from its first moment to its end, its crash, or the loss of its lease. */
+export type Life = {
+  readonly trace: Trace;
+  readonly lease: number;
+  /** The last record that was durable when its lease was gone. */
+  durable: number;
+};
+
+export type Kept = {
+  readonly key: number;
+  readonly id: string;
+  status: Status;
+  lease: number;
+  worker: number | null;
+  last: number;
+  /** Steps and undos whose record is there. */
+  readonly recorded: Set<string>;
+  /** When what is timed may happen, by its key. */
+  readonly due: Map<string, number>;
+  readonly lives: Life[];
+};
+
+export type Ledger = {
+  readonly runs: ReadonlyMap<string, Kept>;
+  /** A commit of the process with these worker numbers. */
+  readonly committed: (seen: readonly Seen[], workers: ReadonlySet<number>) => void;
+  /** A function begins. */
+  readonly starts: (id: string, step: string, attempt: number, now: number) => void;
+  readonly lives: (id: string, lease: number, loaded: number) => Trace;
+  readonly open: () => number;
+};
+
+const answers = new Set(["step", "step-failed", "undone", "undo-failed"]);
+
+export const createLedger = (breach: (what: string) => void): Ledger => {
+  const runs = new Map<string, Kept>();
+  const byKey = new Map<number, Kept>();
+  let open = 0;
+
+  const begin = ({ run, key, kind, lease, worker, due }: Seen): void => {
+    const id = key ?? "";
+    if (runs.has(id)) breach(`run ${id} was begun twice`);
+    const kept: Kept = {
+      key: run,
+      id,
+      status: kind as Status,
+      lease,
+      worker,
+      last: -1,
+      recorded: new Set(),
+      due: new Map(due === null ? [] : [["", due]]),
+      lives: [],
+    };
+    runs.set(id, kept);
+    byKey.set(run, kept);
+    open++;
+  };
+
+  const move = (kept: Kept, { kind, lease, worker }: Seen): void => {
+    if (isEnd(kept.status)) breach(`run ${kept.id} moved to ${kind} after its end`);
+    if (lease < kept.lease) breach(`the lease of run ${kept.id} went back from ${kept.lease} to ${lease}`);
+    if (lease !== kept.lease && worker !== kept.worker)
+      for (const life of kept.lives) if (life.durable === Infinity) life.durable = kept.last;
+    if (kind === "blocked") breach(`run ${kept.id} was blocked`);
+    Object.assign(kept, { status: kind, lease, worker });
+    if (isEnd(kept.status)) open--;
+  };
+
+  const record = (kept: Kept, row: Seen, workers: ReadonlySet<number>): void => {
+    const { id } = kept;
+    const key = row.key ?? "";
+    if (row.seq !== kept.last + 1) breach(`run ${id} has record ${row.seq} (${row.kind} ${key}) after ${kept.last}`);
+    if (isEnd(kept.status)) breach(`run ${id} got record ${row.seq} (${row.kind} ${key}) after its end`);
+    if (row.seq > 0 && (row.worker === null || !workers.has(row.worker)))
+      breach(`record ${row.seq} (${row.kind} ${key}) of run ${id} is of workers ${[...workers].join()} while ${row.worker} holds it`);
+    kept.last = row.seq;
+    const due = kept.due.get(key);
+    if ((row.kind === "fired" || row.kind === "expired") && due !== undefined && row.at < due)
+      breach(`"${key}" of run ${id} is ${row.kind} ${due - row.at} ms too early`);
+    if (answers.has(row.kind) && kept.recorded.has(key)) breach(`"${key}" of run ${id} has two records`);
+    if (answers.has(row.kind)) kept.recorded.add(key);
+    if (row.due !== null && row.kind !== "cancel") kept.due.set(key, row.due);
+  };
+
+  const keptOf = (one: Seen): Kept => {
+    const kept = byKey.get(one.run);
+    if (!kept) throw new Error(`Something of a run that nobody began: ${JSON.stringify(one)}`);
+    return kept;
+  };
+
+  return {
+    runs,
+    open: () => open,
+    committed: (seen, workers) => {
+      for (const one of seen) if (one.what === "begun") begin(one);
+      // The records of one commit may go in in any order: what counts is what is there after it.
+      const rows = seen.filter(({ what }) => what === "record").toSorted((a, b) => a.seq - b.seq);
+      for (const one of rows) record(keptOf(one), one, workers);
+      for (const one of seen) if (one.what === "moved") move(keptOf(one), one);
+    },
+    starts: (id, step, attempt, now) => {
+      const kept = runs.get(id);
+      if (!kept) return breach(`"${step}" of run ${id} began before its run was there`);
+      if (kept.recorded.has(step)) breach(`"${step}" of run ${id} began after its record`);
+      const due = attempt > 1 ? kept.due.get(step) : undefined;
+      if (due !== undefined && now < due) breach(`attempt ${attempt} of "${step}" of run ${id} began ${due - now} ms too early`);
+    },
+    lives: (id, lease, loaded) => {
+      const trace: Trace = [];
+      const kept = runs.get(id);
+      kept?.lives.push({ trace, lease, durable: kept.lease === lease ? Infinity : loaded });
+      return trace;
+    },
+  };
+};
+
+/** As far as two lives of a body saw the same durable records, they asked and saw the same. */
+export const compareLives = ({ id, lives }: Kept, breach: (what: string) => void): void => {
+  const last = lives.toSorted((a, b) => a.lease - b.lease).at(-1);
+  for (const life of lives) {
+    if (!last || life === last) continue;
+    const sure = life.trace.filter(({ seen }) => seen <= life.durable);
+    const at = sure.findIndex(({ text }, index) => text !== last.trace[index]?.text);
+    if (at >= 0) breach(`run ${id} diverged at ${at}: first ${around(sure, at)}, then ${around(last.trace, at)}`);
+  }
+};
+
+const around = (trace: readonly Sight[], at: number): string => JSON.stringify(trace.slice(Math.max(0, at - 3), at + 2));

@@ -1,0 +1,90 @@
+/** The store of one simulated process: the real one, on a database that others write too, with answers that may come late. */
+import type { History, Store, Told } from "../../src/store/contract.ts";
+import type { Chance } from "../../test/fuzz/chance.ts";
+import type { Time } from "./time.ts";
+import type { Process } from "./process.ts";
+import type { Weather } from "./weather.ts";
+
+export type Sea = {
+  readonly time: Time;
+  readonly chance: Chance;
+  readonly weather: () => Weather;
+  /** Whose worker number it is, if its process is dead and that can be seen on this machine. */
+  readonly isGone: (worker: number) => boolean;
+};
+
+const reads = new Set(["byId", "byKey", "heldBy", "nextDue", "list", "tags", "ended", "endedChildren", "stuck", "read", "last", "pending"]);
+
+type Verb = (...of: unknown[]) => unknown;
+
+export const shareStore = (store: Store, process: Process, { time, chance, weather, isGone }: Sea): Store => {
+  let lastAnswer = 0;
+  let machine = "";
+
+  const delay = (): number => (weather().slow > 0 && chance.happens(weather().slow) ? chance.next() * weather().late : 0);
+  /** Answers to writes keep their order, as those of one connection do. */
+  const tellLater = (call: () => void): void => {
+    const at = Math.max(time.elapsed() + delay(), lastAnswer > time.elapsed() ? lastAnswer + 1e-6 : 0);
+    if (at <= time.elapsed()) return call();
+    lastAnswer = at;
+    time.after(at - time.elapsed(), { owner: process, what: "answer", call });
+  };
+  const later = <T>(answer: Promise<T>, tell: (call: () => void) => void): Promise<T> =>
+    new Promise((resolve, reject) => {
+      answer.then(
+        (value) => tell(() => resolve(value)),
+        // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- whatever the store rejects with
+        (error: unknown) => tell(() => reject(error)),
+      );
+    });
+  const readLater = (call: () => void): void => {
+    const ms = delay();
+    if (ms === 0) call();
+    else time.after(ms, { owner: process, what: "read", call });
+  };
+  const slow = <Noun extends object>(noun: Noun): Noun => {
+    const verbs = Object.entries(noun as Record<string, Verb>).map(([name, verb]): [string, Verb] => [
+      name,
+      (...of) => {
+        const answer = verb(...of);
+        return answer instanceof Promise ? later(answer, reads.has(name) ? readLater : tellLater) : answer;
+      },
+    ]);
+    return Object.fromEntries(verbs) as Noun;
+  };
+  const history: History = {
+    ...slow(store.history),
+    record: (lease, row, told: Told) => store.history.record(lease, row, (outcome) => tellLater(() => told(outcome))),
+  };
+  const workers = slow(store.workers);
+
+  return {
+    ...store,
+    file: "the simulated database",
+    runs: slow(store.runs),
+    history,
+    signals: slow(store.signals),
+    states: slow(store.states),
+    breakers: slow(store.breakers),
+    workers: {
+      ...workers,
+      beatApart: () => undefined,
+      register: async (worker) => {
+        ({ machine } = worker);
+        const key = await workers.register({ ...worker, machine: `machine of ${process.name}` });
+        process.workers.add(key);
+        return key;
+      },
+      list: async () => (await workers.list()).map((row) => (isGone(row.key) ? { ...row, machine, born: "gone" } : row)),
+    },
+    changed: () => {
+      const { missed } = process;
+      process.missed = false;
+      return missed;
+    },
+    watch: (wake) => {
+      process.hint = wake;
+      return () => (process.hint = undefined);
+    },
+  };
+};
