@@ -71,7 +71,8 @@ export type Execution = {
   /** Reads under way that may give the body something. */
   reading: number;
   collectAgain: boolean;
-  readonly taken: Set<number>;
+  /** Messages that were given to the body, as long as a look into the mailbox may still find them. */
+  readonly taken: Map<number, "writing" | "written">;
   readonly mailbox: SignalRow[];
 
   outcome: Outcome | undefined;
@@ -139,7 +140,7 @@ export const createExecution = (engine: Engine, definition: Untyped, run: RunRow
     flights: 0,
     reading: 0,
     collectAgain: false,
-    taken: new Set(),
+    taken: new Map(),
     mailbox: [],
     outcome: undefined,
     unwinding: false,

@@ -109,6 +109,8 @@ const finishReading = (execution: Execution): void => {
 
 const fetchMail = async (execution: Execution, waits: readonly Operation[], calls: readonly Operation[]): Promise<void> => {
   const { store } = execution.engine;
+  // What is written by now is not found by a look that begins now. One under way may have begun before.
+  for (const [key, state] of execution.taken) if (state === "written") execution.taken.delete(key);
   if (waits.length > 0) {
     const names = [...new Set(waits.map(signalOf))];
     const limit = waits.length + execution.taken.size;
@@ -131,7 +133,7 @@ const takeSignal = (execution: Execution, wait: Operation, left: { key: number; 
   const signal = left[at];
   if (!signal) return noteWait(execution, wait);
   left.splice(at, 1);
-  execution.taken.add(signal.key);
+  execution.taken.set(signal.key, "writing");
   wait.answered = true;
   wait.due = null;
   wake(execution);
@@ -139,7 +141,7 @@ const takeSignal = (execution: Execution, wait: Operation, left: { key: number; 
   const written = execution.engine.store.signals.take(leaseOf(execution), row, signal.key);
   follow(execution, row.seq, written);
   void written.then(
-    () => execution.taken.delete(signal.key),
+    () => execution.taken.set(signal.key, "written"),
     () => {},
   );
   // Read when it is delivered: a damaged text puts the run aside there, like any other.
