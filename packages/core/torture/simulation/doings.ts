@@ -53,7 +53,7 @@ export const createHands = (world: World, open: number): Hands => {
     const again = chance.happens(0.5) ? unsure.shift() : undefined;
     const id = again ?? (ledger.open() < open ? names.shift() : undefined);
     if (id === undefined) return;
-    world.happened(`start ${id}`.slice(0, 5), process);
+    world.happened("start", process);
     const delay = chance.happens(0.2) ? Math.floor(chance.next() * 5_000) : 0;
     ask(process, Workflow.start(process.runtime, definition, undefined, { id, delay }), () => acknowledged.starts.add(id), () => unsure.push(id));
   };
@@ -172,7 +172,7 @@ export const createHands = (world: World, open: number): Hands => {
       restart();
       for (const { id, status } of ledger.runs.values()) {
         if (status === "paused") askOf("resume", id);
-        else if (programs.has(id) && status === "waiting" && chance.happens(0.3)) send(id);
+        else if (programs.has(id) && status === "waiting" && chance.happens(0.05)) send(id);
       }
     },
   };

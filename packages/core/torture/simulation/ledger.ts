@@ -18,6 +18,8 @@ export type Kept = {
   lease: number;
   worker: number | null;
   last: number;
+  /** Numbers that tries of a transaction were given and may have left unused. */
+  spare: number;
   /** Steps and undos whose record is there. */
   readonly recorded: Set<string>;
   /** When what is timed may happen, by its key. */
@@ -30,7 +32,7 @@ export type Ledger = {
   /** A commit of the process with these worker numbers. */
   readonly committed: (seen: readonly Seen[], workers: ReadonlySet<number>) => void;
   /** A function begins. */
-  readonly starts: (id: string, step: string, attempt: number, now: number) => void;
+  readonly starts: (id: string, step: string, attempt: number, at: { readonly now: number; readonly within: boolean }) => void;
   readonly lives: (id: string, lease: number, loaded: number) => Trace;
   readonly open: () => number;
 };
@@ -52,6 +54,7 @@ export const createLedger = (breach: (what: string) => void): Ledger => {
       lease,
       worker,
       last: -1,
+      spare: 0,
       recorded: new Set(),
       due: new Map(due === null ? [] : [["", due]]),
       lives: [],
@@ -74,7 +77,9 @@ export const createLedger = (breach: (what: string) => void): Ledger => {
   const record = (kept: Kept, row: Seen, workers: ReadonlySet<number>): void => {
     const { id } = kept;
     const key = row.key ?? "";
-    if (row.seq !== kept.last + 1) breach(`run ${id} has record ${row.seq} (${row.kind} ${key}) after ${kept.last}`);
+    const unused = row.seq - kept.last - 1;
+    if (unused < 0 || unused > kept.spare) breach(`run ${id} has record ${row.seq} (${row.kind} ${key}) after ${kept.last}`);
+    kept.spare -= unused;
     if (isEnd(kept.status)) breach(`run ${id} got record ${row.seq} (${row.kind} ${key}) after its end`);
     if (row.seq > 0 && (row.worker === null || !workers.has(row.worker)))
       breach(`record ${row.seq} (${row.kind} ${key}) of run ${id} is of workers ${[...workers].join()} while ${row.worker} holds it`);
@@ -103,9 +108,10 @@ export const createLedger = (breach: (what: string) => void): Ledger => {
       for (const one of rows) record(keptOf(one), one, workers);
       for (const one of seen) if (one.what === "moved") move(keptOf(one), one);
     },
-    starts: (id, step, attempt, now) => {
+    starts: (id, step, attempt, { now, within }) => {
       const kept = runs.get(id);
       if (!kept) return breach(`"${step}" of run ${id} began before its run was there`);
+      if (within) kept.spare++;
       if (kept.recorded.has(step)) breach(`"${step}" of run ${id} began after its record`);
       const due = attempt > 1 ? kept.due.get(step) : undefined;
       if (due !== undefined && now < due) breach(`attempt ${attempt} of "${step}" of run ${id} began ${due - now} ms too early`);

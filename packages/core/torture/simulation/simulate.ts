@@ -69,6 +69,7 @@ export const simulate = (seed: number, storm: number, trace?: (line: string) => 
   run(() => !isStorm());
   world.weather = fair;
   world.troubleUntil = 0;
+  time.setRight();
   repeat(() => 500, "heal", hands.heal, () => false);
   hands.heal();
   const end = steps + patience;

@@ -28,6 +28,8 @@ export type Time = {
   readonly next: () => Event | undefined;
   /** The wall clock jumps, as an NTP step does; no time passes. */
   readonly jump: (ms: number) => void;
+  /** The wall clock is set right: no alarm is later than it ever was to be. */
+  readonly setRight: () => void;
   /** What waited for an owner that was stopped happens from now on. */
   readonly release: (owner: Owner) => void;
 };
@@ -42,6 +44,7 @@ const isBefore = (a: Event, b: Event): boolean => a.at < b.at || (a.at === b.at 
 export const createTime = (chance: Chance): Time => {
   let now = 0;
   let offset = epoch;
+  let furthest = epoch;
   let heap: Event[] = [];
   const waiting = new Map<Owner, Event[]>();
 
@@ -102,6 +105,18 @@ export const createTime = (chance: Chance): Time => {
     return false;
   };
 
+  const jump = (ms: number): void => {
+    offset += ms;
+    furthest = Math.max(furthest, offset);
+    const all = heap;
+    heap = [];
+    for (const event of all) {
+      if (event.off || event.owner.life === "dead") continue;
+      if (event.wall !== undefined) event.at = Math.max(now, event.wall - offset);
+      up(event);
+    }
+  };
+
   return {
     elapsed: () => now,
     wall: whole,
@@ -114,16 +129,8 @@ export const createTime = (chance: Chance): Time => {
       }
       return undefined;
     },
-    jump: (ms) => {
-      offset += ms;
-      const all = heap;
-      heap = [];
-      for (const event of all) {
-        if (event.off || event.owner.life === "dead") continue;
-        if (event.wall !== undefined) event.at = Math.max(now, event.wall - offset);
-        up(event);
-      }
-    },
+    jump,
+    setRight: () => jump(furthest - offset),
     release: (owner) => {
       for (const event of waiting.get(owner) ?? []) up(Object.assign(event, { at: now, order: chance.next() }));
       waiting.delete(owner);

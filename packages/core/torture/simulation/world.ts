@@ -97,10 +97,11 @@ export const createWorld = (seed: number, tell: Tell): World => {
       if (process.life === "dead") return answer();
       const slash = key.indexOf("/");
       const [run, step] = [key.slice(0, slash), key.slice(slash + 1)];
-      happened(`starts ${key} ${attempt}`.slice(0, 0) + "function", process);
+      happened("function", process);
       tell(`  ${key} ${attempt}`);
-      ledger.starts(run, step, attempt, time.wall());
-      if (native.inTransaction) prepare("insert into sim_rows (step) values (?)").run(key);
+      const within = native.inTransaction;
+      ledger.starts(run, step, attempt, { now: time.wall(), within });
+      if (within) prepare("insert into sim_rows (step) values (?)").run(key);
       if (!later) return answer();
       const { promise, resolve } = Promise.withResolvers<string>();
       const ms = chance.happens(0.1) ? chance.next() * 20_000 : chance.next() * 200;

@@ -35,6 +35,8 @@ export const prepareWorkers = (connection: Connection) => {
       .where(and(eq(runs.worker, given("worker")), isNull(runs.endedAt))),
   );
 
+  const all = db.select().from(workers).prepare();
+
   return {
     register: (worker: Omit<WorkerRow, "key" | "beat">): number =>
       db
@@ -43,7 +45,7 @@ export const prepareWorkers = (connection: Connection) => {
         .returning({ key: workers.key })
         .get().key,
     beat: (worker: number): boolean => beat({ worker }) === 1,
-    list: (): WorkerRow[] => db.select().from(workers).all(),
+    list: (): WorkerRow[] => all.all(),
     bury: (worker: number, seen: number, now: number): boolean => {
       if (remove({ worker, beat: seen }) !== 1) return false;
       release({ worker, now, died: 1 });
