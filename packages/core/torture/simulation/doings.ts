@@ -34,10 +34,13 @@ export const createHands = (world: World, open: number): Hands => {
   let sent = 0;
 
   const some = (): Ready | undefined => {
-    const ready = world.processes.filter((process): process is Ready => process.life === "alive" && process.runtime !== undefined);
+    const ready = world.processes.filter(
+      (process): process is Ready => process.life === "alive" && process.runtime !== undefined,
+    );
     return chance.one(ready);
   };
-  const openRun = (): string | undefined => chance.one([...ledger.runs.values()].filter(({ id, status }) => programs.has(id) && !isEnd(status)))?.id;
+  const openRun = (): string | undefined =>
+    chance.one([...ledger.runs.values()].filter(({ id, status }) => programs.has(id) && !isEnd(status)))?.id;
 
   /** Whoever asks is in the process: what its death leaves unanswered was not acknowledged. */
   const ask = (process: Process, asked: Promise<unknown>, acknowledge: () => void, unanswered?: () => void): void => {
@@ -55,7 +58,12 @@ export const createHands = (world: World, open: number): Hands => {
     if (id === undefined) return;
     world.happened("start", process);
     const delay = chance.happens(0.2) ? Math.floor(chance.next() * 5_000) : 0;
-    ask(process, Workflow.start(process.runtime, definition, undefined, { id, delay }), () => acknowledged.starts.add(id), () => unsure.push(id));
+    ask(
+      process,
+      Workflow.start(process.runtime, definition, undefined, { id, delay }),
+      () => acknowledged.starts.add(id),
+      () => unsure.push(id),
+    );
   };
 
   const send = (run: string): void => {
@@ -150,7 +158,7 @@ export const createHands = (world: World, open: number): Hands => {
     },
     trouble: () => {
       world.happened("trouble comes");
-      world.troubleUntil = time.elapsed() + chance.next() * (chance.happens(0.2) ? 60_000 : 2_000);
+      world.troubleUntil = time.elapsed() + chance.next() * (chance.happens(0.1) ? 60_000 : 2_000);
     },
   };
 

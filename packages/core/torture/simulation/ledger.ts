@@ -17,6 +17,8 @@ export type Kept = {
   status: Status;
   lease: number;
   worker: number | null;
+  /** The worker that the lease was given to, also when it has laid the run to rest since. */
+  holder: number | null;
   last: number;
   /** Numbers that tries of a transaction were given and may have left unused. */
   spare: number;
@@ -53,6 +55,7 @@ export const createLedger = (breach: (what: string) => void): Ledger => {
       status: kind as Status,
       lease,
       worker,
+      holder: worker,
       last: -1,
       spare: 0,
       recorded: new Set(),
@@ -70,7 +73,8 @@ export const createLedger = (breach: (what: string) => void): Ledger => {
     if (lease !== kept.lease && worker !== kept.worker)
       for (const life of kept.lives) if (life.durable === Infinity) life.durable = kept.last;
     if (kind === "blocked") breach(`run ${kept.id} was blocked`);
-    Object.assign(kept, { status: kind, lease, worker });
+    const holder = worker ?? (lease === kept.lease ? kept.holder : null);
+    Object.assign(kept, { status: kind, lease, worker, holder });
     if (isEnd(kept.status)) open--;
   };
 
@@ -81,8 +85,11 @@ export const createLedger = (breach: (what: string) => void): Ledger => {
     if (unused < 0 || unused > kept.spare) breach(`run ${id} has record ${row.seq} (${row.kind} ${key}) after ${kept.last}`);
     kept.spare -= unused;
     if (isEnd(kept.status)) breach(`run ${id} got record ${row.seq} (${row.kind} ${key}) after its end`);
-    if (row.seq > 0 && (row.worker === null || !workers.has(row.worker)))
-      breach(`record ${row.seq} (${row.kind} ${key}) of run ${id} is of workers ${[...workers].join()} while ${row.worker} holds it`);
+    if (row.lease !== kept.lease && row.worker === null)
+      breach(`record ${row.seq} of run ${id} was written while nobody held it`);
+    const holder = row.lease === kept.lease ? kept.holder : row.worker;
+    if (row.seq > 0 && (holder === null || !workers.has(holder)))
+      breach(`record ${row.seq} (${row.kind} ${key}) of run ${id} is of workers ${[...workers].join()} while ${holder} holds it`);
     kept.last = row.seq;
     const due = kept.due.get(key);
     if ((row.kind === "fired" || row.kind === "expired") && due !== undefined && row.at < due)

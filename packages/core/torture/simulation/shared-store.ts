@@ -13,7 +13,20 @@ export type Sea = {
   readonly isGone: (worker: number) => boolean;
 };
 
-const reads = new Set(["byId", "byKey", "heldBy", "nextDue", "list", "tags", "ended", "endedChildren", "stuck", "read", "last", "pending"]);
+const reads = new Set([
+  "byId",
+  "byKey",
+  "heldBy",
+  "nextDue",
+  "list",
+  "tags",
+  "ended",
+  "endedChildren",
+  "stuck",
+  "read",
+  "last",
+  "pending",
+]);
 
 type Verb = (...of: unknown[]) => unknown;
 

@@ -75,7 +75,7 @@ export const mixOf = (chance: Chance): Mix => {
       stop: some(4),
       close: some(2),
       jump: some(3),
-      trouble: some(2),
+      trouble: some(1),
     },
     workers: one(1, 2, 3, 4),
     pace: one(20, 100, 500),

@@ -71,7 +71,9 @@ export const createWorld = (seed: number, tell: Tell): World => {
   const committed = (writer: Process): void => {
     const changes = seen();
     for (const one of changes)
-      tell(`  ${one.what} ${one.run} ${one.seq} ${one.kind} ${one.key} due ${one.due} at ${one.at} worker ${one.worker} lease ${one.lease}`);
+      tell(
+        `  ${one.what} ${one.run} ${one.seq} ${one.kind} ${one.key} due ${one.due} at ${one.at} worker ${one.worker} lease ${one.lease}`,
+      );
     ledger.committed(changes, writer.workers);
     counts["records"] = (counts["records"] ?? 0) + changes.length;
     tellOthers(writer);
