@@ -1,5 +1,6 @@
 /** Letting go of a run: whoever holds its lease goes on with it. Its promises never settle, and are collected. */
 import * as Fault from "../model/fault.ts";
+import type { Rest } from "../store/contract.ts";
 import type { Execution } from "./execution.ts";
 import { abortAll } from "./operation.ts";
 
@@ -20,21 +21,30 @@ export const drop = (execution: Execution, why: keyof typeof reasons): void => {
 
 /** The database refuses a write of the run for a reason of its own (a trigger, a constraint): it is put aside for a person to see to. */
 export const setAside = (execution: Execution, error: unknown): void => {
-  const { engine, key, mail } = execution;
+  const { engine, key } = execution;
   if (execution.phase === "over") return;
   if (Fault.is(error, "runtime_closed")) return drop(execution, "runtime_closed");
   const message = `Run ${execution.id} was put aside: the database refuses to write for it (${error instanceof Error ? error.message : String(error)}).
 Mend that, then Run.resume the run. What is recorded is kept; what was under way is done again.`;
   engine.logger.error({ run: execution.id, err: error }, message);
   engine.unfit.add(key);
-  const reason = { code: "storage_failed", message };
-  const rested = engine.store.runs.rest(
-    { run: key, number: execution.lease },
-    { status: "blocked", wakeAt: null, mail, reason, now: engine.clock.now() },
-  );
+  giveUpLease(execution, { status: "blocked", wakeAt: null, reason: { code: "storage_failed", message } });
+};
+
+/** What is recorded of the run cannot be told here: it is handed back, and goes on from what its history says. */
+export const handBack = (execution: Execution): void => {
+  if (execution.phase === "over") return;
+  giveUpLease(execution, { status: "queued", wakeAt: execution.engine.clock.now(), reason: null });
+};
+
+const giveUpLease = (execution: Execution, rest: Pick<Rest, "status" | "wakeAt" | "reason">): void => {
+  const { engine, key, mail } = execution;
+  const lease = { run: key, number: execution.lease };
+  const rested = engine.store.runs.rest(lease, { ...rest, mail, now: engine.clock.now() });
   drop(execution, "lease_lost");
-  rested.catch((again: unknown) =>
-    engine.logger.error({ run: execution.id, err: again }, "a run that was put aside could not be written"),
+  rested.then(
+    () => engine.poke(),
+    (error: unknown) => engine.logger.error({ run: execution.id, err: error }, "a run that was put aside could not be written"),
   );
 };
 

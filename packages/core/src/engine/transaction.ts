@@ -1,6 +1,7 @@
 /** An attempt of a transaction: the user's rows and our record in one commit. */
 import { roundtrip } from "../model/codec.ts";
 import * as Fault from "../model/fault.ts";
+import { handBack } from "./drop.ts";
 import { isAlive, type Answer } from "./execution.ts";
 import { fail } from "./landing.ts";
 import type { Tools } from "./operation.ts";
@@ -14,7 +15,7 @@ export const transact = async (trial: Trial, database: unknown, run: (tx: unknow
   let answer: Answer = { kind: "value", value: undefined };
   let row = undefined as ReturnType<typeof rowOf> | undefined;
   try {
-    const held = await store.transact(database, {
+    const outcome = await store.transact(database, {
       lease: leaseOf(execution),
       run: (tx) => {
         if (flight.over || !isAlive(execution)) throw Fault.make("lease_lost", `Run ${execution.id} is no longer executed here.`);
@@ -35,6 +36,8 @@ export const transact = async (trial: Trial, database: unknown, run: (tx: unknow
     });
     if (flight.over || !isAlive(execution) || row === undefined) return;
     leaveBreaker(trial, { kind: "success" });
+    if (outcome === "unknown") return handBack(execution);
+    const held = outcome === "kept";
     land(trial);
     follow(execution, row.seq, held ? store.history.append(leaseOf(execution), row) : Promise.resolve(false));
     if (held) enqueue(execution, { row, answer });

@@ -205,8 +205,11 @@ export type Store = {
   readonly states: States;
   readonly workers: Workers;
   readonly breakers: Breakers;
-  /** Runs the user's function and appends the record in one transaction of the user's own database. Answers whether the lease held. */
-  readonly transact: (database: unknown, work: TransactionWork) => Promise<boolean>;
+  /**
+   * Runs the user's function and appends the record in one transaction of the user's own database. `unknown` when the database failed
+   * in the middle of it: whether it was committed is told by the history, once that can be read.
+   */
+  readonly transact: (database: unknown, work: TransactionWork) => Promise<"kept" | "fenced" | "unknown">;
   /** Starts a run inside a transaction that the user holds open, at once. */
   readonly startWithin: (tx: unknown, run: NewRun) => Started;
   /** Asks for a commit at the end of this turn even when nothing is written yet, so that `beforeCommit` is called. */

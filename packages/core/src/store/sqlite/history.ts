@@ -141,8 +141,6 @@ export const prepareHistory = (connection: Connection, insert: Insert) => {
         return "taken";
       return append(lease, row) ? "held" : "fenced";
     },
-    /** True when this record stands under this very lease. */
-    has: (lease: Lease, seq: number): boolean => held.get({ run: lease.run, seq, lease: lease.number }) !== undefined,
     read: (run: number, seq: number, limit: number): Row[] => after.all({ run, after: seq, limit }),
     /** In one read transaction: a statement by itself takes its locks anew, which costs more than the rows. */
     readFirst: (keys: readonly number[], limit: number): Row[][] => {

@@ -142,22 +142,20 @@ const createStore = (first: Connection, hooks: Hooks): Store => {
       wake: (lease, now) => write(() => verbs().breakers.wake(lease, now)),
     },
     transact: async (database, work) => {
-      let seq: number | undefined;
+      let begun = false;
       const row = (value: unknown): Row => {
-        const made = work.row(value);
-        seq = made.seq;
-        return made;
+        begun = true;
+        return work.row(value);
       };
       for (;;) {
         try {
-          return await group.after(() => transact(verbs().connection, database, { ...work, row }));
+          return (await group.after(() => transact(verbs().connection, database, { ...work, row }))) ? "kept" : "fenced";
         } catch (error) {
           if (!isBusy(error) && !isTrouble(error)) throw error;
           if (isTrouble(error)) group.ail(troubleOf(error, file));
-          await nap(pace, isBusy(error) ? 1 + pace.chance() * 2 : 250);
           // A commit that failed may have happened all the same.
-          const tried = seq;
-          if (tried !== undefined && (await patiently(() => verbs().history.has(work.lease, tried)))) return true;
+          if (isTrouble(error) && begun) return "unknown";
+          await nap(pace, isBusy(error) ? 1 + pace.chance() * 2 : 250);
         }
       }
     },

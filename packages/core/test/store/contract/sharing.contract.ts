@@ -27,7 +27,7 @@ export const sharing = (openStore: OpenStore): void => {
           return { n: 7 };
         }),
       );
-      expect(held).toBe(true);
+      expect(held).toBe("kept");
       expect(user.texts()).toEqual(["paid"]);
       expect(await store.history.last(lease.run)).toEqual(row(1, { value: '{"n":7}' }));
     });
@@ -69,7 +69,7 @@ export const sharing = (openStore: OpenStore): void => {
           user.database,
           work(stale(lease), (tx) => user.insert(tx, "late")),
         ),
-      ).toBe(false);
+      ).toBe("fenced");
       expect(user.texts()).toEqual([]);
       expect(await seqs(store, lease.run)).toEqual([0]);
     });
@@ -115,7 +115,7 @@ export const sharing = (openStore: OpenStore): void => {
           seen = user.published(lease.run);
         }),
       );
-      expect(await Promise.all([before, held])).toEqual([true, true]);
+      expect(await Promise.all([before, held])).toEqual([true, "kept"]);
       expect(seen).toBe('"before"');
     });
   });
