@@ -59,6 +59,8 @@ export type Engine = {
   heard: number;
   /** Runs whose history does not fit the code of this process: others may try them, it does not try again. */
   readonly unfit: Set<number>;
+  /** Leases given back before their runs had come into memory, by run: what still arrives under them is not taken on. */
+  readonly givenBack: Map<number, number>;
   /** Stops timers, watchers and threads. */
   readonly stops: (() => void)[];
   /** Set by the loop: looks for due runs soon. */

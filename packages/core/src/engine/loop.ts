@@ -40,6 +40,7 @@ const strayFinder = (engine: Engine): (() => void) => {
     for (const { key, lease, mail } of strays) {
       if (!suspected.has(`${key}/${lease}`)) continue;
       engine.logger.warn({ run: key }, "a run of this process was not in its memory; it is given back");
+      engine.givenBack.set(key, lease);
       const now = engine.clock.now();
       await engine.store.runs.rest({ run: key, number: lease }, { status: "queued", wakeAt: now, mail, reason: null, now });
     }

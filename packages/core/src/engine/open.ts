@@ -56,6 +56,7 @@ const createEngine = (opening: Opening, store: Store): Engine => ({
   telling: false,
   closers: new Set(),
   unfit: new Set(),
+  givenBack: new Map(),
   stops: [],
   poke: () => {},
   reserved: 0,
