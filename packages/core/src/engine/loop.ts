@@ -30,15 +30,19 @@ const startRetrying = (engine: Engine): void => {
   if (engine.store.file !== undefined) repeat(engine, engine.settings.heartbeat, tryBlocked);
 };
 
+type Held = { readonly key: number; readonly lease: number };
+
 /** A run that is ours in the database and nowhere in memory, twice in a row, was lost by an error on its way in: it is given back. */
 const strayFinder = (engine: Engine): (() => void) => {
   let suspected = new Set<string>();
   const look = async (): Promise<void> => {
     const held = await engine.store.runs.heldBy(engine.worker);
-    const strays = held.filter(({ key, lease }) => engine.executing.get(key)?.lease !== lease);
+    const isStray = ({ key, lease }: Held): boolean => engine.executing.get(key)?.lease !== lease;
+    const strays = held.filter(isStray);
     const seen = new Set(strays.map(({ key, lease }) => `${key}/${lease}`));
-    for (const { key, lease, mail } of strays) {
-      if (!suspected.has(`${key}/${lease}`)) continue;
+    for (const run of strays) {
+      const { key, lease, mail } = run;
+      if (!suspected.has(`${key}/${lease}`) || !isStray(run)) continue;
       engine.logger.warn({ run: key }, "a run of this process was not in its memory; it is given back");
       engine.givenBack.set(key, lease);
       const now = engine.clock.now();
