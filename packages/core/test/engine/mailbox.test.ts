@@ -14,7 +14,7 @@ const lockSecondLook = ({ client }: World, name: string): { readonly looks: () =
   const prepare = client.prepare.bind(client);
   let looks = 0;
   const locking = (text: string): unknown => {
-    const statement: Statement = prepare(text);
+    const statement = prepare(text) as Statement;
     if (!/^select .* from "holdfast_signals" .*"taken_at" is null/.test(text)) return statement;
     return {
       values: (...bindings: string[]) => {

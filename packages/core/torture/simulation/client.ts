@@ -36,7 +36,7 @@ export const preparing = (native: Database): Prepare => {
   };
 };
 
-export const shakyClient = (native: Database, prepare: Prepare, shaken: Shaken): Database => {
+export const shakyClient = (prepare: Prepare, shaken: Shaken): Database => {
   const { chance } = shaken;
   let within = false;
   let ailing = false;

@@ -21,6 +21,8 @@ export type Hands = {
   readonly heal: () => void;
 };
 
+const askings = { cancel: Run.cancel, pause: Run.pause, resume: Run.resume };
+
 type Ready = Process & { readonly runtime: Runtime.Runtime };
 
 const definition = workflowsFor({} as Outside)[0];
@@ -85,7 +87,7 @@ export const createHands = (world: World, open: number): Hands => {
     const process = some();
     if (!process) return;
     world.happened(what, process);
-    ask(process, Run[what](Run.of(process.runtime, run)), () => what === "cancel" && acknowledged.cancels.add(run));
+    ask(process, askings[what](Run.of(process.runtime, run)), () => what === "cancel" && acknowledged.cancels.add(run));
   };
 
   const wakeUp = (process: Process): void => {
@@ -99,10 +101,10 @@ export const createHands = (world: World, open: number): Hands => {
     process.life = "stopped";
     world.happened("stop", process);
     const ms = chance.next() * mix.settings.lease * (chance.happens(0.5) ? 3 : 0.3);
-    time.after(ms, { owner: world_, what: "come back", call: () => wakeUp(process) });
+    time.after(ms, { owner: heaven, what: "come back", call: () => wakeUp(process) });
   };
 
-  const world_ = { name: "world", life: "alive" } as const;
+  const heaven = { name: "world", life: "alive" } as const;
 
   const restart = (): void => {
     const living = world.processes.filter(({ life }) => life !== "dead");

@@ -24,18 +24,17 @@ const mostOpen = 12;
 /** Steps of fair weather after which everything must be at its end. */
 const patience = 60_000;
 
-const world_ = { name: "world", life: "alive" } as const;
+const heaven = { name: "world", life: "alive" } as const;
 
 /** Must be called from a turn of the event loop of its own: nothing else runs until it answers. */
 export const simulate = (seed: number, storm: number, trace?: (line: string) => void): Simulated => {
   let hash = 0n;
   let steps = 0;
-  let world: World | undefined;
   const tell = (line: string): void => {
-    hash = BigInt(Bun.hash(line, hash));
-    trace?.(`${steps} ${world?.time.elapsed().toFixed(3) ?? 0} ${line}`);
+    hash = Bun.hash(line, hash);
+    trace?.(`${steps} ${line}`);
   };
-  world = createWorld(seed, tell);
+  const world = createWorld(seed, tell);
   const { time, mix, ledger, breaches, programs } = world;
   for (const [at, node] of fc.sample(program, { numRuns: Math.max(5, Math.ceil(storm / 60)), seed }).entries())
     programs.set(`p${at}`, node);
@@ -44,7 +43,7 @@ export const simulate = (seed: number, storm: number, trace?: (line: string) => 
 
   const repeat = (ms: () => number, what: string, call: () => void, isOver: () => boolean): void => {
     time.after(ms(), {
-      owner: world_,
+      owner: heaven,
       what,
       call: () => {
         if (isOver()) return;
@@ -56,7 +55,7 @@ export const simulate = (seed: number, storm: number, trace?: (line: string) => 
   const run = (until: () => boolean): void => {
     while (breaches.length === 0 && !until()) {
       const event = time.next();
-      if (!event) return world!.breach("nothing is left to happen");
+      if (!event) return world.breach("nothing is left to happen");
       steps++;
       tell(`${event.what} ${event.owner.name} ${time.elapsed()}`);
       event.call();
@@ -67,7 +66,7 @@ export const simulate = (seed: number, storm: number, trace?: (line: string) => 
   for (let n = 0; n < mix.workers; n++) world.boot();
   const isStorm = (): boolean => steps < storm;
   repeat(
-    () => world!.chance.next() * 2 * mix.pace,
+    () => world.chance.next() * 2 * mix.pace,
     "doing",
     hands.doSomething,
     () => !isStorm(),

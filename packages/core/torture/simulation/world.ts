@@ -129,7 +129,7 @@ export const createWorld = (seed: number, tell: Tell): World => {
     kill,
     boot: () => {
       const process = createProcess(`w${++born}`);
-      const client = shakyClient(native, prepare, {
+      const client = shakyClient(prepare, {
         chance,
         weather: () => (process.engine ? world.weather : fair),
         isDead: () => process.life === "dead",
