@@ -8,9 +8,10 @@ import { share, together } from "./shared.ts";
 /** Keeps the history of every run from the runtime until it is let through. */
 const holdHistory = (runtime: Runtime.Runtime): (() => void) => {
   const { history } = engineOf(runtime).store;
-  const { read } = history;
+  const { readFirst } = history;
   const gate = Promise.withResolvers<void>();
-  Object.assign(history, { read: (...of: Parameters<typeof read>) => read(...of).then((rows) => gate.promise.then(() => rows)) });
+  const held = (...of: Parameters<typeof readFirst>) => readFirst(...of).then((rows) => gate.promise.then(() => rows));
+  Object.assign(history, { readFirst: held });
   return gate.resolve;
 };
 

@@ -14,6 +14,7 @@ export type Sea = {
 };
 
 const reads = new Set([
+  "readFirst",
   "byId",
   "byKey",
   "heldBy",
