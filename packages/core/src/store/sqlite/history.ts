@@ -151,7 +151,8 @@ export const prepareHistory = (connection: Connection, insert: Insert) => {
       try {
         return read();
       } finally {
-        endReading.run();
+        // An I/O error may have ended it, and is what is to be heard.
+        if (connection.client.inTransaction) endReading.run();
       }
     },
     last: (run: number): Row | undefined => newest.get({ run }),
