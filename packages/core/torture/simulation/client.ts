@@ -39,6 +39,7 @@ export const preparing = (native: Database): Prepare => {
 export const shakyClient = (prepare: Prepare, shaken: Shaken): Database => {
   const { chance } = shaken;
   let within = false;
+  let reading = false;
   let ailing = false;
 
   const fail = (what: string, code: string): never => {
@@ -62,8 +63,15 @@ export const shakyClient = (prepare: Prepare, shaken: Shaken): Database => {
     within = true;
   };
 
+  const beginReading = (): void => {
+    meetWeather();
+    prepare("BEGIN").run();
+    reading = true;
+  };
+
   const rollBack = (): void => {
     within = false;
+    reading = false;
     prepare("ROLLBACK").run();
   };
 
@@ -99,6 +107,8 @@ export const shakyClient = (prepare: Prepare, shaken: Shaken): Database => {
 
   const shakily = (text: string): object => {
     if (text === "BEGIN IMMEDIATE") return { run: begin, finalize: () => {} };
+    if (text === "BEGIN") return { run: beginReading, finalize: () => {} };
+    if (text === "ROLLBACK") return { run: rollBack, finalize: () => {} };
     if (text === "COMMIT") return { run: commit, finalize: () => {} };
     const statement = prepare(text);
     const through =
@@ -132,7 +142,7 @@ export const shakyClient = (prepare: Prepare, shaken: Shaken): Database => {
   const client = {
     filename: ":memory:",
     get inTransaction() {
-      return within;
+      return within || reading;
     },
     prepare: shakily,
     query: (text: string) => prepare(text),
