@@ -1,5 +1,6 @@
 /** The ledger: what was seen of each run, and the rules that every commit and every start of a function must keep. */
 import { isEnd, type Status } from "../../src/model/states.ts";
+import type { Lease } from "../../src/store/rows.ts";
 import type { Sight, Trace } from "../../test/fuzz/interpret.ts";
 import type { Seen } from "./witness.ts";
 
@@ -29,12 +30,17 @@ export type Kept = {
   readonly lives: Life[];
 };
 
+/** When a function starts, whether within a transaction, and the last record its body had seen when it asked. */
+export type Start = { readonly now: number; readonly within: boolean; readonly ground: number };
+
 export type Ledger = {
   readonly runs: ReadonlyMap<string, Kept>;
   /** A commit of the process with these worker numbers. */
   readonly committed: (seen: readonly Seen[], workers: ReadonlySet<number>) => void;
   /** A function begins. */
-  readonly starts: (id: string, step: string, attempt: number, at: { readonly now: number; readonly within: boolean }) => void;
+  readonly starts: (id: string, step: string, attempt: number, at: Start) => void;
+  /** A write of the process with these worker numbers is answered: it was fenced. */
+  readonly fenced: (lease: Lease, workers: ReadonlySet<number>) => void;
   readonly lives: (id: string, lease: number, loaded: number) => Trace;
   readonly open: () => number;
 };
@@ -67,8 +73,10 @@ export const createLedger = (breach: (what: string) => void): Ledger => {
     open++;
   };
 
-  const move = (kept: Kept, { kind, lease, worker }: Seen): void => {
+  const move = (kept: Kept, { kind, lease, worker }: Seen, workers: ReadonlySet<number>): void => {
     if (isEnd(kept.status)) breach(`run ${kept.id} moved to ${kind} after its end`);
+    if (worker === null && kept.worker !== null && lease === kept.lease && !workers.has(kept.worker))
+      breach(`run ${kept.id} was taken from worker ${kept.worker} under its own lease, by workers ${[...workers].join()}`);
     if (lease < kept.lease) breach(`the lease of run ${kept.id} went back from ${kept.lease} to ${lease}`);
     if (lease !== kept.lease && worker !== kept.worker)
       for (const life of kept.lives) if (life.durable === Infinity) life.durable = kept.last;
@@ -113,15 +121,21 @@ export const createLedger = (breach: (what: string) => void): Ledger => {
       // The records of one commit may go in in any order: what counts is what is there after it.
       const rows = seen.filter(({ what }) => what === "record").toSorted((a, b) => a.seq - b.seq);
       for (const one of rows) record(keptOf(one), one, workers);
-      for (const one of seen) if (one.what === "moved") move(keptOf(one), one);
+      for (const one of seen) if (one.what === "moved") move(keptOf(one), one, workers);
     },
-    starts: (id, step, attempt, { now, within }) => {
+    starts: (id, step, attempt, { now, within, ground }) => {
       const kept = runs.get(id);
       if (!kept) return breach(`"${step}" of run ${id} began before its run was there`);
       if (within) kept.spare++;
+      if (ground > kept.last) breach(`"${step}" of run ${id} began on record ${ground}, and only ${kept.last} are durable`);
       if (kept.recorded.has(step)) breach(`"${step}" of run ${id} began after its record`);
       const due = attempt > 1 ? kept.due.get(step) : undefined;
       if (due !== undefined && now < due) breach(`attempt ${attempt} of "${step}" of run ${id} began ${due - now} ms too early`);
+    },
+    fenced: ({ run, number }, workers) => {
+      const kept = byKey.get(run);
+      if (kept?.lease === number && kept.worker !== null && workers.has(kept.worker))
+        breach(`a write for run ${kept.id} was refused, and worker ${kept.worker} holds its lease ${number}`);
     },
     lives: (id, lease, loaded) => {
       const trace: Trace = [];

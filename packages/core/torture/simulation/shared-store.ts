@@ -1,5 +1,6 @@
 /** The store of one simulated process: the real one, on a database that others write too, with answers that may come late. */
 import type { History, Store, Told } from "../../src/store/contract.ts";
+import type { Lease } from "../../src/store/rows.ts";
 import type { Chance } from "../../test/fuzz/chance.ts";
 import type { Time } from "./time.ts";
 import type { Process } from "./process.ts";
@@ -11,7 +12,12 @@ export type Sea = {
   readonly weather: () => Weather;
   /** Whose worker number it is, if its process is dead and that can be seen on this machine. */
   readonly isGone: (worker: number) => boolean;
+  /** A write of the process was refused for its lease. */
+  readonly fenced: (lease: Lease, workers: ReadonlySet<number>) => void;
 };
+
+/** Verbs that are refused for nothing but a lease that is gone. */
+const underLease = new Set(["rest", "settle", "forgive", "note", "cancelChildren", "append", "appendChild", "take", "publish"]);
 
 const reads = new Set([
   "readFirst",
@@ -31,7 +37,7 @@ const reads = new Set([
 
 type Verb = (...of: unknown[]) => unknown;
 
-export const shareStore = (store: Store, process: Process, { time, chance, weather, isGone }: Sea): Store => {
+export const shareStore = (store: Store, process: Process, { time, chance, weather, isGone, fenced }: Sea): Store => {
   let lastAnswer = 0;
   let machine = "";
 
@@ -56,11 +62,19 @@ export const shareStore = (store: Store, process: Process, { time, chance, weath
     if (ms === 0) call();
     else time.after(ms, { owner: process, what: "read", call });
   };
+  const judge = (held: unknown, lease: Lease): void => {
+    if ((held === false || held === "fenced") && process.life !== "dead") fenced(lease, process.workers);
+  };
   const slow = <Noun extends object>(noun: Noun): Noun => {
     const verbs = Object.entries(noun as Record<string, Verb>).map(([name, verb]): [string, Verb] => [
       name,
       (...of) => {
         const answer = verb(...of);
+        if (underLease.has(name) && answer instanceof Promise)
+          void answer.then(
+            (held) => judge(held, of[0] as Lease),
+            () => {},
+          );
         return answer instanceof Promise ? later(answer, reads.has(name) ? readLater : tellLater) : answer;
       },
     ]);
@@ -68,7 +82,11 @@ export const shareStore = (store: Store, process: Process, { time, chance, weath
   };
   const history: History = {
     ...slow(store.history),
-    record: (lease, row, told: Told) => store.history.record(lease, row, (outcome) => tellLater(() => told(outcome))),
+    record: (lease, row, told: Told) =>
+      store.history.record(lease, row, (outcome) => {
+        judge(outcome, lease);
+        tellLater(() => told(outcome));
+      }),
   };
   const workers = slow(store.workers);
 

@@ -51,7 +51,7 @@ export const mixOf = (chance: Chance): Mix => {
   const { next, happens } = chance;
   const one = <T>(...of: readonly [T, ...T[]]): T => chance.one(of) ?? of[0];
   /** Absent from half of the seeds; where it is there, anything from seldom to often. */
-  const some = (most: number): number => (happens(0.5) ? most * 10 ** (-2 * next()) : 0);
+  const some = (most: number): number => (happens(0.5) ? most * 10 ** (-1.3 * next()) : 0);
   const lease = one(3_000, 10_000, 30_000);
   return {
     weather: {
@@ -72,7 +72,7 @@ export const mixOf = (chance: Chance): Mix => {
       resume: 3,
       crash: some(4),
       "crash-at-commit": some(8),
-      stop: some(4),
+      stop: some(6),
       close: some(2),
       jump: some(3),
       trouble: some(1),

@@ -102,7 +102,9 @@ export const createWorld = (seed: number, tell: Tell): World => {
       happened("function", process);
       tell(`  ${key} ${attempt}`);
       const within = native.inTransaction;
-      ledger.starts(run, step, attempt, { now: time.wall(), within });
+      const execution = [...(process.engine?.executing.values() ?? [])].find(({ id }) => id === run);
+      const ground = execution?.operations.get(step)?.issued ?? 0;
+      ledger.starts(run, step, attempt, { now: time.wall(), within, ground });
       if (within) prepare("insert into sim_rows (step) values (?)").run(key);
       if (!later) return answer();
       const { promise, resolve } = Promise.withResolvers<string>();
@@ -145,7 +147,7 @@ export const createWorld = (seed: number, tell: Tell): World => {
       });
       world.processes.push(process);
       void boot(process, {
-        sea: { time, chance, weather: () => world.weather, isGone: (worker) => gone.has(worker) },
+        sea: { time, chance, weather: () => world.weather, isGone: (worker) => gone.has(worker), fenced: ledger.fenced },
         settings: mix.settings,
         client,
         workflows: (database) => workflowsFor(outsideOf(process, database)),
