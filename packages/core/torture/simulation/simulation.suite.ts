@@ -3,7 +3,7 @@ import type { Order, Report, Suite } from "../suite.ts";
 import { simulate, type Simulated } from "./simulate.ts";
 
 /** Steps are events of the storm; the healing after it comes on top. */
-const sizes = { slice: { seeds: 30, steps: 1_500 }, whole: { seeds: 2_000, steps: 5_000 } } as const;
+const sizes = { slice: { seeds: 50, steps: 1_500 }, whole: { seeds: 2_000, steps: 5_000 } } as const;
 
 /** Of so many seeds one is run twice, to see that it is the same. */
 const again = 10;
