@@ -134,8 +134,8 @@ export const createLedger = (breach: (what: string) => void): Ledger => {
     },
     fenced: ({ run, number }, workers) => {
       const kept = byKey.get(run);
-      if (kept?.lease === number && kept.worker !== null && workers.has(kept.worker))
-        breach(`a write for run ${kept.id} was refused, and worker ${kept.worker} holds its lease ${number}`);
+      if (kept?.lease === number && kept.holder !== null && workers.has(kept.holder))
+        breach(`a write for run ${kept.id} was refused, and worker ${kept.holder} has its lease ${number}`);
     },
     lives: (id, lease, loaded) => {
       const trace: Trace = [];
