@@ -25,7 +25,7 @@ const askings = { cancel: Run.cancel, pause: Run.pause, resume: Run.resume };
 
 type Ready = Process & { readonly runtime: Runtime.Runtime };
 
-const definition = workflowsFor({} as Outside)[0];
+const { patient, hurried } = workflowsFor({} as Outside);
 
 export const createHands = (world: World, open: number): Hands => {
   const { chance, time, mix, ledger, programs } = world;
@@ -62,7 +62,7 @@ export const createHands = (world: World, open: number): Hands => {
     const delay = chance.happens(0.2) ? Math.floor(chance.next() * 5_000) : 0;
     ask(
       process,
-      Workflow.start(process.runtime, definition, undefined, { id, delay }),
+      Workflow.start(process.runtime, Number(id.slice(1)) % 4 === 0 ? hurried : patient, undefined, { id, delay }),
       () => acknowledged.starts.add(id),
       () => unsure.push(id),
     );

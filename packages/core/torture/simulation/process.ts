@@ -65,6 +65,7 @@ export const boot = async (process: Process, { sea, settings, client, workflows 
       now: time.wall,
       monotonic: time.elapsed,
       at: (due: number, call: () => void) => time.atWall(due, { owner: process, what: "alarm", call }),
+      after: (ms: number, call: () => void) => time.after(ms, { owner: process, what: "alarm", call }),
     },
     chance: chance.next,
     logger: silent,

@@ -150,7 +150,7 @@ export const createWorld = (seed: number, tell: Tell): World => {
         sea: { time, chance, weather: () => world.weather, isGone: (worker) => gone.has(worker), fenced: ledger.fenced },
         settings: mix.settings,
         client,
-        workflows: (database) => workflowsFor(outsideOf(process, database)),
+        workflows: (database) => workflowsFor(outsideOf(process, database)).all,
       });
       return process;
     },
