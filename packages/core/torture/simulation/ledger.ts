@@ -27,6 +27,8 @@ export type Kept = {
   readonly recorded: Set<string>;
   /** When what is timed may happen, by its key. */
   readonly due: Map<string, number>;
+  /** Attempts that failed, by key. */
+  readonly failed: Map<string, number>;
   readonly lives: Life[];
 };
 
@@ -43,6 +45,8 @@ export type Ledger = {
   readonly fenced: (lease: Lease, workers: ReadonlySet<number>) => void;
   readonly lives: (id: string, lease: number, loaded: number) => Trace;
   readonly open: () => number;
+  /** The clock is about to be set: what is due by now has had its moment, though the clock may show an earlier one again. */
+  readonly jumps: (now: number) => void;
 };
 
 const answers = new Set(["step", "step-failed", "undone", "undo-failed"]);
@@ -66,6 +70,7 @@ export const createLedger = (breach: (what: string) => void): Ledger => {
       spare: 0,
       recorded: new Set(),
       due: new Map(due === null ? [] : [["", due]]),
+      failed: new Map(),
       lives: [],
     };
     runs.set(id, kept);
@@ -104,7 +109,17 @@ export const createLedger = (breach: (what: string) => void): Ledger => {
       breach(`"${key}" of run ${id} is ${row.kind} ${due - row.at} ms too early`);
     if (answers.has(row.kind) && kept.recorded.has(key)) breach(`"${key}" of run ${id} has two records`);
     if (answers.has(row.kind)) kept.recorded.add(key);
-    if (row.due !== null && row.kind !== "cancel") kept.due.set(key, row.due);
+    if (row.due !== null && row.kind !== "cancel" && !waitsForBreaker(kept, key, row)) kept.due.set(key, row.due);
+  };
+
+  /** An attempt that was not made, behind an open breaker, is made as soon as that closes. */
+  const waitsForBreaker = ({ failed, due }: Kept, key: string, { kind, attempt }: Seen): boolean => {
+    if (kind !== "attempt" && kind !== "undo-attempt") return false;
+    const before = failed.get(key) ?? 0;
+    failed.set(key, attempt ?? 0);
+    if ((attempt ?? 0) > before) return false;
+    due.delete(key);
+    return true;
   };
 
   const keptOf = (one: Seen): Kept => {
@@ -116,6 +131,9 @@ export const createLedger = (breach: (what: string) => void): Ledger => {
   return {
     runs,
     open: () => open,
+    jumps: (now) => {
+      for (const { due } of runs.values()) for (const [key, moment] of due) if (moment <= now) due.delete(key);
+    },
     committed: (seen, workers) => {
       for (const one of seen) if (one.what === "begun") begin(one);
       // The records of one commit may go in in any order: what counts is what is there after it.

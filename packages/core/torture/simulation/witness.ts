@@ -11,27 +11,28 @@ export type Seen = {
   readonly kind: string;
   /** The key of a record, the id of a run, the sender's key of a signal. */
   readonly key: string | null;
+  readonly attempt: number | null;
   readonly due: number | null;
   readonly at: number;
   readonly worker: number | null;
   readonly lease: number;
 };
 
-const columns = "what, run, seq, kind, key, due, at, worker, lease";
+const columns = "what, run, seq, kind, key, attempt, due, at, worker, lease";
 
 const setUp = [
-  `create table sim_seen (n integer primary key, what, run, seq, kind, key, due, at, worker, lease)`,
+  `create table sim_seen (n integer primary key, what, run, seq, kind, key, attempt, due, at, worker, lease)`,
   "create table sim_rows (step text not null)",
   `create trigger sim_record after insert on holdfast_history begin
-     insert into sim_seen (${columns}) select 'record', new.run, new.seq, new.kind, new.key, new.due, new.at, r.worker, r.lease
+     insert into sim_seen (${columns}) select 'record', new.run, new.seq, new.kind, new.key, new.attempt, new.due, new.at, r.worker, r.lease
      from holdfast_runs r where r.key = new.run; end`,
   `create trigger sim_begun after insert on holdfast_runs begin
-     insert into sim_seen (${columns}) values ('begun', new.key, 0, new.status, new.id, new.wake_at, new.created_at, new.worker, new.lease); end`,
+     insert into sim_seen (${columns}) values ('begun', new.key, 0, new.status, new.id, null, new.wake_at, new.created_at, new.worker, new.lease); end`,
   `create trigger sim_moved after update on holdfast_runs
    when old.lease is not new.lease or old.worker is not new.worker or old.status is not new.status begin
-     insert into sim_seen (${columns}) values ('moved', new.key, 0, new.status, new.id, new.wake_at, 0, new.worker, new.lease); end`,
+     insert into sim_seen (${columns}) values ('moved', new.key, 0, new.status, new.id, null, new.wake_at, 0, new.worker, new.lease); end`,
   `create trigger sim_signal after insert on holdfast_signals begin
-     insert into sim_seen (${columns}) values ('signal', new.run, new.key, new.name, new.dedupe, null, new.at, null, 0); end`,
+     insert into sim_seen (${columns}) values ('signal', new.run, new.key, new.name, new.dedupe, null, null, new.at, null, 0); end`,
 ];
 
 /** Sets the witness up in a database that is migrated. Answers with what tells, once, what was seen since the last time. */
