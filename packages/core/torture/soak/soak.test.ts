@@ -1,0 +1,4 @@
+import { testSlice } from "../slice.ts";
+import { suite } from "./soak.suite.ts";
+
+testSlice(suite);
