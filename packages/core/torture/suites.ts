@@ -7,7 +7,8 @@ import { powerCuts } from "./power-cuts/power-cuts.suite.ts";
 import { replayFuzz } from "./replay-fuzz/replay-fuzz.suite.ts";
 import { restores } from "./restores/restores.suite.ts";
 import { simulation } from "./simulation/simulation.suite.ts";
+import { soak } from "./soak/soak.suite.ts";
 import type { Suite } from "./suite.ts";
 import { values } from "./values/values.suite.ts";
 
-export const suites: readonly Suite[] = [crashSweep, disk, replayFuzz, mutations, values, powerCuts, restores, clocks, simulation];
+export const suites: readonly Suite[] = [crashSweep, disk, replayFuzz, mutations, values, powerCuts, restores, clocks, simulation, soak];

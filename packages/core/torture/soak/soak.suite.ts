@@ -33,7 +33,7 @@ type Scene = {
   readonly effects: string;
 };
 
-const soak = async (order: Order): Promise<Report> => {
+const endure = async (order: Order): Promise<Report> => {
   const settings = settle(order.size);
   const file = join(order.folder, "soak.db");
   const [effects, acknowledged] = [join(order.folder, "effects.ledger"), join(order.folder, "client.ledger")];
@@ -140,8 +140,8 @@ const expectExit = async (what: string, { process, read }: Spawned, seen: Seen):
   if (code !== 0) seen.breaches.push(`${what} ended with ${code ?? process.signalCode}`);
 };
 
-export const suite: Suite = {
+export const soak: Suite = {
   name: "soak",
   title: "an hour of load, one of two workers killed now and then: nothing lost, nothing grows, nothing slows down",
-  run: soak,
+  run: endure,
 };

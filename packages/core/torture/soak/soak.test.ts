@@ -1,4 +1,4 @@
 import { testSlice } from "../slice.ts";
-import { suite } from "./soak.suite.ts";
+import { soak } from "./soak.suite.ts";
 
-testSlice(suite);
+testSlice(soak);
