@@ -11,4 +11,15 @@ import { soak } from "./soak/soak.suite.ts";
 import type { Suite } from "./suite.ts";
 import { values } from "./values/values.suite.ts";
 
-export const suites: readonly Suite[] = [crashSweep, disk, replayFuzz, mutations, values, powerCuts, restores, clocks, simulation, soak];
+export const suites: readonly Suite[] = [
+  crashSweep,
+  disk,
+  replayFuzz,
+  mutations,
+  values,
+  powerCuts,
+  restores,
+  clocks,
+  simulation,
+  soak,
+];
