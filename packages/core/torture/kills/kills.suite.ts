@@ -1,0 +1,114 @@
+/** `kill -9` of workers under load, again and again, all on one file: nothing lost, nothing recorded run again, nothing stuck. */
+import { join } from "node:path";
+import { chanceOf, type Chance } from "../../test/fuzz/chance.ts";
+import { readEffects } from "../kit/effects.ts";
+import { createFleet, type Fleet } from "../kit/fleet.ts";
+import { judge } from "../kit/judge.ts";
+import { mixOn, shopTable } from "../kit/mix.ts";
+import { createLoad, unusedShop, type Load } from "../kit/mix-load.ts";
+import { judgeMix } from "../kit/mix-verdict.ts";
+import { percentile } from "../kit/percentiles.ts";
+import { setStage, type Stage } from "../kit/stage.ts";
+import { allEnded, keepVigil } from "../kit/vigil.ts";
+import type { Order, Report, Size, Suite } from "../suite.ts";
+import { brokenFanOuts, takeovers, type Kill } from "./takeover.ts";
+
+type Plan = { readonly kills: number; readonly workers: number; readonly calm: number; readonly perKill: number; readonly pause: number };
+
+const plans: Record<Size, Plan> = {
+  slice: { kills: 100, workers: 2, calm: 60, perKill: 4, pause: 90 },
+  whole: { kills: 1_000, workers: 4, calm: 500, perKill: 10, pause: 120 },
+};
+
+/** Before the first kill: no step's function begins twice, in fan-outs of any width. */
+const calmly = async ({ observer, ledger }: Stage, load: Load, runs: number): Promise<string[]> => {
+  await load.start(runs);
+  await load.said();
+  const still = await allEnded(observer);
+  const seen = new Map<string, number>();
+  for (const { run, key, attempt } of readEffects(ledger)) {
+    const name = `${run} ${key} attempt ${attempt}`;
+    seen.set(name, (seen.get(name) ?? 0) + 1);
+  }
+  return [...still, ...[...seen].filter(([, times]) => times > 1).map(([name, times]) => `without a kill ${name} ran ${times} times`)];
+};
+
+/** Mostly one at a time; now and then two at once, or all. */
+const victimsOf = ({ next, happens }: Chance, workers: number): number[] => {
+  const all = Array.from({ length: workers }, (_, at) => at);
+  if (happens(0.02)) return all;
+  const first = Math.floor(next() * workers);
+  return happens(0.1) && workers > 2 ? [first, (first + 1) % workers] : [first];
+};
+
+const killOften = async (fleet: Fleet, load: Load, plan: Plan, chance: Chance, say: Order["say"]): Promise<Kill[]> => {
+  const kills: Kill[] = [];
+  while (kills.length < plan.kills) {
+    const victims = victimsOf(chance, plan.workers).slice(0, plan.kills - kills.length);
+    await load.start(plan.perKill * victims.length);
+    await Bun.sleep(plan.pause + chance.next() * plan.pause * 2);
+    const at = Date.now();
+    const othersUp = fleet.members.some((member, place) => member.isUp() && !victims.includes(place));
+    const dead = await Promise.all(victims.map(fleet.kill));
+    kills.push(...dead.map(({ pid }) => ({ pid, at, othersUp })));
+    if (kills.length % 50 === 0) say(`${kills.length} kills, ${load.acknowledged.jobs.size} runs acknowledged`);
+  }
+  return kills;
+};
+
+const run = async (order: Order): Promise<Report> => {
+  const plan = plans[order.size];
+  const chance = chanceOf(order.seed);
+  const stage = await setStage(order, Object.values(mixOn(unusedShop)));
+  stage.observer.query(shopTable);
+  const fleet = createFleet(order, { script: join(import.meta.dir, "worker.ts"), size: plan.workers, env: stage.env });
+  const vigil = keepVigil(stage.client);
+  const load = createLoad(stage, chance);
+
+  const twice = await calmly(stage, load, plan.calm);
+  const kills = await killOften(fleet, load, plan, chance, order.say);
+  await load.said();
+  const still = await allEnded(stage.observer);
+  await vigil.end();
+  const unwilling = await fleet.close();
+
+  const [effects, records] = [readEffects(stage.ledger), stage.observer.records()];
+  const [rules, mix] = [judge(effects, records), judgeMix(stage.observer, records, load.acknowledged)];
+  const times = takeovers(stage.observer, kills);
+  const broken = brokenFanOuts(effects, records);
+  const stuck = [...vigil.stuck, ...still];
+  return {
+    figures: {
+      kills: kills.length,
+      workers: plan.workers,
+      "runs acknowledged": load.acknowledged.jobs.size,
+      records: records.length,
+      "functions begun": effects.length,
+      "fan-outs broken": broken,
+      "runs taken over": times.taken.length,
+      "noticed p50 ms": percentile(times.noticed, 0.5),
+      "noticed p99 ms": percentile(times.noticed, 0.99),
+      "executed elsewhere p50 ms": percentile(times.taken, 0.5),
+      "executed elsewhere p99 ms": percentile(times.taken, 0.99),
+      "run twice without a kill": twice.length,
+      ...rules.figures,
+      ...mix.figures,
+      stuck: stuck.length,
+    },
+    breaches: [
+      ...twice,
+      ...rules.breaches,
+      ...mix.breaches,
+      ...stuck,
+      ...unwilling,
+      ...fleet.deaths,
+      ...(broken === 0 ? ["no kill met a fan-out: the suite shows nothing about them"] : []),
+    ],
+  };
+};
+
+export const kills: Suite = {
+  name: "kills",
+  title: "kill -9 of workers under load: nothing lost, nothing recorded run again, nothing stuck",
+  run,
+};

@@ -1,0 +1,4 @@
+import { testSlice } from "../slice.ts";
+import { kills } from "./kills.suite.ts";
+
+testSlice(kills);

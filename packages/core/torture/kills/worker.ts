@@ -1,0 +1,5 @@
+/** A process that executes the mix, and is killed, stopped or asked to end. */
+import { mixOn } from "../kit/mix.ts";
+import { serve } from "../kit/serve.ts";
+
+await serve((shop) => Object.values(mixOn(shop)));

@@ -1,0 +1,96 @@
+/** What must be true of runs of the mix once all are at their end, beyond what is true of every run. */
+import { decode } from "../../src/model/codec.ts";
+import { childResult, expectedOf, type Job } from "./mix.ts";
+import type { Observer, RunTruth, Written } from "./observer.ts";
+
+/** What the client was told: it is never killed. */
+export type Acknowledged = {
+  readonly jobs: ReadonlyMap<string, Job>;
+  /** Words acknowledged, by run, in the order in which they were sent. */
+  readonly words: ReadonlyMap<string, readonly number[]>;
+};
+
+export type Verdict = { readonly figures: Readonly<Record<string, number>>; readonly breaches: readonly string[] };
+
+const wrongEnd = (job: Job, run: RunTruth): string | undefined => {
+  const end = job.ending === "throws" ? "failed" : "completed";
+  if (run.status !== end) return `is ${run.status}, and its program says ${end}: ${run.output}`;
+  const output = decode(run.output);
+  if (end === "completed" && output !== expectedOf(job)) return `answered ${String(output)} instead of ${expectedOf(job)}`;
+  if (end === "failed" && !run.output?.includes("its program throws")) return `failed in another way: ${run.output}`;
+  return undefined;
+};
+
+const wrongChild = ({ id, status, output, orphan }: RunTruth, parent: Job | undefined): string | undefined => {
+  if (parent && status === "completed" && decode(output) !== childResult(parent.n)) return `child ${id} answered ${output}`;
+  if (status === "failed" || (status === "cancelled" && orphan === "keep")) return `child ${id} (${orphan}) is ${status}`;
+  return undefined;
+};
+
+const byRun = <T extends { readonly run: string }>(all: readonly T[]): Map<string, T[]> => {
+  const grouped = new Map<string, T[]>();
+  for (const one of all) {
+    const there = grouped.get(one.run);
+    if (there) there.push(one);
+    else grouped.set(one.run, [one]);
+  }
+  return grouped;
+};
+
+/** Words that a run took or that still wait for it, against those that were acknowledged to the client. */
+const wrongWords = (observer: Observer, records: readonly Written[], { words }: Acknowledged): string[] => {
+  const waiting = byRun(observer.signals().filter(({ taken }) => taken === 0));
+  const taken = byRun(records.filter(({ kind }) => kind === "taken"));
+  return [...words].flatMap(([run, said]) => {
+    const heard = [...(taken.get(run) ?? []), ...(waiting.get(run) ?? [])].map(({ value }) => decode(value));
+    return JSON.stringify(heard) === JSON.stringify(said) ? [] : [`words: run ${run} heard ${heard.join()} and was sent ${said.join()}`];
+  });
+};
+
+/** Steps that were done and not undone, or undone and not done, in runs that did not complete. */
+export const wrongUndo = (runs: readonly RunTruth[], records: readonly Written[], undoable: RegExp): string[] => {
+  const histories = byRun(records);
+  return runs.flatMap(({ id, status }) => {
+    const keysOf = (kind: string): string[] =>
+      (histories.get(id) ?? []).filter((record) => record.kind === kind).map(({ key }) => key ?? "");
+    const done = status === "completed" ? [] : keysOf("step").filter((key) => undoable.test(key));
+    const undone = keysOf("undone").map((key) => key.replace(/^undo:/, ""));
+    const same = JSON.stringify(done.toSorted()) === JSON.stringify(undone.toSorted());
+    return same ? [] : [`undo: run ${id} (${status}) did ${done.join()} and undid ${undone.join()}`];
+  });
+};
+
+const undoable = /(^|\/)(first|part|own)(#\d+)?$/;
+
+/** Judges ends, results, children, words, undo and the rows of the shop. `ends` says how a job may have ended. */
+export const judgeMix = (
+  observer: Observer,
+  records: readonly Written[],
+  acknowledged: Acknowledged,
+  isCancelled: (run: string) => boolean = () => false,
+): Verdict => {
+  const runs = observer.runs();
+  const there = new Map(runs.map((run) => [run.id, run]));
+  const lost = [...acknowledged.jobs.keys()].filter((id) => !there.has(id)).map((id) => `lost: run ${id} was acknowledged`);
+  const wrong = runs.flatMap((run) => {
+    const job = acknowledged.jobs.get(run.id);
+    if (run.status === "cancelled" && isCancelled(run.id)) return [];
+    const why = job ? wrongEnd(job, run) : wrongChild(run, acknowledged.jobs.get(run.parent ?? ""));
+    return why === undefined ? [] : [`wrong: run ${run.id} ${why}`];
+  });
+  const words = wrongWords(observer, records, acknowledged);
+  const undo = wrongUndo(runs, records, undoable);
+  const committed = records.filter(({ kind, key }) => kind === "step" && key === "row").map(({ run }) => `${run}/row`);
+  const rows = observer.query<{ key: string }>("select key from torture_shop").map(({ key }) => key);
+  const shop = JSON.stringify(committed.toSorted()) === JSON.stringify(rows.toSorted()) ? [] : [`shop: ${rows.length} rows and ${committed.length} records`];
+  return {
+    figures: {
+      lost: lost.length,
+      "wrong result": wrong.length,
+      "words lost, doubled or out of order": words.length,
+      "wrong undo": undo.length,
+      "rows not exactly once": shop.length,
+    },
+    breaches: [...lost, ...wrong, ...words, ...undo, ...shop],
+  };
+};
