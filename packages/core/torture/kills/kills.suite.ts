@@ -9,6 +9,7 @@ import { createLoad, unusedShop, type Load } from "../kit/mix-load.ts";
 import { judgeMix } from "../kit/mix-verdict.ts";
 import { percentile } from "../kit/percentiles.ts";
 import { setStage, type Stage } from "../kit/stage.ts";
+import { begunTwice } from "../kit/twice.ts";
 import { allEnded, keepVigil } from "../kit/vigil.ts";
 import type { Order, Report, Size, Suite } from "../suite.ts";
 import { brokenFanOuts, takeovers, type Kill } from "./takeover.ts";
@@ -25,12 +26,7 @@ const calmly = async ({ observer, ledger }: Stage, load: Load, runs: number): Pr
   await load.start(runs);
   await load.said();
   const still = await allEnded(observer);
-  const seen = new Map<string, number>();
-  for (const { run, key, attempt } of readEffects(ledger)) {
-    const name = `${run} ${key} attempt ${attempt}`;
-    seen.set(name, (seen.get(name) ?? 0) + 1);
-  }
-  return [...still, ...[...seen].filter(([, times]) => times > 1).map(([name, times]) => `without a kill ${name} ran ${times} times`)];
+  return [...still, ...begunTwice(readEffects(ledger)).map((name) => `without a kill ${name} began twice`)];
 };
 
 /** Mostly one at a time; now and then two at once, or all. */

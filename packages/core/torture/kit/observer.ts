@@ -5,13 +5,13 @@
 import { Database } from "bun:sqlite";
 
 const triggers = `
-create table torture_leases (n integer primary key, run integer, lease integer, worker integer, was integer, at integer);
+create table torture_leases (n integer primary key, run integer, lease integer, worker integer, was integer, due integer, at integer);
 create table torture_writes (run integer, seq integer, lease integer, worker integer, primary key (run, seq)) without rowid;
 create table torture_workers (key integer primary key, pid integer, execute integer, gone integer);
 create trigger torture_lease after update of lease, worker on holdfast_runs
   when new.lease <> old.lease or new.worker is not old.worker begin
-  insert into torture_leases (run, lease, worker, was, at)
-    values (new.key, new.lease, new.worker, old.worker, cast(unixepoch('now', 'subsec') * 1000 as integer));
+  insert into torture_leases (run, lease, worker, was, due, at)
+    values (new.key, new.lease, new.worker, old.worker, new.status = 'queued', cast(unixepoch('now', 'subsec') * 1000 as integer));
 end;
 create trigger torture_write after insert on holdfast_history begin
   insert or replace into torture_writes select new.run, new.seq, lease, worker from holdfast_runs where key = new.run;
@@ -29,6 +29,8 @@ export type LeaseChange = {
   readonly lease: number;
   readonly worker: number | null;
   readonly was: number | null;
+  /** Handed back to go on at once, not to wait. */
+  readonly isDue: 0 | 1;
   readonly at: number;
 };
 
@@ -88,7 +90,7 @@ export const observe = (file: string, afterwards: (release: () => unknown) => vo
     signals: (): SignalTruth[] =>
       all(`select s.key, r.id as run, s.name, s.value, s.taken_at is not null as taken from holdfast_signals as s
         join holdfast_runs as r on r.key = s.run order by s.key`),
-    leases: (): LeaseChange[] => all("select run, lease, worker, was, at from torture_leases order by n"),
+    leases: (): LeaseChange[] => all("select run, lease, worker, was, due as isDue, at from torture_leases order by n"),
     /** The worker that a process is registered as now, if it is. */
     workerOf: (pid: number): number | undefined =>
       (db.query("select key from holdfast_workers where pid = ? order by key desc limit 1").get(pid) as { key: number } | null)?.key,

@@ -8,13 +8,14 @@ export type Shop = Parameters<typeof Step.transaction>[2];
 
 /** Opens a runtime as the environment says, and tells the parent that it is up. */
 export const serve = async (workflows: (shop: Shop) => readonly Workflow.AnyDefinition[]): Promise<void> => {
-  const { DATABASE, LEASE = "30000", HOT = "1000", DRAIN = "10000" } = process.env;
+  const { DATABASE, LEASE = "30000", HOT = "1000", DRAIN = "10000", CONCURRENCY = "256" } = process.env;
   const database = drizzle(new Database(DATABASE));
   const opening = Runtime.open({
     database,
     workflows: workflows(database as unknown as Shop),
     lease: Number(LEASE),
     hot: Number(HOT),
+    concurrency: Number(CONCURRENCY),
     drain: Number(DRAIN),
     // Killed this often, innocent runs would be put aside.
     crashes: 1_000_000,

@@ -1,0 +1,116 @@
+/** SIGTERM to workers under load: each finishes its steps, hands its runs back at once and ends with 0; nothing is lost or done twice. */
+import { join } from "node:path";
+import { chanceOf, type Chance } from "../../test/fuzz/chance.ts";
+import { readEffects } from "../kit/effects.ts";
+import { createFleet, type Fleet } from "../kit/fleet.ts";
+import { judge } from "../kit/judge.ts";
+import { mixOn, shopTable } from "../kit/mix.ts";
+import { createLoad, unusedShop, type Load } from "../kit/mix-load.ts";
+import { judgeMix } from "../kit/mix-verdict.ts";
+import type { Observer } from "../kit/observer.ts";
+import { percentile } from "../kit/percentiles.ts";
+import { setStage } from "../kit/stage.ts";
+import { begunTwice } from "../kit/twice.ts";
+import { allEnded, keepVigil } from "../kit/vigil.ts";
+import type { Order, Report, Size, Suite } from "../suite.ts";
+
+const plans: Record<Size, { readonly shutdowns: number; readonly workers: number; readonly perShutdown: number }> = {
+  slice: { shutdowns: 8, workers: 3, perShutdown: 30 },
+  whole: { shutdowns: 200, workers: 3, perShutdown: 30 },
+};
+
+/** Long enough that whoever waits for it is found out. */
+const lease = 120_000;
+
+type Shutdown = { readonly pid: number; readonly askedAt: number; readonly code: number; readonly ms: number };
+
+const shutDown = async (fleet: Fleet, at: number): Promise<Shutdown> => {
+  const member = fleet.members[at]!;
+  await member.up;
+  member.doom();
+  const askedAt = Date.now();
+  member.process.kill("SIGTERM");
+  fleet.members[at] = fleet.spawn();
+  const code = await member.process.exited;
+  return { pid: member.pid, askedAt, code, ms: Date.now() - askedAt };
+};
+
+const shutDownOften = async (fleet: Fleet, load: Load, plan: (typeof plans)[Size], chance: Chance): Promise<Shutdown[]> => {
+  const shutdowns: Shutdown[] = [];
+  while (shutdowns.length < plan.shutdowns) {
+    await load.start(plan.perShutdown);
+    await Bun.sleep(chance.next() * 300);
+    shutdowns.push(await shutDown(fleet, Math.floor(chance.next() * plan.workers)));
+  }
+  return shutdowns;
+};
+
+/** Ms for which each run that was handed back was in nobody's hands, and due. */
+const handedOver = (observer: Observer, shutdowns: readonly Shutdown[]): number[] => {
+  const askedAt = new Map(shutdowns.flatMap(({ pid, askedAt }) => observer.workersOf(pid).map((worker) => [worker, askedAt])));
+  const back = new Map<number, number>();
+  const times: number[] = [];
+  for (const { run, worker, was, at, isDue } of observer.leases()) {
+    const from = back.get(run);
+    back.delete(run);
+    if (worker !== null && from !== undefined) times.push(at - from);
+    if (worker === null && was !== null && isDue === 1 && at >= (askedAt.get(was) ?? Infinity)) back.set(run, at);
+  }
+  return times;
+};
+
+const run = async (order: Order): Promise<Report> => {
+  const plan = plans[order.size];
+  const chance = chanceOf(order.seed);
+  const stage = await setStage(order, Object.values(mixOn(unusedShop)));
+  stage.observer.query(shopTable);
+  const script = join(import.meta.dir, "../kills/worker.ts");
+  const fleet = createFleet(order, { script, size: plan.workers, env: { ...stage.env, LEASE: String(lease), DRAIN: "60000" } });
+  const vigil = keepVigil(stage.client);
+  const load = createLoad(stage, chance);
+  const shutdowns = await shutDownOften(fleet, load, plan, chance);
+  await load.said();
+  const still = await allEnded(stage.observer);
+  await vigil.end();
+  const unwilling = await fleet.close();
+
+  const [effects, records] = [readEffects(stage.ledger), stage.observer.records()];
+  const [rules, mix] = [judge(effects, records), judgeMix(stage.observer, records, load.acknowledged)];
+  const twice = begunTwice(effects);
+  const times = handedOver(stage.observer, shutdowns);
+  const waited = times.filter((ms) => ms >= lease).map((ms) => `a run that was handed back waited ${ms} ms, as long as a lease`);
+  const codes = shutdowns.filter(({ code }) => code !== 0).map((one) => `ended badly: ${JSON.stringify(one)}`);
+  const stuck = [...vigil.stuck, ...still];
+  return {
+    figures: {
+      shutdowns: shutdowns.length,
+      "runs acknowledged": load.acknowledged.jobs.size,
+      "runs handed back": times.length,
+      "executed elsewhere p50 ms": percentile(times, 0.5),
+      "executed elsewhere p99 ms": percentile(times, 0.99),
+      "ended p50 ms": percentile(shutdowns.map(({ ms }) => ms), 0.5),
+      "ended badly": codes.length,
+      "done twice": twice.length,
+      ...rules.figures,
+      ...mix.figures,
+      stuck: stuck.length,
+    },
+    breaches: [
+      ...codes,
+      ...waited,
+      ...twice.map((name) => `${name} began twice though nothing was killed`),
+      ...rules.breaches,
+      ...mix.breaches,
+      ...stuck,
+      ...unwilling,
+      ...fleet.deaths,
+      ...(times.length === 0 ? ["no run was handed back: the suite shows nothing"] : []),
+    ],
+  };
+};
+
+export const shutdowns: Suite = {
+  name: "shutdowns",
+  title: "SIGTERM to workers under load: runs are handed over at once, nothing is lost or done twice",
+  run,
+};

@@ -1,0 +1,38 @@
+/** Whether those that lost a run while they stood still were told, and when. */
+import type { Effect } from "../kit/effects.ts";
+import type { LeaseChange, RunTruth, Written } from "../kit/observer.ts";
+import type { Stop } from "./stops.ts";
+
+const nameOf = ({ run, lease }: { readonly run: string; readonly lease: number }): string => `${run} ${lease}`;
+
+export type Learned = {
+  /** Holds that lost their lease. */
+  readonly lost: number;
+  /** Of these, the ones whose signal never fired. */
+  readonly untold: readonly Effect[];
+  /** Ms from the moment a process went on until its holds were told. */
+  readonly times: readonly number[];
+};
+
+/** Only a run's first hold lasts until it is told; the others may have answered while nobody had missed their process. */
+export const learnedOf = (effects: readonly Effect[], records: readonly Written[], stops: readonly Stop[]): Learned => {
+  const holds = effects.filter(({ key, lease }) => key === "hold" && lease === 1);
+  const recorded = new Map(records.filter(({ kind, key }) => kind === "step" && key === "hold").map(({ run, lease }) => [run, lease]));
+  const told = new Map(holds.filter(({ what }) => what === "aborted").map((effect) => [nameOf(effect), effect]));
+  const lost = holds.filter(({ what, run, lease }) => what === "began" && lease < (recorded.get(run) ?? 0));
+  const times = [...told.values()].flatMap(({ pid, at }) => {
+    const went = stops.findLast((stop) => stop.pid === pid && stop.continuedAt <= at + 5);
+    return went ? [Math.max(0, at - went.continuedAt)] : [];
+  });
+  return { lost: lost.length, untold: lost.filter((effect) => !told.has(nameOf(effect))), times };
+};
+
+/** Functions that began after their run's lease was somebody else's. The clock of one machine orders them; 50 ms are let pass for the way to the ledger. */
+export const begunStale = (effects: readonly Effect[], changes: readonly LeaseChange[], runs: readonly RunTruth[]): Effect[] => {
+  const keys = new Map(runs.map(({ id, key }) => [id, key]));
+  const since = new Map<string, number>();
+  for (const { run, lease, at } of changes) since.set(`${run} ${lease}`, at);
+  return effects.filter(
+    ({ what, run, lease, at }) => what === "began" && at > (since.get(`${keys.get(run)} ${lease + 1}`) ?? Infinity) + 50,
+  );
+};

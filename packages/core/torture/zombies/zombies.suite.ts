@@ -1,0 +1,119 @@
+/** Processes that stand still for longer than their lease, or spin for longer than their lease: nothing stale is accepted, nothing is done twice. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { decode } from "../../src/model/codec.ts";
+import { Signal, Workflow } from "../../src/index.ts";
+import { chanceOf } from "../../test/fuzz/chance.ts";
+import { readEffects } from "../kit/effects.ts";
+import { createFleet } from "../kit/fleet.ts";
+import { judge } from "../kit/judge.ts";
+import { percentile } from "../kit/percentiles.ts";
+import { setStage, type Stage } from "../kit/stage.ts";
+import { allEnded, keepVigil } from "../kit/vigil.ts";
+import type { Order, Report, Size, Suite } from "../suite.ts";
+import { begunStale, learnedOf } from "./learned.ts";
+import { spinOften } from "./spins.ts";
+import { stopOften } from "./stops.ts";
+import { all, expectedOf, nudge, stand } from "./workflows.ts";
+
+const script = join(import.meta.dir, "worker.ts");
+const lease = 1_000;
+
+const plans: Record<Size, { readonly cycles: number; readonly workers: number; readonly spins: number }> = {
+  slice: { cycles: 10, workers: 5, spins: 4 },
+  whole: { cycles: 500, workers: 8, spins: 100 },
+};
+
+/** Keeps so many runs open until it is told that it is enough. Every run gets its nudges, in order. */
+const keepBusy = async ({ client, observer }: Stage, open: number, isEnough: () => boolean): Promise<Map<string, number>> => {
+  const started = new Map<string, number>();
+  const nudging: Promise<void>[] = [];
+  const nudgeIt = async (run: Awaited<ReturnType<typeof startNext>>): Promise<void> => {
+    for (let at = 1; at <= 3; at++) {
+      await Bun.sleep(300);
+      await Signal.send(run, nudge, at, { key: `nudge ${at}` });
+    }
+  };
+  const startNext = () => {
+    const n = started.size;
+    started.set(`stand-${n}`, n);
+    return Workflow.start(client, stand, n, { id: `stand-${n}` });
+  };
+  while (!isEnough()) {
+    if (observer.open() < open) nudging.push(nudgeIt(await startNext()));
+    else await Bun.sleep(20);
+  }
+  await Promise.all(nudging);
+  return started;
+};
+
+const haunt = async (order: Order): Promise<Report> => {
+  const { cycles, workers } = plans[order.size];
+  const stage = await setStage(order, all, "zombies");
+  const env = { ...stage.env, LEASE: String(lease), CONCURRENCY: "8" };
+  const fleet = createFleet(order, { script, size: workers, env });
+  const vigil = keepVigil(stage.client);
+  const state = { enough: false };
+  const load = keepBusy(stage, workers * 6, () => state.enough);
+  const { stops, breaches } = await stopOften(stage, fleet, { cycles, lease, chance: chanceOf(order.seed) }, order.say).finally(
+    () => (state.enough = true),
+  );
+  const started = await load;
+  writeFileSync(`${stage.ledger}.release`, "");
+  const still = await allEnded(stage.observer);
+  await vigil.end();
+  const unwilling = await fleet.close();
+
+  const [effects, records, runs] = [readEffects(stage.ledger), stage.observer.records(), stage.observer.runs()];
+  const rules = judge(effects, records);
+  const there = new Map(runs.map((run) => [run.id, run]));
+  const lost = [...started.keys()].filter((id) => !there.has(id)).map((id) => `lost: run ${id}`);
+  const wrong = [...started].flatMap(([id, n]) => {
+    const run = there.get(id);
+    return run?.status === "completed" && decode(run.output) === expectedOf(n) ? [] : [`wrong: run ${id} is ${run?.status}: ${run?.output}`];
+  });
+  const learned = learnedOf(effects, records, stops);
+  const untold = learned.untold.map((effect) => `untold: ${JSON.stringify(effect)}`);
+  const stale = begunStale(effects, stage.observer.leases(), runs);
+  const stuck = [...vigil.stuck, ...still];
+  return {
+    figures: {
+      zombies: stops.filter(({ buried }) => buried).length,
+      "stopped in a commit": stops.filter(({ buried }) => !buried).length,
+      "runs acknowledged": started.size,
+      "functions that lost their run": learned.lost,
+      "told p50 ms": percentile(learned.times, 0.5),
+      "told p99 ms": percentile(learned.times, 0.99),
+      untold: untold.length,
+      "functions begun after the takeover": stale.length,
+      ...rules.figures,
+      lost: lost.length,
+      "wrong result": wrong.length,
+      stuck: stuck.length,
+    },
+    breaches: [
+      ...breaches,
+      ...lost,
+      ...wrong,
+      ...untold,
+      ...stale.map((effect) => `begun after the takeover: ${JSON.stringify(effect)}`),
+      ...rules.breaches,
+      ...stuck,
+      ...unwilling,
+      ...fleet.deaths,
+      ...(learned.lost === 0 ? ["no function lost its run: the suite shows nothing"] : []),
+    ],
+  };
+};
+
+const run = async (order: Order): Promise<Report> => {
+  const haunted = await haunt(order);
+  const spun = await spinOften(order, script, plans[order.size].spins);
+  return { figures: { ...haunted.figures, ...spun.figures }, breaches: [...haunted.breaches, ...spun.breaches] };
+};
+
+export const zombies: Suite = {
+  name: "zombies",
+  title: "processes stopped or spinning for longer than their lease: nothing stale is accepted, nothing is done twice",
+  run,
+};

@@ -1,0 +1,4 @@
+import { testSlice } from "../slice.ts";
+import { zombies } from "./zombies.suite.ts";
+
+testSlice(zombies);
