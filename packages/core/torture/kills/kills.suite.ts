@@ -14,7 +14,13 @@ import { allEnded, keepVigil } from "../kit/vigil.ts";
 import type { Order, Report, Size, Suite } from "../suite.ts";
 import { brokenFanOuts, takeovers, type Kill } from "./takeover.ts";
 
-type Plan = { readonly kills: number; readonly workers: number; readonly calm: number; readonly perKill: number; readonly pause: number };
+type Plan = {
+  readonly kills: number;
+  readonly workers: number;
+  readonly calm: number;
+  readonly perKill: number;
+  readonly pause: number;
+};
 
 const plans: Record<Size, Plan> = {
   slice: { kills: 100, workers: 2, calm: 60, perKill: 4, pause: 90 },
@@ -69,7 +75,7 @@ const run = async (order: Order): Promise<Report> => {
   const unwilling = await fleet.close();
 
   const [effects, records] = [readEffects(stage.ledger), stage.observer.records()];
-  const [rules, mix] = [judge(effects, records), judgeMix(stage.observer, records, load.acknowledged)];
+  const [rules, mix] = [judge(effects, records), judgeMix(stage.observer, { records, effects }, load.acknowledged)];
   const times = takeovers(stage.observer, kills);
   const broken = brokenFanOuts(effects, records);
   const stuck = [...vigil.stuck, ...still];

@@ -3,9 +3,9 @@ import { appendFileSync, readFileSync } from "node:fs";
 import { Context } from "../../src/index.ts";
 import type { Step } from "../../src/index.ts";
 
-/** A function of a step began, answered, or was told to stop. `lease` is the number under which its process executes the run. */
+/** A function of a step began, answered, or was told to stop, or a body began a life. `lease` is the number under which its process executes the run. */
 export type Effect = {
-  readonly what: "began" | "answered" | "aborted";
+  readonly what: "began" | "answered" | "aborted" | "lived";
   readonly run: string;
   readonly key: string;
   readonly attempt: number;
@@ -19,15 +19,23 @@ export type Signed<Value> = { readonly value: Value; readonly lease: number };
 
 export const leaseUnder = (ctx: Context.Context): number => ctx.execution.lease;
 
-/** Tells the ledger. One short write to a file opened for appending is there whole, or not at all. */
-export const tell = (ctx: Context.Context, tools: Step.Tools, what: Effect["what"], lease = leaseUnder(ctx)): void => {
+/** One short write to a file opened for appending is there whole, or not at all. */
+const write = (effect: Effect): void => {
   const ledger = process.env["LEDGER"];
   if (ledger === undefined) throw new Error("The environment variable LEDGER names the ledger.");
-  const run = Context.id(ctx);
-  const key = tools.key.slice(run.length + 1);
-  const effect: Effect = { what, run, key, attempt: tools.attempt, lease, pid: process.pid, at: Date.now() };
   appendFileSync(ledger, `${JSON.stringify(effect)}\n`);
 };
+
+/** Tells the ledger of a function. */
+export const tell = (ctx: Context.Context, tools: Step.Tools, what: Effect["what"], lease = leaseUnder(ctx)): void => {
+  const run = Context.id(ctx);
+  const key = tools.key.slice(run.length + 1);
+  write({ what, run, key, attempt: tools.attempt, lease, pid: process.pid, at: Date.now() });
+};
+
+/** Tells the ledger that a body begins anew: the first time, or to be replayed. */
+export const tellLife = (ctx: Context.Context): void =>
+  write({ what: "lived", run: Context.id(ctx), key: "", attempt: 0, lease: leaseUnder(ctx), pid: process.pid, at: Date.now() });
 
 export const readEffects = (ledger: string): Effect[] =>
   readFileSync(ledger, "utf8")

@@ -7,7 +7,13 @@ import type { Effect, Signed } from "./effects.ts";
 import type { Written } from "./observer.ts";
 
 export type Judgement = {
-  readonly figures: { readonly "re-run after a record": number; readonly "twice under one lease": number; readonly "accepted from a stale lease": number; readonly "doubled records": number; readonly "holes in histories": number };
+  readonly figures: {
+    readonly "re-run after a record": number;
+    readonly "twice under one lease": number;
+    readonly "accepted from a stale lease": number;
+    readonly "doubled records": number;
+    readonly "holes in histories": number;
+  };
   readonly breaches: readonly string[];
 };
 

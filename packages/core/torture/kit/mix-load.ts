@@ -1,5 +1,5 @@
 /** The client that never dies: starts runs of the mix, sends them their words in order, and keeps what was acknowledged. */
-import { Run, Signal, Workflow } from "../../src/index.ts";
+import { Fault, type Run, Signal, Workflow } from "../../src/index.ts";
 import type { Chance } from "../../test/fuzz/chance.ts";
 import { jobOf, mixOn, word, type Job } from "./mix.ts";
 import type { Acknowledged } from "./mix-verdict.ts";
@@ -9,12 +9,23 @@ export type Load = {
   readonly acknowledged: Acknowledged;
   /** Starts so many runs, each with its words on their way, and answers once the starts are acknowledged. */
   readonly start: (runs: number) => Promise<void>;
+  readonly startOne: () => Promise<Run.Handle<number>>;
   /** All words that are on their way. */
   readonly said: () => Promise<unknown>;
 };
 
 /** The client executes nothing, so its transactions are never made. */
 export const unusedShop = { transaction: () => undefined };
+
+/** A run that was cancelled takes no more. */
+const isSent = (run: Run.Handle<number>, at: number): Promise<boolean> =>
+  Signal.send(run, word, at, { key: `word ${at}` }).then(
+    () => true,
+    (error: unknown) => {
+      if (Fault.is(error, "run_ended")) return false;
+      throw error;
+    },
+  );
 
 export const createLoad = ({ client }: Stage, chance: Chance): Load => {
   const { mix } = mixOn(unusedShop);
@@ -27,24 +38,29 @@ export const createLoad = ({ client }: Stage, chance: Chance): Load => {
     words.set(run.id, said);
     for (let at = 1; at <= count; at++) {
       await Bun.sleep(pauses[at - 1] ?? 0);
-      await Signal.send(run, word, at, { key: `word ${at}` });
+      if (!(await isSent(run, at))) return;
       said.push(at);
     }
   };
 
-  const startOne = async (): Promise<void> => {
+  const startOne = async (): Promise<Run.Handle<number>> => {
     const job = jobOf(jobs.size, chance);
     const id = `mix-${job.n}`;
     jobs.set(id, job);
     const pauses = Array.from({ length: job.words }, () => chance.next() * 150);
     const run = await Workflow.start(client, mix, job, { id });
-    const saying1 = say(run, job.words, pauses);
-    saying.add(saying1);
-    void saying1.finally(() => saying.delete(saying1)).catch(() => {});
+    const words = say(run, job.words, pauses);
+    saying.add(words);
+    void words.then(
+      () => saying.delete(words),
+      () => {},
+    );
+    return run;
   };
 
   return {
     acknowledged: { jobs, words },
+    startOne,
     start: async (runs) => void (await Promise.all(Array.from({ length: runs }, startOne))),
     said: () => Promise.all(saying),
   };

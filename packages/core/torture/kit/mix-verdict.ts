@@ -1,6 +1,7 @@
 /** What must be true of runs of the mix once all are at their end, beyond what is true of every run. */
 import { decode } from "../../src/model/codec.ts";
 import { childResult, expectedOf, type Job } from "./mix.ts";
+import type { Effect } from "./effects.ts";
 import type { Observer, RunTruth, Written } from "./observer.ts";
 
 /** What the client was told: it is never killed. */
@@ -21,9 +22,15 @@ const wrongEnd = (job: Job, run: RunTruth): string | undefined => {
   return undefined;
 };
 
-const wrongChild = ({ id, status, output, orphan }: RunTruth, parent: Job | undefined): string | undefined => {
-  if (parent && status === "completed" && decode(output) !== childResult(parent.n)) return `child ${id} answered ${output}`;
-  if (status === "failed" || (status === "cancelled" && orphan === "keep")) return `child ${id} (${orphan}) is ${status}`;
+const wrongChild = (
+  { status, output, orphan, cancel, end, parentEnd }: RunTruth,
+  parent: Job | undefined,
+): string | undefined => {
+  if (parent && status === "completed" && decode(output) !== childResult(parent.n)) return `answered ${output} as a child`;
+  if (status === "failed") return `failed as a child: ${output}`;
+  if (orphan === "keep" && cancel !== null) return `was to be kept, and was asked to cancel: ${cancel}`;
+  if (orphan === "cancel" && cancel === null && (end ?? Infinity) > (parentEnd ?? Infinity))
+    return "was to end with its parent, and was not asked to";
   return undefined;
 };
 
@@ -43,46 +50,54 @@ const wrongWords = (observer: Observer, records: readonly Written[], { words }: 
   const taken = byRun(records.filter(({ kind }) => kind === "taken"));
   return [...words].flatMap(([run, said]) => {
     const heard = [...(taken.get(run) ?? []), ...(waiting.get(run) ?? [])].map(({ value }) => decode(value));
-    return JSON.stringify(heard) === JSON.stringify(said) ? [] : [`words: run ${run} heard ${heard.join()} and was sent ${said.join()}`];
-  });
-};
-
-/** Steps that were done and not undone, or undone and not done, in runs that did not complete. */
-export const wrongUndo = (runs: readonly RunTruth[], records: readonly Written[], undoable: RegExp): string[] => {
-  const histories = byRun(records);
-  return runs.flatMap(({ id, status }) => {
-    const keysOf = (kind: string): string[] =>
-      (histories.get(id) ?? []).filter((record) => record.kind === kind).map(({ key }) => key ?? "");
-    const done = status === "completed" ? [] : keysOf("step").filter((key) => undoable.test(key));
-    const undone = keysOf("undone").map((key) => key.replace(/^undo:/, ""));
-    const same = JSON.stringify(done.toSorted()) === JSON.stringify(undone.toSorted());
-    return same ? [] : [`undo: run ${id} (${status}) did ${done.join()} and undid ${undone.join()}`];
+    return JSON.stringify(heard) === JSON.stringify(said)
+      ? []
+      : [`words: run ${run} heard ${heard.join()} and was sent ${said.join()}`];
   });
 };
 
 const undoable = /(^|\/)(first|part|own)(#\d+)?$/;
 
-/** Judges ends, results, children, words, undo and the rows of the shop. `ends` says how a job may have ended. */
+/** Steps that were done and not undone, or undone and not done, in runs that did not complete. */
+const wrongUndo = (runs: readonly RunTruth[], records: readonly Written[], effects: readonly Effect[]): string[] => {
+  const began = new Set(effects.filter(({ key }) => key.startsWith("undo:")).map(({ run, key }) => `${run} ${key.slice(5)}`));
+  const histories = byRun(records);
+  const wrong = runs.flatMap(({ id, status }) => {
+    const keysOf = (kind: string): string[] =>
+      (histories.get(id) ?? []).filter((record) => record.kind === kind).map(({ key }) => key ?? "");
+    const done = status === "completed" ? [] : keysOf("step").filter((key) => undoable.test(key));
+    const undone = keysOf("undone").map((key) => key.replace(/^undo:/, ""));
+    for (const key of done) began.delete(`${id} ${key}`);
+    const same = JSON.stringify(done.toSorted()) === JSON.stringify(undone.toSorted());
+    return same ? [] : [`undo: run ${id} (${status}) did ${done.join()} and undid ${undone.join()}`];
+  });
+  return [...wrong, ...[...began].map((name) => `undo: ${name} was undone and never done`)];
+};
+
+/** Judges ends, results, children, words, undo and the rows of the shop. `isCancelled` tells the runs that may have ended so. */
 export const judgeMix = (
   observer: Observer,
-  records: readonly Written[],
+  { records, effects }: { readonly records: readonly Written[]; readonly effects: readonly Effect[] },
   acknowledged: Acknowledged,
-  isCancelled: (run: string) => boolean = () => false,
+  isCancelled: (run: RunTruth) => boolean = () => false,
 ): Verdict => {
   const runs = observer.runs();
   const there = new Map(runs.map((run) => [run.id, run]));
   const lost = [...acknowledged.jobs.keys()].filter((id) => !there.has(id)).map((id) => `lost: run ${id} was acknowledged`);
   const wrong = runs.flatMap((run) => {
     const job = acknowledged.jobs.get(run.id);
-    if (run.status === "cancelled" && isCancelled(run.id)) return [];
-    const why = job ? wrongEnd(job, run) : wrongChild(run, acknowledged.jobs.get(run.parent ?? ""));
+    const isFine = job !== undefined && run.status === "cancelled" && isCancelled(run);
+    const why = isFine ? undefined : job ? wrongEnd(job, run) : wrongChild(run, acknowledged.jobs.get(run.parent ?? ""));
     return why === undefined ? [] : [`wrong: run ${run.id} ${why}`];
   });
   const words = wrongWords(observer, records, acknowledged);
-  const undo = wrongUndo(runs, records, undoable);
+  const undo = wrongUndo(runs, records, effects);
   const committed = records.filter(({ kind, key }) => kind === "step" && key === "row").map(({ run }) => `${run}/row`);
   const rows = observer.query<{ key: string }>("select key from torture_shop").map(({ key }) => key);
-  const shop = JSON.stringify(committed.toSorted()) === JSON.stringify(rows.toSorted()) ? [] : [`shop: ${rows.length} rows and ${committed.length} records`];
+  const shop =
+    JSON.stringify(committed.toSorted()) === JSON.stringify(rows.toSorted())
+      ? []
+      : [`shop: ${rows.length} rows and ${committed.length} records`];
   return {
     figures: {
       lost: lost.length,

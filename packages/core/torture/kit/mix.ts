@@ -18,6 +18,8 @@ export type Job = {
   readonly delay: number;
   readonly words: number;
   readonly orphan: "cancel" | "keep";
+  /** How long its children sleep. */
+  readonly childNap: number;
   readonly ending: "returns" | "throws";
 };
 
@@ -30,6 +32,7 @@ export const jobOf = (n: number, { one, next, happens }: Chance): Job => ({
   delay: one([1, 20, 150])!,
   words: Math.floor(next() * 4),
   orphan: one(["cancel", "keep"] as const)!,
+  childNap: one([10, 20, 400])!,
   ending: happens(0.1) ? "throws" : "returns",
 });
 
@@ -41,20 +44,27 @@ export const childResult = (n: number): number => n + 1;
 export const expectedOf = ({ n, width, together, words }: Job): number =>
   n + (together === "any" ? n : n * width) + n * 2 + (words * (words + 1)) / 2 + childResult(n) + 1;
 
-export const endingOf = ({ ending }: Job): string => (ending === "throws" ? "its program throws" : "");
-
 type Act = { readonly ms: number; readonly fails?: number; readonly undo?: boolean; readonly delay?: number };
 
 /** A step that tells the ledger when it begins, and signs its value with the lease. */
-export const act = async (ctx: Context.Context, name: string, value: number, { ms, fails = 0, undo, delay = 5 }: Act): Promise<number> => {
+export const act = async (
+  ctx: Context.Context,
+  name: string,
+  value: number,
+  { ms, fails = 0, undo, delay = 5 }: Act,
+): Promise<number> => {
   const sign = async (tools: Step.Tools): Promise<Signed<number>> => {
     const lease = leaseUnder(ctx);
     tell(ctx, tools, "began", lease);
     if (ms > 0) await Bun.sleep(Math.random() * ms);
+    // Every other run's functions heed a wish to stop; the others answer all the same.
+    if (value % 2 === 1) tools.signal.throwIfAborted();
     if (tools.attempt <= fails) throw new RangeError(`${name} fails ${fails} times`);
     return { value, lease };
   };
-  const undoing = undo ? { undo: (_: Signed<number>, tools: Step.Tools) => sign({ ...tools, attempt: fails + tools.attempt }) } : {};
+  const undoing = undo
+    ? { undo: (_: Signed<number>, tools: Step.Tools) => sign({ ...tools, attempt: fails + tools.attempt }) }
+    : {};
   const retry = { attempts: fails + 3, delay, factor: 1, jitter: "none" } as const;
   return (await Step.run(ctx, name, sign, { retry, ...undoing })).value;
 };
@@ -79,9 +89,9 @@ const fanOut = async (ctx: Context.Context, { n, width, together, ms }: Job): Pr
   }
 };
 
-const child = Workflow.define({ name: "mix-child" }, async (ctx, n: number) => {
+const child = Workflow.define({ name: "mix-child" }, async (ctx, { n, childNap }: Job) => {
   const own = await act(ctx, "own", n, { ms: 5, undo: true });
-  await Step.sleep(ctx, "child-nap", 20);
+  await Step.sleep(ctx, "child-nap", childNap);
   return own + (await act(ctx, "more", 1, { ms: 1 }));
 });
 
@@ -110,8 +120,8 @@ export const mixOn = (shop: Shop) => {
       if (said !== at) throw Fault.fatal(`word ${said} came in the place of word ${at}`);
       heard += said;
     }
-    await Step.start(ctx, child, n, { name: "away", orphan });
-    const called = await Step.call(ctx, child, n);
+    await Step.start(ctx, child, job, { name: "away", orphan });
+    const called = await Step.call(ctx, child, job);
     const rows = await row(ctx, shop, n);
     if (ending === "throws") throw Fault.fatal("its program throws");
     return first + parts + flaky + heard + called + rows + (await act(ctx, "last", 1, { ms: 0 }));

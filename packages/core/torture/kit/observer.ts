@@ -8,6 +8,10 @@ const triggers = `
 create table torture_leases (n integer primary key, run integer, lease integer, worker integer, was integer, due integer, at integer);
 create table torture_writes (run integer, seq integer, lease integer, worker integer, primary key (run, seq)) without rowid;
 create table torture_workers (key integer primary key, pid integer, execute integer, gone integer);
+create table torture_ends (n integer primary key, run integer unique);
+create trigger torture_end after update of ended_at on holdfast_runs when new.ended_at is not null begin
+  insert or replace into torture_ends (run) values (new.key);
+end;
 create trigger torture_lease after update of lease, worker on holdfast_runs
   when new.lease <> old.lease or new.worker is not old.worker begin
   insert into torture_leases (run, lease, worker, was, due, at)
@@ -54,6 +58,11 @@ export type RunTruth = {
   readonly parent: string | null;
   readonly orphan: "cancel" | "keep" | null;
   readonly output: string | null;
+  /** Why it was asked to cancel, if it was. */
+  readonly cancel: string | null;
+  /** Runs end one after the other: which this was, and its parent. */
+  readonly end: number | null;
+  readonly parentEnd: number | null;
 };
 
 export type SignalTruth = {
@@ -76,14 +85,14 @@ export const observe = (file: string, afterwards: (release: () => unknown) => vo
   const ends = "('completed', 'failed', 'cancelled')";
   return {
     /** Runs that are not at their end. */
-    open: (): number =>
-      all<{ n: number }>(`select count(*) as n from holdfast_runs where status not in ${ends}`)[0]?.n ?? 0,
-    openRuns: (): RunTruth[] =>
-      all(`select key, id, workflow, status, lease, null as parent, orphan, null as output from holdfast_runs where status not in ${ends}`),
+    open: (): number => all<{ n: number }>(`select count(*) as n from holdfast_runs where status not in ${ends}`)[0]?.n ?? 0,
+    openRuns: (): { readonly id: string; readonly status: string }[] =>
+      all(`select id, status from holdfast_runs where status not in ${ends}`),
     runs: (): RunTruth[] =>
-      all(`select r.key, r.id, r.workflow, r.status, r.lease, p.id as parent, r.orphan,
+      all(`select r.key, r.id, r.workflow, r.status, r.lease, p.id as parent, r.orphan, r.cancel, e.n as end, pe.n as parentEnd,
         (select h.value from holdfast_history as h where h.run = r.key and h.kind = r.status) as output
-        from holdfast_runs as r left join holdfast_runs as p on p.key = r.parent`),
+        from holdfast_runs as r left join holdfast_runs as p on p.key = r.parent
+        left join torture_ends as e on e.run = r.key left join torture_ends as pe on pe.run = r.parent`),
     records: (): Written[] =>
       all(`select r.id as run, h.seq, h.kind, h.key, h.value, h.attempt, w.lease from holdfast_history as h
         join holdfast_runs as r on r.key = h.run left join torture_writes as w on w.run = h.run and w.seq = h.seq order by h.run, h.seq`),
@@ -93,7 +102,8 @@ export const observe = (file: string, afterwards: (release: () => unknown) => vo
     leases: (): LeaseChange[] => all("select run, lease, worker, was, due as isDue, at from torture_leases order by n"),
     /** The worker that a process is registered as now, if it is. */
     workerOf: (pid: number): number | undefined =>
-      (db.query("select key from holdfast_workers where pid = ? order by key desc limit 1").get(pid) as { key: number } | null)?.key,
+      (db.query("select key from holdfast_workers where pid = ? order by key desc limit 1").get(pid) as { key: number } | null)
+        ?.key,
     /** Every worker that a process ever was. */
     workersOf: (pid: number): number[] =>
       (db.query("select key from torture_workers where pid = ?").all(pid) as { key: number }[]).map(({ key }) => key),

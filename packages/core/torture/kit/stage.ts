@@ -17,11 +17,20 @@ export type Stage = {
 
 export const silent = pino({ level: "silent" });
 
-export const setStage = async ({ folder, afterwards }: Order, workflows: Runtime.Options["workflows"], name = "torture"): Promise<Stage> => {
+export const setStage = async (
+  { folder, afterwards }: Order,
+  workflows: Runtime.Options["workflows"],
+  name = "torture",
+): Promise<Stage> => {
   const database = join(folder, `${name}.db`);
   const ledger = join(folder, `${name}.effects.jsonl`);
   writeFileSync(ledger, "");
-  const client = await Runtime.open({ database: `sqlite:${database}`, workflows: workflows ?? [], execute: false, logger: silent });
+  const client = await Runtime.open({
+    database: `sqlite:${database}`,
+    workflows: workflows ?? [],
+    execute: false,
+    logger: silent,
+  });
   afterwards(() => Runtime.close(client));
   return { database, ledger, client, observer: observe(database, afterwards), env: { DATABASE: database, LEDGER: ledger } };
 };

@@ -38,7 +38,9 @@ export const keepVigil = (client: Runtime.Runtime): Vigil => {
 export const allEnded = async (observer: Observer, still = 60_000): Promise<string[]> => {
   let [seen, movedAt] = ["", performance.now()];
   while (observer.open() > 0) {
-    const now = JSON.stringify(observer.query("select count(*) as records, (select count(*) from torture_leases) as leases from holdfast_history"));
+    const now = JSON.stringify(
+      observer.query("select count(*) as records, (select count(*) from torture_leases) as leases from holdfast_history"),
+    );
     if (now !== seen) [seen, movedAt] = [now, performance.now()];
     if (performance.now() - movedAt > still)
       return observer.openRuns().map(({ id, status }) => `run ${id} is ${status} and nothing has moved for ${still / 1_000} s`);

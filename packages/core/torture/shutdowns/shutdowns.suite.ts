@@ -75,7 +75,7 @@ const run = async (order: Order): Promise<Report> => {
   const unwilling = await fleet.close();
 
   const [effects, records] = [readEffects(stage.ledger), stage.observer.records()];
-  const [rules, mix] = [judge(effects, records), judgeMix(stage.observer, records, load.acknowledged)];
+  const [rules, mix] = [judge(effects, records), judgeMix(stage.observer, { records, effects }, load.acknowledged)];
   const twice = begunTwice(effects);
   const times = handedOver(stage.observer, shutdowns);
   const waited = times.filter((ms) => ms >= lease).map((ms) => `a run that was handed back waited ${ms} ms, as long as a lease`);
@@ -88,7 +88,10 @@ const run = async (order: Order): Promise<Report> => {
       "runs handed back": times.length,
       "executed elsewhere p50 ms": percentile(times, 0.5),
       "executed elsewhere p99 ms": percentile(times, 0.99),
-      "ended p50 ms": percentile(shutdowns.map(({ ms }) => ms), 0.5),
+      "ended p50 ms": percentile(
+        shutdowns.map(({ ms }) => ms),
+        0.5,
+      ),
       "ended badly": codes.length,
       "done twice": twice.length,
       ...rules.figures,

@@ -17,7 +17,9 @@ export type Learned = {
 /** Only a run's first hold lasts until it is told; the others may have answered while nobody had missed their process. */
 export const learnedOf = (effects: readonly Effect[], records: readonly Written[], stops: readonly Stop[]): Learned => {
   const holds = effects.filter(({ key, lease }) => key === "hold" && lease === 1);
-  const recorded = new Map(records.filter(({ kind, key }) => kind === "step" && key === "hold").map(({ run, lease }) => [run, lease]));
+  const recorded = new Map(
+    records.filter(({ kind, key }) => kind === "step" && key === "hold").map(({ run, lease }) => [run, lease]),
+  );
   const told = new Map(holds.filter(({ what }) => what === "aborted").map((effect) => [nameOf(effect), effect]));
   const lost = holds.filter(({ what, run, lease }) => what === "began" && lease < (recorded.get(run) ?? 0));
   const times = [...told.values()].flatMap(({ pid, at }) => {

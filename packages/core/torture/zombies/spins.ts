@@ -25,11 +25,23 @@ export const spinOften = async (order: Order, script: string, spins: number): Pr
     readEffects(stage.ledger).filter(({ what }) => what === "began"),
     ({ run }) => run,
   );
-  const twice = [...times].filter(([, began]) => began.length > 1).map(([id, began]) => `spun twice: ${id} ${JSON.stringify(began)}`);
-  const lost = stage.observer.runs().filter(({ status }) => status !== "completed").map(({ id, status }) => `run ${id} is ${status}`);
+  const twice = [...times]
+    .filter(([, began]) => began.length > 1)
+    .map(([id, began]) => `spun twice: ${id} ${JSON.stringify(began)}`);
+  const lost = stage.observer
+    .runs()
+    .filter(({ status }) => status !== "completed")
+    .map(({ id, status }) => `run ${id} is ${status}`);
   const missing = spins - times.size;
   return {
     figures: { "busy loops of twice the lease": times.size, "done twice": twice.length },
-    breaches: [...twice, ...lost, ...still, ...unwilling, ...fleet.deaths, ...(missing === 0 ? [] : [`${missing} loops never began`])],
+    breaches: [
+      ...twice,
+      ...lost,
+      ...still,
+      ...unwilling,
+      ...fleet.deaths,
+      ...(missing === 0 ? [] : [`${missing} loops never began`]),
+    ],
   };
 };

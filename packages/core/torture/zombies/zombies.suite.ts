@@ -70,7 +70,9 @@ const haunt = async (order: Order): Promise<Report> => {
   const lost = [...started.keys()].filter((id) => !there.has(id)).map((id) => `lost: run ${id}`);
   const wrong = [...started].flatMap(([id, n]) => {
     const run = there.get(id);
-    return run?.status === "completed" && decode(run.output) === expectedOf(n) ? [] : [`wrong: run ${id} is ${run?.status}: ${run?.output}`];
+    return run?.status === "completed" && decode(run.output) === expectedOf(n)
+      ? []
+      : [`wrong: run ${id} is ${run?.status}: ${run?.output}`];
   });
   const learned = learnedOf(effects, records, stops);
   const untold = learned.untold.map((effect) => `untold: ${JSON.stringify(effect)}`);

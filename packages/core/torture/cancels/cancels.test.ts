@@ -1,0 +1,4 @@
+import { testSlice } from "../slice.ts";
+import { cancels } from "./cancels.suite.ts";
+
+testSlice(cancels);

@@ -1,0 +1,30 @@
+/** A process that sends messages to many runs, those to one run in order, and ends with 0 once every one is acknowledged. */
+import { Run, Runtime, Signal } from "../../src/index.ts";
+import { silent } from "../kit/stage.ts";
+import { message } from "./workflows.ts";
+
+const { DATABASE, SENDER, RUNS, MESSAGES, LANES } = process.env;
+const [sender, runs, messages, lanes] = [Number(SENDER), Number(RUNS), Number(MESSAGES), Number(LANES)];
+const runtime = await Runtime.open({ database: `sqlite:${DATABASE}`, execute: false, logger: silent });
+let acknowledged = 0;
+
+/** Every other sender names its messages, and now and then sends one again, as one does that got no answer. */
+const isNamed = sender % 2 === 0;
+
+const sendAll = async (to: Run.Handle): Promise<void> => {
+  for (let seq = 0; seq < messages; seq++) {
+    const options = isNamed ? { key: `${sender}/${seq}` } : {};
+    await Signal.send(to, message, { sender, seq }, options);
+    if (isNamed && seq % 7 === 3) await Signal.send(to, message, { sender, seq }, options).catch(() => {});
+    acknowledged++;
+  }
+};
+
+const lane = async (first: number): Promise<void> => {
+  for (let at = first; at < runs; at += lanes) await sendAll(Run.of(runtime, `gather-${at}`));
+};
+
+await Promise.all(Array.from({ length: lanes }, (_, at) => lane(at)));
+await Runtime.close(runtime);
+process.send?.({ acknowledged });
+process.disconnect?.();
