@@ -15,12 +15,12 @@ export const spinOften = async (order: Order, script: string, spins: number): Pr
   const env = { ...stage.env, LEASE: String(lease), CONCURRENCY: "1" };
   const fleet = createFleet(order, { script, size: 3, env });
   await Promise.all(fleet.members.map(({ up }) => up));
-  for (let n = 0; n < spins; n++) {
+  const still: string[] = [];
+  for (let n = 0; n < spins && still.length === 0; n++) {
     await Workflow.start(stage.client, spin, lease * 2, { id: `spin-${n}` });
-    while (stage.observer.open() >= 2) await Bun.sleep(50);
+    still.push(...(await allEnded(stage.observer, n === spins - 1 ? 0 : 1)));
   }
-  const still = await allEnded(stage.observer);
-  const unwilling = await fleet.close();
+  const unwilling = still.length === 0 ? await fleet.close() : [];
   const times = Map.groupBy(
     readEffects(stage.ledger).filter(({ what }) => what === "began"),
     ({ run }) => run,
