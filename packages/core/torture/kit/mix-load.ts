@@ -27,7 +27,8 @@ const isSent = (run: Run.Handle<number>, at: number): Promise<boolean> =>
     },
   );
 
-export const createLoad = ({ client }: Stage, chance: Chance): Load => {
+/** `shape` says what is the same in all of its jobs. */
+export const createLoad = ({ client }: Stage, chance: Chance, shape: Partial<Job> = {}): Load => {
   const { mix } = mixOn(unusedShop);
   const jobs = new Map<string, Job>();
   const words = new Map<string, number[]>();
@@ -44,7 +45,7 @@ export const createLoad = ({ client }: Stage, chance: Chance): Load => {
   };
 
   const startOne = async (): Promise<Run.Handle<number>> => {
-    const job = jobOf(jobs.size, chance);
+    const job = { ...jobOf(jobs.size, chance), ...shape };
     const id = `mix-${job.n}`;
     jobs.set(id, job);
     const pauses = Array.from({ length: job.words }, () => chance.next() * 150);

@@ -9,7 +9,7 @@ import { createLoad, unusedShop, type Load } from "../kit/mix-load.ts";
 import { judgeMix } from "../kit/mix-verdict.ts";
 import type { Observer } from "../kit/observer.ts";
 import { percentile } from "../kit/percentiles.ts";
-import { setStage } from "../kit/stage.ts";
+import { setStage, type Stage } from "../kit/stage.ts";
 import { begunTwice } from "../kit/twice.ts";
 import { allEnded, keepVigil } from "../kit/vigil.ts";
 import type { Order, Report, Size, Suite } from "../suite.ts";
@@ -24,9 +24,11 @@ const lease = 120_000;
 
 type Shutdown = { readonly pid: number; readonly askedAt: number; readonly code: number; readonly ms: number };
 
-const shutDown = async (fleet: Fleet, at: number): Promise<Shutdown> => {
+/** Its victim is in the middle of something. */
+const shutDown = async (fleet: Fleet, observer: Observer, at: number): Promise<Shutdown> => {
   const member = fleet.members[at]!;
   await member.up;
+  while (observer.holds(observer.workerOf(member.pid) ?? -1) === 0 && observer.open() > 0) await Bun.sleep(5);
   member.doom();
   const askedAt = Date.now();
   member.process.kill("SIGTERM");
@@ -35,12 +37,18 @@ const shutDown = async (fleet: Fleet, at: number): Promise<Shutdown> => {
   return { pid: member.pid, askedAt, code, ms: Date.now() - askedAt };
 };
 
-const shutDownOften = async (fleet: Fleet, load: Load, plan: (typeof plans)[Size], chance: Chance): Promise<Shutdown[]> => {
+const shutDownOften = async (
+  fleet: Fleet,
+  { observer }: Stage,
+  load: Load,
+  plan: (typeof plans)[Size],
+  chance: Chance,
+): Promise<Shutdown[]> => {
   const shutdowns: Shutdown[] = [];
   while (shutdowns.length < plan.shutdowns) {
     await load.start(plan.perShutdown);
     await Bun.sleep(chance.next() * 300);
-    shutdowns.push(await shutDown(fleet, Math.floor(chance.next() * plan.workers)));
+    shutdowns.push(await shutDown(fleet, observer, Math.floor(chance.next() * plan.workers)));
   }
   return shutdowns;
 };
@@ -67,8 +75,8 @@ const run = async (order: Order): Promise<Report> => {
   const script = join(import.meta.dir, "../kills/worker.ts");
   const fleet = createFleet(order, { script, size: plan.workers, env: { ...stage.env, LEASE: String(lease), DRAIN: "60000" } });
   const vigil = keepVigil(stage.client);
-  const load = createLoad(stage, chance);
-  const shutdowns = await shutDownOften(fleet, load, plan, chance);
+  const load = createLoad(stage, chance, { ms: 250 });
+  const shutdowns = await shutDownOften(fleet, stage, load, plan, chance);
   await load.said();
   const still = await allEnded(stage.observer);
   await vigil.end();
