@@ -28,11 +28,15 @@ const plans: Record<Size, Plan> = {
 };
 
 /** Before the first kill: no step's function begins twice, in fan-outs of any width. */
-const calmly = async ({ observer, ledger }: Stage, load: Load, runs: number): Promise<string[]> => {
+const calmly = async (
+  { observer, ledger }: Stage,
+  load: Load,
+  runs: number,
+): Promise<{ readonly twice: string[]; readonly still: string[] }> => {
   await load.start(runs);
   await load.said();
   const still = await allEnded(observer);
-  return [...still, ...begunTwice(readEffects(ledger)).map((name) => `without a kill ${name} began twice`)];
+  return { still, twice: begunTwice(readEffects(ledger)).map((name) => `without a kill ${name} began twice`) };
 };
 
 /** Mostly one at a time; now and then two at once, or all. */
@@ -67,7 +71,7 @@ const run = async (order: Order): Promise<Report> => {
   const vigil = keepVigil(stage.client);
   const load = createLoad(stage, chance);
 
-  const twice = await calmly(stage, load, plan.calm);
+  const { twice, still: stillBefore } = await calmly(stage, load, plan.calm);
   const kills = await killOften(fleet, load, plan, chance, order.say);
   await load.said();
   const still = await allEnded(stage.observer);
@@ -78,7 +82,7 @@ const run = async (order: Order): Promise<Report> => {
   const [rules, mix] = [judge(effects, records), judgeMix(stage.observer, { records, effects }, load.acknowledged)];
   const times = takeovers(stage.observer, kills);
   const broken = brokenFanOuts(effects, records);
-  const stuck = [...vigil.stuck, ...still];
+  const stuck = [...vigil.stuck, ...stillBefore, ...still];
   return {
     figures: {
       kills: kills.length,

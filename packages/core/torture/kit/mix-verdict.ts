@@ -65,7 +65,7 @@ const wrongUndo = (runs: readonly RunTruth[], records: readonly Written[], effec
   const wrong = runs.flatMap(({ id, status }) => {
     const keysOf = (kind: string): string[] =>
       (histories.get(id) ?? []).filter((record) => record.kind === kind).map(({ key }) => key ?? "");
-    const done = status === "completed" ? [] : keysOf("step").filter((key) => undoable.test(key));
+    const done = status === "failed" || status === "cancelled" ? keysOf("step").filter((key) => undoable.test(key)) : [];
     const undone = keysOf("undone").map((key) => key.replace(/^undo:/, ""));
     for (const key of done) began.delete(`${id} ${key}`);
     const same = JSON.stringify(done.toSorted()) === JSON.stringify(undone.toSorted());
