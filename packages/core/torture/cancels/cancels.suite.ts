@@ -72,7 +72,7 @@ const run = async (order: Order): Promise<Report> => {
   const stage = await setStage(order, Object.values(mixOn(unusedShop)));
   stage.observer.query(shopTable);
   const fleet = createFleet(order, { script: join(import.meta.dir, "../kills/worker.ts"), size: 1, env: stage.env });
-  const vigil = keepVigil(stage.client);
+  const vigil = keepVigil(stage.client, stage.observer);
   const load = createLoad(stage, chance);
   const state = { over: false };
   const killing = killNowAndThen(fleet, chanceOf(order.seed + 1), () => state.over);

@@ -68,7 +68,7 @@ const run = async (order: Order): Promise<Report> => {
   const stage = await setStage(order, Object.values(mixOn(unusedShop)));
   stage.observer.query(shopTable);
   const fleet = createFleet(order, { script: join(import.meta.dir, "worker.ts"), size: plan.workers, env: stage.env });
-  const vigil = keepVigil(stage.client);
+  const vigil = keepVigil(stage.client, stage.observer);
   const load = createLoad(stage, chance);
 
   const { twice, still: stillBefore } = await calmly(stage, load, plan.calm);

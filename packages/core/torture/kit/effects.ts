@@ -19,11 +19,11 @@ export type Signed<Value> = { readonly value: Value; readonly lease: number };
 
 export const leaseUnder = (ctx: Context.Context): number => ctx.execution.lease;
 
-/** One short write to a file opened for appending is there whole, or not at all. */
+/** A line of its own, whatever stands before it: a write that a kill tore may. */
 const write = (effect: Effect): void => {
   const ledger = process.env["LEDGER"];
   if (ledger === undefined) throw new Error("The environment variable LEDGER names the ledger.");
-  appendFileSync(ledger, `${JSON.stringify(effect)}\n`);
+  appendFileSync(ledger, `\n${JSON.stringify(effect)}\n`);
 };
 
 /** Tells the ledger of a function. */
@@ -37,8 +37,11 @@ export const tell = (ctx: Context.Context, tools: Step.Tools, what: Effect["what
 export const tellLife = (ctx: Context.Context): void =>
   write({ what: "lived", run: Context.id(ctx), key: "", attempt: 0, lease: leaseUnder(ctx), pid: process.pid, at: Date.now() });
 
+/** The process died while it wrote this line: the function had not done anything yet. */
+const isTorn = (line: string): boolean => !line.endsWith("}");
+
 export const readEffects = (ledger: string): Effect[] =>
   readFileSync(ledger, "utf8")
     .split("\n")
-    .filter((line) => line !== "")
+    .filter((line) => line !== "" && !isTorn(line))
     .map((line) => JSON.parse(line) as Effect);

@@ -75,6 +75,19 @@ export type SignalTruth = {
 
 export type Observer = ReturnType<typeof observe>;
 
+/** Runs at rest that nothing will wake, though what they wait for is there: a message, or a child at its end. True at no commit. */
+const overlooked = `
+  select r.id, r.status, 'a message it waits for is there, and nothing wakes it' as why
+    from holdfast_signals as s join holdfast_runs as r on r.key = s.run
+    join holdfast_history as h on h.run = r.key and h.kind = 'waiting' and h.value = json_quote(s.name)
+    where s.taken_at is null and r.status = 'waiting' and r.wake_at is null and r.worker is null
+    and not exists (select 1 from holdfast_history as t where t.run = h.run and t.key = h.key and t.kind in ('taken', 'expired'))
+  union
+  select r.id, r.status, 'a child it waits for is at its end, and nothing wakes it'
+    from holdfast_runs as r join holdfast_runs as c on c.parent = r.key and c.parent_key is not null and c.ended_at is not null
+    where r.status = 'waiting' and r.wake_at is null and r.worker is null
+    and not exists (select 1 from holdfast_history as t where t.run = r.key and t.key = c.parent_key and t.kind in ('called', 'call-failed'))`;
+
 /** Puts the witness into a database that Holdfast has made already, and asks it. */
 export const observe = (file: string, afterwards: (release: () => unknown) => void) => {
   const db = new Database(file);
@@ -88,6 +101,7 @@ export const observe = (file: string, afterwards: (release: () => unknown) => vo
     open: (): number => all<{ n: number }>(`select count(*) as n from holdfast_runs where status not in ${ends}`)[0]?.n ?? 0,
     openRuns: (): { readonly id: string; readonly status: string }[] =>
       all(`select id, status from holdfast_runs where status not in ${ends}`),
+    overlooked: (): { readonly id: string; readonly status: string; readonly why: string }[] => all(overlooked),
     runs: (): RunTruth[] =>
       all(`select r.key, r.id, r.workflow, r.status, r.lease, p.id as parent, r.orphan, r.cancel, e.n as end, pe.n as parentEnd,
         (select h.value from holdfast_history as h where h.run = r.key and h.kind = r.status) as output

@@ -9,11 +9,12 @@ export type Vigil = {
 };
 
 /** Begins to ask "is a run stuck?", which nobody may ever answer with yes. */
-export const keepVigil = (client: Runtime.Runtime): Vigil => {
+export const keepVigil = (client: Runtime.Runtime, observer: Observer): Vigil => {
   const stuck = new Set<string>();
   const state = { over: false };
   const look = async (): Promise<void> => {
-    for (const { id, status, why } of await Runtime.check(client)) stuck.add(`stuck: run ${id} (${status}): ${why}`);
+    for (const { id, status, why } of [...(await Runtime.check(client)), ...observer.overlooked()])
+      stuck.add(`stuck: run ${id} (${status}): ${why}`);
   };
   const looking = (async () => {
     while (!state.over) {

@@ -74,7 +74,7 @@ const run = async (order: Order): Promise<Report> => {
   stage.observer.query(shopTable);
   const script = join(import.meta.dir, "../kills/worker.ts");
   const fleet = createFleet(order, { script, size: plan.workers, env: { ...stage.env, LEASE: String(lease), DRAIN: "60000" } });
-  const vigil = keepVigil(stage.client);
+  const vigil = keepVigil(stage.client, stage.observer);
   const load = createLoad(stage, chance, { ms: 250 });
   const shutdowns = await shutDownOften(fleet, stage, load, plan, chance);
   await load.said();

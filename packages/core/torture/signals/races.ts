@@ -14,25 +14,30 @@ import { again, all, race, shot } from "./workflows.ts";
 
 export type RacesPlan = { readonly races: number; readonly abreast: number; readonly rounds: number };
 
-/** The moment at which the wait of a run gives up, once it is recorded. */
-const deadlineOf = async (observer: Observer, { id }: Run.Handle): Promise<number> => {
+/** Looks again and again. Gives up after two minutes, which no machine takes for one commit. */
+const untilSeen = async <T>(what: string, look: () => T | undefined): Promise<T> => {
+  const end = performance.now() + 120_000;
   for (;;) {
-    const [found] = observer.query<{ due: number }>(
-      `select h.due from holdfast_history as h join holdfast_runs as r on r.key = h.run where r.id = '${id}' and h.kind = 'waiting' and h.due is not null`,
-    );
-    if (found) return found.due;
-    await Bun.sleep(5);
+    const seen = look();
+    if (seen !== undefined) return seen;
+    if (performance.now() > end) throw new Error(`${what} did not come to be`);
+    await Bun.sleep(10);
   }
 };
 
+/** The moment at which the wait of a run gives up, once it is recorded. */
+const deadlineOf = (observer: Observer, { id }: Run.Handle): Promise<number> => {
+  const query = `select h.due from holdfast_history as h join holdfast_runs as r on r.key = h.run where r.id = '${id}' and h.kind = 'waiting' and h.due is not null`;
+  return untilSeen(`the wait of ${id}`, () => observer.query<{ due: number }>(query)[0]?.due);
+};
+
 /** Waits until the run rests after so many looks, which makes it forget all it had in memory. */
-const restsAfter = async (observer: Observer, { id }: Run.Handle, looks: number): Promise<void> => {
+const restsAfter = (observer: Observer, { id }: Run.Handle, looks: number): Promise<true> => {
   const query = `select (select count(*) from holdfast_history as h where h.run = r.key and h.kind = 'step') as looks, r.status from holdfast_runs as r where r.id = '${id}'`;
-  for (;;) {
+  return untilSeen(`look ${looks} of ${id}`, () => {
     const [found] = observer.query<{ looks: number; status: string }>(query);
-    if (found && found.looks >= looks && found.status !== "running") return;
-    await Bun.sleep(15);
-  }
+    return found && found.looks >= looks && found.status !== "running" ? true : undefined;
+  });
 };
 
 const raceOnce = async ({ client, observer }: Stage, n: number, rounds: number, chance: Chance): Promise<void> => {
@@ -61,7 +66,7 @@ export const races = async (order: Order, plan: RacesPlan, chance: Chance): Prom
   const stage = await setStage(order, all, "races");
   const env = { ...stage.env, HOT: "0" };
   const fleet = createFleet(order, { script: join(import.meta.dir, "worker.ts"), size: 2, env });
-  const vigil = keepVigil(stage.client);
+  const vigil = keepVigil(stage.client, stage.observer);
   await Promise.all(fleet.members.map(({ up }) => up));
   let next = 0;
   const lane = async (): Promise<void> => {

@@ -19,6 +19,7 @@ const run = async (order: Order): Promise<Report> => {
   const plan = plans[order.size];
   const storming = await storm(order, plan.storm, chanceOf(order.seed));
   order.say(`storm: ${JSON.stringify(storming.figures)}`);
+  if (storming.breaches.length > 0) return storming;
   const racing = await races(order, plan.races, chanceOf(order.seed + 1));
   return { figures: { ...storming.figures, ...racing.figures }, breaches: [...storming.breaches, ...racing.breaches] };
 };

@@ -68,7 +68,7 @@ export const storm = async (order: Order, plan: StormPlan, chance: Chance): Prom
   const stage = await setStage(order, all, "storm");
   await startRuns(stage, plan);
   const fleet = createFleet(order, { script: join(import.meta.dir, "worker.ts"), size: plan.workers, env: stage.env });
-  const vigil = keepVigil(stage.client);
+  const vigil = keepVigil(stage.client, stage.observer);
   const state = { sent: false };
   const isOver = (): boolean => state.sent && stage.observer.open() === 0;
   const killing = killAllTheWhile(fleet, chance, () => state.sent, isOver);

@@ -52,7 +52,7 @@ const haunt = async (order: Order): Promise<Report> => {
   const stage = await setStage(order, all, "zombies");
   const env = { ...stage.env, LEASE: String(lease), CONCURRENCY: "8" };
   const fleet = createFleet(order, { script, size: workers, env });
-  const vigil = keepVigil(stage.client);
+  const vigil = keepVigil(stage.client, stage.observer);
   const state = { enough: false };
   const load = keepBusy(stage, workers * 6, () => state.enough);
   const { stops, breaches } = await stopOften(stage, fleet, { cycles, lease, chance: chanceOf(order.seed) }, order.say).finally(
