@@ -15,7 +15,7 @@ import type { Order, Report, Size, Suite } from "../suite.ts";
 
 const plans: Record<Size, { readonly cancels: number; readonly abreast: number }> = {
   slice: { cancels: 300, abreast: 60 },
-  whole: { cancels: 10_000, abreast: 150 },
+  whole: { cancels: 10_000, abreast: 100 },
 };
 
 type Cancels = { readonly heard: Set<string>; late: number };
@@ -37,7 +37,7 @@ const cancelIt = async (run: Run.Handle, moments: readonly number[], cancels: Ca
 };
 
 const momentsOf = ({ one, next, happens }: Chance): number[] => {
-  const first = next() * one([0, 20, 200, 800, 1_600])!;
+  const first = next() * one([0, 50, 500, 1_500, 4_000])!;
   return happens(0.2) ? [first, next() * 40] : [first];
 };
 

@@ -3,8 +3,14 @@ import { Run, Runtime, Signal } from "../../src/index.ts";
 import { silent } from "../kit/stage.ts";
 import { message } from "./workflows.ts";
 
-const { DATABASE, SENDER, RUNS, MESSAGES, LANES } = process.env;
-const [sender, runs, messages, lanes] = [Number(SENDER), Number(RUNS), Number(MESSAGES), Number(LANES)];
+const { DATABASE, SENDER, RUNS, MESSAGES, LANES, PAUSE } = process.env;
+const [sender, runs, messages, lanes, pause] = [SENDER, RUNS, MESSAGES, LANES, PAUSE].map(Number) as [
+  number,
+  number,
+  number,
+  number,
+  number,
+];
 const runtime = await Runtime.open({ database: `sqlite:${DATABASE}`, execute: false, logger: silent });
 let acknowledged = 0;
 
@@ -17,6 +23,8 @@ const sendAll = async (to: Run.Handle): Promise<void> => {
     await Signal.send(to, message, { sender, seq }, options);
     if (isNamed && seq % 7 === 3) await Signal.send(to, message, { sender, seq }, options).catch(() => {});
     acknowledged++;
+    // Long enough, mostly, for the run to have taken it and to be at rest again.
+    await Bun.sleep(Math.random() * pause);
   }
 };
 

@@ -6,11 +6,11 @@ import { storm, type StormPlan } from "./storm.ts";
 
 const plans: Record<Size, { readonly storm: StormPlan; readonly races: RacesPlan }> = {
   slice: {
-    storm: { senders: 4, runs: 50, messages: 10, workers: 2 },
+    storm: { senders: 4, runs: 50, messages: 10, workers: 2, pause: 300 },
     races: { races: 100, abreast: 25, rounds: 5 },
   },
   whole: {
-    storm: { senders: 8, runs: 2_500, messages: 5, workers: 3 },
+    storm: { senders: 8, runs: 2_500, messages: 5, workers: 3, pause: 120 },
     races: { races: 5_000, abreast: 60, rounds: 5 },
   },
 };

@@ -12,7 +12,13 @@ import { allEnded, keepVigil } from "../kit/vigil.ts";
 import type { Order, Report } from "../suite.ts";
 import { all, gather, type Message } from "./workflows.ts";
 
-export type StormPlan = { readonly senders: number; readonly runs: number; readonly messages: number; readonly workers: number };
+export type StormPlan = {
+  readonly senders: number;
+  readonly runs: number;
+  readonly messages: number;
+  readonly workers: number;
+  readonly pause: number;
+};
 
 const startRuns = async ({ client }: Stage, { runs, senders, messages }: StormPlan): Promise<void> => {
   for (let from = 0; from < runs; from += 100) {
@@ -24,7 +30,13 @@ const startRuns = async ({ client }: Stage, { runs, senders, messages }: StormPl
 /** Answers with how many messages were acknowledged to the sender. */
 const send = async ({ afterwards }: Order, { env }: Stage, plan: StormPlan, sender: number): Promise<number> => {
   let acknowledged = 0;
-  const told = { SENDER: String(sender), RUNS: String(plan.runs), MESSAGES: String(plan.messages), LANES: "16" };
+  const told = {
+    SENDER: String(sender),
+    RUNS: String(plan.runs),
+    MESSAGES: String(plan.messages),
+    LANES: "16",
+    PAUSE: String(plan.pause),
+  };
   const child = Bun.spawn([process.execPath, "--no-orphans", join(import.meta.dir, "sender.ts")], {
     env: { ...process.env, ...env, ...told },
     stdout: "ignore",
