@@ -1,5 +1,6 @@
 /** The client that never dies: starts runs of the mix, sends them their words in order, and keeps what was acknowledged. */
-import { Fault, type Run, Signal, Workflow } from "../../src/index.ts";
+import { Fault, Signal, Workflow } from "../../src/index.ts";
+import type { Run } from "../../src/index.ts";
 import type { Chance } from "../../test/fuzz/chance.ts";
 import { jobOf, mixOn, word, type Job } from "./mix.ts";
 import type { Acknowledged } from "./mix-verdict.ts";

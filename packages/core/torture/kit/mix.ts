@@ -4,6 +4,7 @@ import { Fault, Signal, Step, Workflow, type Context } from "../../src/index.ts"
 import type { Chance } from "../../test/fuzz/chance.ts";
 import { leaseUnder, tell, type Signed } from "./effects.ts";
 import type { Shop } from "./serve.ts";
+import { shareOf } from "./share.ts";
 
 /** The input of a run of the mix. */
 export type Job = {
@@ -56,7 +57,7 @@ export const act = async (
   const sign = async (tools: Step.Tools): Promise<Signed<number>> => {
     const lease = leaseUnder(ctx);
     tell(ctx, tools, "began", lease);
-    if (ms > 0) await Bun.sleep(Math.random() * ms);
+    if (ms > 0) await Bun.sleep(shareOf(`${tools.key} ${tools.attempt} ${lease}`) * ms);
     // Every other run's functions heed a wish to stop; the others answer all the same.
     if (value % 2 === 1) tools.signal.throwIfAborted();
     if (tools.attempt <= fails) throw new RangeError(`${name} fails ${fails} times`);

@@ -12,7 +12,7 @@ export const serve = async (workflows: (shop: Shop) => readonly Workflow.AnyDefi
   const database = drizzle(new Database(DATABASE));
   const opening = Runtime.open({
     database,
-    workflows: workflows(database as unknown as Shop),
+    workflows: workflows(database),
     lease: Number(LEASE),
     hot: Number(HOT),
     concurrency: Number(CONCURRENCY),

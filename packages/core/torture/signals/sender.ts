@@ -1,5 +1,6 @@
 /** A process that sends messages to many runs, those to one run in order, and ends with 0 once every one is acknowledged. */
 import { Run, Runtime, Signal } from "../../src/index.ts";
+import { shareOf } from "../kit/share.ts";
 import { silent } from "../kit/stage.ts";
 import { message } from "./workflows.ts";
 
@@ -24,7 +25,7 @@ const sendAll = async (to: Run.Handle): Promise<void> => {
     if (isNamed && seq % 7 === 3) await Signal.send(to, message, { sender, seq }, options).catch(() => {});
     acknowledged++;
     // Long enough, mostly, for the run to have taken it and to be at rest again.
-    await Bun.sleep(Math.random() * pause);
+    await Bun.sleep(shareOf(`${sender} ${to.id} ${seq}`) * pause);
   }
 };
 

@@ -8,7 +8,7 @@ export type Stop = {
   readonly worker: number;
   readonly stoppedAt: number;
   readonly continuedAt: number;
-  /** False for a process that stood still in the middle of a commit: nobody can write meanwhile, so nobody takes over. */
+  /** False when nobody took over: whoever stands still in the middle of a commit holds SQLite's one lock, and nobody can write. */
   readonly buried: boolean;
 };
 
@@ -39,7 +39,7 @@ export const stopOften = async (
   const stopOnce = async ({ pid, process }: Member, worker: number): Promise<void> => {
     const stoppedAt = Date.now();
     process.kill("SIGSTOP");
-    const buried = await within(lease * 6, () => !observer.isListed(worker));
+    const buried = await within(lease * 4, () => !observer.isListed(worker));
     await Bun.sleep(chance.next() * lease * 0.6);
     process.kill("SIGCONT");
     stops.push({ pid, worker, stoppedAt, continuedAt: Date.now(), buried });

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { Fault, Signal, Step, Workflow, type Context } from "../../src/index.ts";
 import { leaseUnder, tell, type Signed } from "../kit/effects.ts";
 import { act } from "../kit/mix.ts";
+import { shareOf } from "../kit/share.ts";
 
 export const nudge = Signal.define<number>("nudge");
 
@@ -20,7 +21,7 @@ const hold = async (ctx: Context.Context, value: number): Promise<number> => {
     const lease = leaseUnder(ctx);
     tell(ctx, tools, "began", lease);
     tools.signal.addEventListener("abort", () => tell(ctx, tools, "aborted", lease));
-    const end = performance.now() + (lease === 1 ? mostHeld : Math.random() * 300);
+    const end = performance.now() + (lease === 1 ? mostHeld : shareOf(tools.key) * 300);
     while (!tools.signal.aborted && !isReleased() && performance.now() < end) await Bun.sleep(50);
     tell(ctx, tools, "answered", lease);
     return { value, lease };

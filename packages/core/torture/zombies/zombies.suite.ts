@@ -81,7 +81,7 @@ const haunt = async (order: Order): Promise<Report> => {
   return {
     figures: {
       zombies: stops.filter(({ buried }) => buried).length,
-      "stopped in a commit": stops.filter(({ buried }) => !buried).length,
+      "not taken over, the file being locked": stops.filter(({ buried }) => !buried).length,
       "runs acknowledged": started.size,
       "functions that lost their run": learned.lost,
       "told p50 ms": percentile(learned.times, 0.5),
