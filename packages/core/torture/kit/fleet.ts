@@ -7,7 +7,7 @@ import type { Order } from "../suite.ts";
 export type Member = {
   readonly process: Subprocess;
   readonly pid: number;
-  /** Resolves once its runtime is open; never, when it dies before. */
+  /** Resolves once its runtime is open, or the process has ended. */
   readonly up: Promise<void>;
   readonly isUp: () => boolean;
   /** From here on its death is no breach. */
@@ -39,7 +39,7 @@ export const createFleet = ({ folder, afterwards }: Order, { script, size, env }
     const said = join(folder, `worker-${spawned++}.err`);
     let doomed = false;
     let isUp = false;
-    const { promise: up, resolve } = Promise.withResolvers<void>();
+    const { promise: open, resolve } = Promise.withResolvers<void>();
     const child = Bun.spawn([process.execPath, "--no-orphans", script], {
       env: { ...process.env, ...env },
       stdout: "ignore",
@@ -54,10 +54,19 @@ export const createFleet = ({ folder, afterwards }: Order, { script, size, env }
       child.kill("SIGKILL");
       return child.exited;
     });
-    void child.exited.then((code) => {
-      if (!doomed) deaths.push(`worker ${child.pid} died by itself (${code}): ${readFileSync(said, "utf8").slice(-500)}`);
+    void child.exited.then(() => {
+      if (!doomed)
+        deaths.push(
+          `worker ${child.pid} died by itself (${child.signalCode ?? child.exitCode}): ${readFileSync(said, "utf8").slice(-500)}`,
+        );
     });
-    return { process: child, pid: child.pid, up, isUp: () => isUp, doom: () => void (doomed = true) };
+    return {
+      process: child,
+      pid: child.pid,
+      up: Promise.race([open, child.exited.then(() => {})]),
+      isUp: () => isUp,
+      doom: () => void (doomed = true),
+    };
   };
   const members = Array.from({ length: size }, spawn);
   return {

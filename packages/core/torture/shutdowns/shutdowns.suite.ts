@@ -28,7 +28,8 @@ type Shutdown = { readonly pid: number; readonly askedAt: number; readonly code:
 const shutDown = async (fleet: Fleet, observer: Observer, at: number): Promise<Shutdown> => {
   const member = fleet.members[at]!;
   await member.up;
-  while (observer.holds(observer.workerOf(member.pid) ?? -1) === 0 && observer.open() > 0) await Bun.sleep(5);
+  while (observer.holds(observer.workerOf(member.pid) ?? -1) === 0 && observer.open() > 0 && fleet.deaths.length === 0)
+    await Bun.sleep(5);
   member.doom();
   const askedAt = Date.now();
   member.process.kill("SIGTERM");
@@ -45,7 +46,7 @@ const shutDownOften = async (
   chance: Chance,
 ): Promise<Shutdown[]> => {
   const shutdowns: Shutdown[] = [];
-  while (shutdowns.length < plan.shutdowns) {
+  while (shutdowns.length < plan.shutdowns && fleet.deaths.length === 0) {
     await load.start(plan.perShutdown);
     await Bun.sleep(chance.next() * 300);
     shutdowns.push(await shutDown(fleet, observer, Math.floor(chance.next() * plan.workers)));

@@ -50,7 +50,7 @@ export const stopOften = async (
 
   const haunt = async (member: Member): Promise<void> => {
     await member.up;
-    while (stops.filter(({ buried }) => buried).length + stopped < cycles && begun < cycles * 3) {
+    while (stops.filter(({ buried }) => buried).length + stopped < cycles && begun < cycles * 3 && fleet.deaths.length === 0) {
       const worker = observer.workerOf(member.pid);
       if (stopped >= most || worker === undefined || observer.holds(worker) === 0) {
         await Bun.sleep(20);
