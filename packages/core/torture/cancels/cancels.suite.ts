@@ -71,7 +71,7 @@ const run = async (order: Order): Promise<Report> => {
   const chance = chanceOf(order.seed);
   const stage = await setStage(order, Object.values(mixOn(unusedShop)));
   stage.observer.query(shopTable);
-  const fleet = createFleet(order, { script: join(import.meta.dir, "../kills/worker.ts"), size: 1, env: stage.env });
+  const fleet = createFleet(order, { script: join(import.meta.dir, "../kit/mix-worker.ts"), size: 1, env: stage.env });
   const vigil = keepVigil(stage.client, stage.observer);
   const load = createLoad(stage, chance);
   const state = { over: false };

@@ -73,7 +73,7 @@ const run = async (order: Order): Promise<Report> => {
   const chance = chanceOf(order.seed);
   const stage = await setStage(order, Object.values(mixOn(unusedShop)));
   stage.observer.query(shopTable);
-  const script = join(import.meta.dir, "../kills/worker.ts");
+  const script = join(import.meta.dir, "../kit/mix-worker.ts");
   const fleet = createFleet(order, { script, size: plan.workers, env: { ...stage.env, LEASE: String(lease), DRAIN: "60000" } });
   const vigil = keepVigil(stage.client, stage.observer);
   const load = createLoad(stage, chance, { ms: 250 });
