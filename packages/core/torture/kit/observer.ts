@@ -121,6 +121,18 @@ export const observe = (file: string, afterwards: (release: () => unknown) => vo
     /** Every worker that a process ever was. */
     workersOf: (pid: number): number[] =>
       (db.query("select key from torture_workers where pid = ?").all(pid) as { key: number }[]).map(({ key }) => key),
+    /** False while somebody holds SQLite's one lock for writing. */
+    canWrite: (): boolean => {
+      db.run("pragma busy_timeout = 0");
+      try {
+        db.run("begin immediate");
+        db.run("rollback");
+        return true;
+      } catch (error) {
+        if ((error as { readonly code?: string }).code?.startsWith("SQLITE_BUSY")) return false;
+        throw error;
+      }
+    },
     isListed: (worker: number): boolean => db.query("select 1 from holdfast_workers where key = ?").get(worker) !== null,
     holds: (worker: number): number =>
       (db.query("select count(*) as n from holdfast_runs where worker = ?").get(worker) as { n: number }).n,

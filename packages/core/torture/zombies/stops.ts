@@ -39,7 +39,12 @@ export const stopOften = async (
   const stopOnce = async ({ pid, process }: Member, worker: number): Promise<void> => {
     const stoppedAt = Date.now();
     process.kill("SIGSTOP");
-    const buried = await within(lease * 4, () => !observer.isListed(worker));
+    const isBuried = (): boolean => !observer.isListed(worker);
+    const soon = await within(lease * 4, isBuried);
+    const isFree = !soon && (await within(500, observer.canWrite));
+    const buried = soon || (isFree && (await within(60_000, () => isBuried() || !observer.canWrite())) && isBuried());
+    if (isFree && !buried && observer.canWrite())
+      breaches.push(`nobody took over from process ${pid}, which stood still, though the file was free`);
     await Bun.sleep(chance.next() * lease * 0.6);
     process.kill("SIGCONT");
     stops.push({ pid, worker, stoppedAt, continuedAt: Date.now(), buried });
