@@ -15,7 +15,11 @@ export type Learned = {
 };
 
 /** Only a run's first hold lasts until it is told; the others may have answered while nobody had missed their process. */
-export const learnedOf = (effects: readonly Effect[], records: readonly Written[], stops: readonly Stop[]): Learned => {
+export const learnedOf = (
+  effects: readonly Effect[],
+  records: readonly Written[],
+  { stops, releasedAt }: { readonly stops: readonly Stop[]; readonly releasedAt: number },
+): Learned => {
   const holds = effects.filter(({ key, lease }) => key === "hold" && lease === 1);
   const recorded = new Map(
     records.filter(({ kind, key }) => kind === "step" && key === "hold").map(({ run, lease }) => [run, lease]),
@@ -26,7 +30,10 @@ export const learnedOf = (effects: readonly Effect[], records: readonly Written[
     const went = stops.findLast((stop) => stop.pid === pid && stop.continuedAt <= at + 5);
     return went ? [Math.max(0, at - went.continuedAt)] : [];
   });
-  return { lost: lost.length, untold: lost.filter((effect) => !told.has(nameOf(effect))), times };
+  // Let go at the end of the suite, before it was told.
+  const released = new Set(holds.filter(({ what, at }) => what === "answered" && at >= releasedAt).map(nameOf));
+  const untold = lost.filter((effect) => !told.has(nameOf(effect)) && !released.has(nameOf(effect)));
+  return { lost: lost.length, untold, times };
 };
 
 /** Functions that began after their run's lease was somebody else's. The clock of one machine orders them; 50 ms are let pass for the way to the ledger. */

@@ -59,6 +59,7 @@ const haunt = async (order: Order): Promise<Report> => {
     () => (state.enough = true),
   );
   const started = await load;
+  const releasedAt = Date.now();
   writeFileSync(`${stage.ledger}.release`, "");
   const still = await allEnded(stage.observer);
   await vigil.end();
@@ -74,7 +75,7 @@ const haunt = async (order: Order): Promise<Report> => {
       ? []
       : [`wrong: run ${id} is ${run?.status}: ${run?.output}`];
   });
-  const learned = learnedOf(effects, records, stops);
+  const learned = learnedOf(effects, records, { stops, releasedAt });
   const untold = learned.untold.map((effect) => `untold: ${JSON.stringify(effect)}`);
   const stale = begunStale(effects, stage.observer.leases(), runs);
   const stuck = [...vigil.stuck, ...still];
