@@ -69,7 +69,8 @@ const run = async (order: Order): Promise<Report> => {
   stage.observer.query(shopTable);
   const fleet = createFleet(order, { script: join(import.meta.dir, "../kit/mix-worker.ts"), size: plan.workers, env: stage.env });
   const vigil = keepVigil(stage.client, stage.observer);
-  const load = createLoad(stage, chance);
+  // Long enough that most kills meet a fan-out.
+  const load = createLoad(stage, chance, { ms: 60 });
 
   const { twice, still: stillBefore } = await calmly(stage, load, plan.calm);
   const kills = await killOften(fleet, load, plan, chance, order.say);
