@@ -1,8 +1,10 @@
 // A database that cannot take writes: what is new is refused, what runs waits and goes on, and no attempt is lost over it.
 import { describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { Run, Runtime, Signal, Step, Workflow } from "../../src/index.ts";
 import { until } from "../kit/until.ts";
-import { setup, type World } from "../kit/world.ts";
+import { folder, setup, silent, type World } from "../kit/world.ts";
 import { rest, story, thrown } from "../face/scene.ts";
 
 const go = Signal.define("go");
@@ -180,4 +182,15 @@ describe("a write that the database refuses for a reason of its own", () => {
     const states = await Promise.all(runs.map(async (run) => (await Run.get(run)).status));
     expect(states).toEqual(["blocked", ...Array.from({ length: 9 }, () => "completed" as const)]);
   });
+});
+
+test("a file that was closed by all is one file again, whatever the thread beside was doing", async () => {
+  const file = join(folder(), "closed.db");
+  const flow = Workflow.define({ name: "flow" }, (ctx) => Step.run(ctx, "a", () => "x".repeat(1_000)));
+  for (const count of [0, 1, 400]) {
+    const runtime = await Runtime.open({ database: `sqlite:${file}`, workflows: [flow], logger: silent });
+    await Promise.all(Array.from({ length: count }, async () => Run.result(await Workflow.start(runtime, flow))));
+    await Runtime.close(runtime);
+    expect([existsSync(`${file}-wal`), existsSync(`${file}-shm`)]).toEqual([false, false]);
+  }
 });

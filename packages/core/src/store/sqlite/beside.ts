@@ -18,11 +18,18 @@ type Orders = {
  */
 const cells = { begun: 0, beaten: 1, refused: 2, worker: 3, checkpoint: 4 } as const;
 
+type Message = "checkpoint" | "stop";
+
 /** Runs in the thread, from its own text: it may use nothing of this file. */
 const thread = async (): Promise<void> => {
-  // First of all the ear: orders that come while a module is loaded would be lost.
+  // First of all the ear: what comes while a module is loaded would be lost.
+  const early: Message[] = [];
+  let hear = (message: Message): void => void early.push(message);
   const heard = new Promise<Orders>((resolve) => {
-    globalThis.addEventListener("message", (event: MessageEvent<Orders>) => resolve(event.data), { once: true });
+    globalThis.addEventListener("message", ({ data }: MessageEvent<Orders | Message>) => {
+      if (typeof data === "string") hear(data);
+      else resolve(data);
+    });
   });
   const { Database } = await import("bun:sqlite");
   const { statSync } = await import("node:fs");
@@ -41,10 +48,15 @@ const thread = async (): Promise<void> => {
     };
   };
   let opened: ReturnType<typeof open> | undefined;
+  // A statement that is still open would keep the file open.
   const close = (): void => {
-    opened?.database.close();
+    const was = opened;
     opened = undefined;
+    was?.beat.finalize();
+    was?.checkpoint.finalize();
+    was?.database.close();
   };
+  let ticking: ReturnType<typeof setTimeout> | undefined;
   const tick = (): void => {
     let pause = orders.every;
     const begun = performance.now();
@@ -60,9 +72,15 @@ const thread = async (): Promise<void> => {
       pause = isBusy ? 2 + Math.random() * 8 : Math.min(orders.every, 500);
       if (!isBusy) close();
     }
-    setTimeout(tick, pause);
+    ticking = setTimeout(tick, pause);
   };
-  globalThis.addEventListener("message", () => {
+  hear = (message) => {
+    if (message === "stop") {
+      clearTimeout(ticking);
+      close();
+      postMessage("stopped");
+      return;
+    }
     try {
       opened ??= open();
       opened.checkpoint.all();
@@ -70,14 +88,22 @@ const thread = async (): Promise<void> => {
       close();
     }
     Atomics.store(cell, 4, 0);
-  });
+  };
   tick();
+  for (const message of early) hear(message);
 };
 
 export type Beside = Beat & {
   /** Asks for a checkpoint, unless one is asked for already. A crash in its middle leaves the WAL as it was. */
   readonly checkpoint: () => void;
+  /** True from when one is asked for until it is done. */
+  readonly isCheckpointing: () => boolean;
+  /** Resolves once the thread has let go of the file. */
+  readonly stopped: () => Promise<void>;
 };
+
+/** How long, in ms, a thread that is told to stop may take. One that is hung with its disk is left behind. */
+const patience = 1_000;
 
 export const startBeside = (file: string, worker: number, every: number): Beside => {
   const shared = new SharedArrayBuffer(20);
@@ -86,11 +112,22 @@ export const startBeside = (file: string, worker: number, every: number): Beside
   const url = URL.createObjectURL(new Blob([`(${thread.toString()})()`], { type: "application/javascript" }));
   const running = new Worker(url);
   running.unref();
-  const post = (message: unknown): void => {
+  const post = (message: Orders | Message): void => {
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
     running.postMessage(message);
   };
-  post({ file, inode: statSync(file, { throwIfNoEntry: false })?.ino, every, shared } satisfies Orders);
+  post({ file, inode: statSync(file, { throwIfNoEntry: false })?.ino, every, shared });
+  let stopping: Promise<void> | undefined;
+  const stop = (): Promise<void> => (stopping ??= end());
+  const end = async (): Promise<void> => {
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    running.addEventListener("message", resolve, { once: true });
+    running.addEventListener("error", resolve, { once: true });
+    post("stop");
+    await Promise.race([promise, Bun.sleep(patience)]);
+    running.terminate();
+    URL.revokeObjectURL(url);
+  };
   const startedAt = performance.now();
   // Each thread counts from a moment of its own. The least difference ever seen is that of the two moments, and no age.
   let apart: number | undefined;
@@ -109,9 +146,8 @@ export const startBeside = (file: string, worker: number, every: number): Beside
       // Before the first beat the thread may not listen yet.
       if (Atomics.load(cell, cells.beaten) === 1 && Atomics.exchange(cell, cells.checkpoint, 1) === 0) post("checkpoint");
     },
-    stop: () => {
-      running.terminate();
-      URL.revokeObjectURL(url);
-    },
+    isCheckpointing: () => Atomics.load(cell, cells.checkpoint) === 1,
+    stop: () => void stop(),
+    stopped: stop,
   };
 };

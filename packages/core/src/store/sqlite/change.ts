@@ -23,8 +23,8 @@ const looks = [0, 1, 2, 4, 8, 16];
 const many = 4;
 /** How often, in ms, a process that writes much looks by itself. */
 const pace = 5;
-/** Looks without a commit of our own, after which the kernel is listened to again. */
-const calm = 10;
+/** Looks without a commit of our own, after which the kernel is listened to again: a second, for to listen anew costs as much as many looks. */
+const calm = 200;
 
 export type Hints = {
   /** Calls back soon after another process wrote. `wake` answers whether there was something. The kernel misses some: the caller polls as well. */

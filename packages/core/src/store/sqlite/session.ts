@@ -35,6 +35,7 @@ const prepareAll = (connection: Connection) => {
     begin: prepare("BEGIN IMMEDIATE"),
     commit: prepare("COMMIT"),
     walPages: prepareWalPages(connection),
+    checkpoint: prepare("PRAGMA wal_checkpoint(PASSIVE)"),
     changed: prepareChanged(connection),
     history,
     asks,
@@ -57,6 +58,8 @@ export type Session = Omit<Database, "beforeCommit"> & {
   readonly watch: Hints["watch"];
   /** Starts the thread that beats for a worker and does the checkpoints. */
   readonly startBeside: (file: string, worker: number, every: number) => Beside;
+  /** Lets go of the file. */
+  readonly close: () => Promise<void>;
 };
 
 export const createSession = (first: Connection): Session => {
@@ -66,6 +69,7 @@ export const createSession = (first: Connection): Session => {
   let missed = false;
   let looked = false;
   let commits = 0;
+  let finishing = false;
   let beside: Beside | undefined;
 
   /** One look serves the commits of one turn of the event loop. */
@@ -79,11 +83,26 @@ export const createSession = (first: Connection): Session => {
   const afterCommit = (): void => {
     hints.committed();
     // Now and then, since the look costs as much as a record.
-    if (!beside || ++commits % 16 !== 0) return;
+    if (!beside || ++commits % 16 !== 0 || beside.isCheckpointing()) return;
     try {
-      if (verbs.walPages() >= checkpointAt) beside.checkpoint();
+      tendWal(beside);
     } catch {
       looked = false;
+    }
+  };
+
+  /**
+   * The thread brings most of the WAL into the file. What came meanwhile is little, and is brought there here, between two commits: only a
+   * WAL that is wholly in the file is begun anew, and one that is not would grow, and a file that grows is slow to sync.
+   */
+  const tendWal = (thread: Beside): void => {
+    const pages = verbs.walPages();
+    if (pages >= checkpointAt) {
+      thread.checkpoint();
+      finishing = true;
+    } else if (finishing) {
+      finishing = false;
+      verbs.checkpoint.all();
     }
   };
 
@@ -143,6 +162,11 @@ export const createSession = (first: Connection): Session => {
       leaveCheckpoints(verbs.connection);
       beside = startBeside(path, worker, every);
       return beside;
+    },
+    close: async () => {
+      // The last connection that closes takes the WAL into the file and away.
+      await beside?.stopped();
+      disconnect(verbs.connection);
     },
   };
 };

@@ -79,7 +79,7 @@ const createStore = (first: Connection, hooks: Hooks): Store => {
     await group.idle();
     group.close();
     closed = true;
-    disconnect(verbs().connection);
+    await session.close();
   };
 
   return {
