@@ -63,7 +63,7 @@ export type Limits = {
   readonly spell: number;
 };
 
-export const usual: Limits = { weight: 4_000, busy: 10_000, spell: 2 };
+export const usual: Limits = { weight: 2_500, busy: 10_000, spell: 4 };
 
 export type Group = {
   readonly submit: <T>(work: () => T, refusable: boolean, run?: number) => Promise<T>;
@@ -87,6 +87,7 @@ export const createGroup = (database: Database, limits: Limits = usual, pace: Pa
   let queue: Job[] = [];
   let scheduled = false;
   let flushing = false;
+  let flushedAt = 0;
   let resting: (() => void) | undefined;
   let trouble: Error | undefined;
   let failures = 0;
@@ -204,13 +205,20 @@ export const createGroup = (database: Database, limits: Limits = usual, pace: Pa
 
   const isAskedForMore = (): boolean => scheduled && resting === undefined;
 
+  /** The next commit is taken to last as long as the one before. */
+  const isTimeForAnother = (until: number): boolean => {
+    const now = pace.monotonic();
+    const lasted = now - flushedAt;
+    return now + lasted < until;
+  };
+
   const flush = (): void => {
     const until = pace.monotonic() + limits.spell;
     flushing = true;
     database.beforeSpell();
     try {
       do flushOnce();
-      while (isAskedForMore() && pace.monotonic() < until);
+      while (isAskedForMore() && isTimeForAnother(until));
     } finally {
       flushing = false;
       if (scheduled) pace.soon(flush);
@@ -219,6 +227,7 @@ export const createGroup = (database: Database, limits: Limits = usual, pace: Pa
 
   const flushOnce = (): void => {
     scheduled = false;
+    flushedAt = pace.monotonic();
     if (closed) return;
     database.beforeCommit();
     if (resting === undefined) {
