@@ -5,6 +5,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
+import { putBetweenMarks } from "../../scripts/marks.ts";
 import { database, file, postgres, type Place } from "./places.ts";
 import { systems } from "./systems.ts";
 
@@ -142,15 +143,22 @@ const cell = (row: string, answer: Answer | undefined): string => {
   return answer.failure;
 };
 
+const lines: string[] = [];
+const tell = (line: string): void => {
+  console.log(line);
+  lines.push(line);
+};
+
 const server = await postgres();
 const setting = `Bun ${Bun.version}, ${cpus().length} × ${cpus()[0]?.model ?? "?"}; ${server ?? "no PostgreSQL answers at 127.0.0.1:5432"}`;
-console.log(`${setting}\n`);
-console.log(
+tell(setting);
+tell("");
+tell(
   `| system | configuration | ${Object.values(columns)
     .map(({ title }) => title)
     .join(" | ")} |`,
 );
-console.log(
+tell(
   `| --- | --- | ${Object.values(columns)
     .map(() => "---:")
     .join(" | ")} |`,
@@ -162,17 +170,17 @@ for (const { name } of systems.filter((one) => chosen.length === 0 || chosen.inc
   const line = answer.lines[0];
   if (line === undefined) {
     const failure = "failure" in answer ? answer.failure : "it told nothing of itself";
-    console.log(`| ${name} | not run: ${failure} |`);
+    tell(`| ${name} | not run: ${failure} |`);
     continue;
   }
   const described = JSON.parse(line) as Described;
   const version = await versionOf(described.package).catch(() => "?");
   if (described.database === "postgres" && server === undefined) {
-    console.log(`| ${described.name} ${version} | not run: no PostgreSQL answers |`);
+    tell(`| ${described.name} ${version} | not run: no PostgreSQL answers |`);
     continue;
   }
   const answers = await measure(name, described);
-  console.log(
+  tell(
     `| ${described.name} ${version} | ${described.configuration} | ${Object.keys(columns)
       .map((row) => cell(row, answers[row]))
       .join(" | ")} |`,
@@ -181,4 +189,5 @@ for (const { name } of systems.filter((one) => chosen.length === 0 || chosen.inc
 }
 if (args.includes("--write")) {
   writeFileSync(join(import.meta.dir, "..", "peers.json"), `${JSON.stringify({ setting, table }, null, 2)}\n`);
+  await putBetweenMarks(join(import.meta.dir, "../../docs/performance.md"), "peers", lines.join("\n"));
 }
