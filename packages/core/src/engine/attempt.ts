@@ -3,7 +3,7 @@ import * as Fault from "../model/fault.ts";
 import { stopWaiting, waitBehind } from "./breaker/rouse.ts";
 import { refusal } from "./breaker/rule.ts";
 import type { BreakerGate } from "./engine.ts";
-import { isAlive, type Execution } from "./execution.ts";
+import { isAlive, mayStart, type Execution } from "./execution.ts";
 import { fail, fallBack, succeed } from "./landing.ts";
 import { abort, setDue, type Operation } from "./operation.ts";
 import { note } from "./record.ts";
@@ -37,10 +37,18 @@ const enter = async (trial: Trial, breaker: BreakerGate): Promise<void> => {
     trial.leave?.({ kind: "none" });
     return land(trial);
   }
+  if (!mayStart(execution)) return keepBack(trial);
   if (answer.kind === "pass") return fly(trial);
   const error = refusal(breaker.name, answer.retryAt);
   if (trial.plan.fallback) return fallBack(trial, error);
   waitForBreaker(trial, breaker, answer.askAt, error);
+};
+
+/** The lease, or the leave to start anything, went while the breaker was asked: the attempt was not made, and waits for its ground again. */
+const keepBack = (trial: Trial): void => {
+  trial.leave?.({ kind: "none" });
+  land(trial);
+  trial.execution.held.push(trial.operation);
 };
 
 /** The step waits like one that failed, but the attempt was not made and is not used up. */

@@ -187,3 +187,6 @@ export const isReplaying = (execution: Execution): boolean => {
 
 /** True while this process may still write for the run. */
 export const isAlive = (execution: Execution): boolean => execution.phase === "executing";
+
+/** True while a function of the run's may start here: nobody has stopped it, and its lease is sure. */
+export const mayStart = ({ paused, engine }: Execution): boolean => !paused && !engine.closing && engine.holds();

@@ -1,15 +1,13 @@
 /** From a wish to an effect: functions start when their ground is durable, timers fire when they are due. */
 import { startAttempt } from "./attempt.ts";
-import type { Execution } from "./execution.ts";
+import { mayStart, type Execution } from "./execution.ts";
 import type { Operation } from "./operation.ts";
 import { record } from "./record.ts";
 
 /** Starts a function, once what the body had seen when it asked is durable. */
 export const launch = (execution: Execution, operation: Operation): void => {
-  const { engine } = execution;
   operation.due = null;
-  if (execution.paused || engine.closing || !engine.holds() || execution.durable < operation.issued)
-    execution.held.push(operation);
+  if (!mayStart(execution) || execution.durable < operation.issued) execution.held.push(operation);
   else startAttempt(execution, operation);
 };
 

@@ -1,7 +1,7 @@
 // Who may write for a run: leases, beats, takeovers, and handing over in good order, with two runtimes on one file.
 import { describe, expect, test } from "bun:test";
 import { engineOf } from "../../src/engine/opened.ts";
-import { Run, Runtime, Signal, Step, Workflow } from "../../src/index.ts";
+import { CircuitBreaker, Run, Runtime, Signal, Step, Workflow } from "../../src/index.ts";
 import { manualClock } from "../kit/clock.ts";
 import { setup } from "../kit/world.ts";
 import { rest, story, thrown, untilAbort } from "../face/scene.ts";
@@ -92,6 +92,38 @@ describe("a lost lease", () => {
 });
 
 describe("beats", () => {
+  test("a function whose breaker was being asked when the lease became unsure does not start before it is sure again", async () => {
+    const shared = share();
+    const calls: string[] = [];
+    const breaker = CircuitBreaker.define("gateway");
+    const flow = Workflow.define({ name: "flow" }, (ctx) =>
+      Step.run(ctx, "a", () => calls.push("a"), { breaker, fallback: () => calls.push("instead") }),
+    );
+    const { runtime, clock } = await shared.open([flow]);
+    const engine = engineOf(runtime);
+    const { holds, store } = engine;
+    const { read } = store.breakers;
+    const asked = Promise.withResolvers<void>();
+    const gate = Promise.withResolvers<void>();
+    Object.assign(store.breakers, {
+      read: async (name: string) => {
+        asked.resolve();
+        await gate.promise;
+        return read(name);
+      },
+    });
+    const run = await Workflow.start(runtime, flow);
+    await asked.promise;
+    engine.holds = () => false;
+    gate.resolve();
+    await clock.settle();
+    expect(calls).toEqual([]);
+    engine.holds = holds;
+    await clock.advance(6_000);
+    expect(calls).toEqual(["a"]);
+    expect((await Run.get(run)).status).toBe("completed");
+  });
+
   test("a worker may be silent for its own lease, whatever that of the one who looks", async () => {
     const shared = share();
     const gate = Promise.withResolvers<string>();

@@ -68,6 +68,7 @@ export const createWorld = (seed: number, tell: Tell): World => {
     }
   };
 
+  let written = 0;
   const committed = (writer: Process): void => {
     const changes = seen();
     for (const one of changes)
@@ -76,7 +77,10 @@ export const createWorld = (seed: number, tell: Tell): World => {
       );
     ledger.committed(changes, writer.workers);
     counts["records"] = (counts["records"] ?? 0) + changes.length;
-    tellOthers(writer);
+    const now = native.query<{ n: number }, []>("select total_changes() as n").get()?.n ?? 0;
+    // As in a file: a commit that changed nothing is heard by nobody.
+    if (now !== written) tellOthers(writer);
+    written = now;
     if (changes.length === 0) return;
     void reader.runs.stuck().then((stuck) => {
       for (const { id, why } of stuck) breach(`run ${id} is stuck: ${why}`);
