@@ -23,12 +23,12 @@ export const claimDue = async (engine: Engine): Promise<number | undefined> => {
   }
 };
 
-/** True when the answer came so late that the run counted as lost: others may have it by now. */
-export const isGivenBack = ({ givenBack }: Engine, { key, lease }: Pick<RunRow, "key" | "lease">): boolean =>
-  (givenBack.get(key) ?? 0) >= lease;
+/** True when the answer came so late that the run counted as lost, or its worker as dead: others may have it by now. */
+export const isLost = ({ givenBack, worker }: Engine, run: Pick<RunRow, "key" | "lease" | "worker">): boolean =>
+  run.worker !== worker || (givenBack.get(run.key) ?? 0) >= run.lease;
 
 const takeAll = async (engine: Engine, runs: readonly RunRow[]): Promise<void> => {
-  const cold = runs.filter((run) => !isGivenBack(engine, run) && !wentOn(engine, run));
+  const cold = runs.filter((run) => !isLost(engine, run) && !wentOn(engine, run));
   if (cold.length === 0) return;
   const histories = await readHistories(
     engine,
@@ -51,7 +51,7 @@ const wentOn = (engine: Engine, run: RunRow): boolean => {
 const replay = (engine: Engine, run: RunRow, rows: readonly Row[]): void => {
   const definition = definitionOf(engine, run.workflow, run.version);
   if (!definition) return;
-  if (isGivenBack(engine, run)) return;
+  if (isLost(engine, run)) return;
   const execution = createExecution(engine, definition, run, rows);
   engine.executing.set(run.key, execution);
   if (run.strikes > engine.settings.crashes) return quarantine(execution, rows);

@@ -3,7 +3,7 @@ import type { NewRun, Row, RunRow, Started } from "../store/rows.ts";
 import type { Untyped } from "./definition.ts";
 import { definitionOf, room, type Engine } from "./engine.ts";
 import { createExecution } from "./execution.ts";
-import { adopt, isGivenBack } from "./claim.ts";
+import { adopt, isLost } from "./claim.ts";
 
 export type Wish = Omit<NewRun, "worker" | "at" | "wakeAt"> & { readonly delay: number };
 
@@ -58,7 +58,7 @@ const adoptNew = (engine: Engine, definition: Untyped, run: NewRun, key: number)
     createdAt: run.at,
     endedAt: null,
   };
-  if (isGivenBack(engine, row)) return;
+  if (isLost(engine, row)) return;
   const first: Row = { seq: 0, kind: "started", key: null, value: run.input, attempt: null, issued: 0, due: null, at: run.at };
   adopt(createExecution(engine, definition, row, [first]), row);
 };

@@ -54,6 +54,9 @@ const pidNamespace = (): string => {
 /** Where a pid means the same process: one boot of one machine, and one container of it. */
 const machine = `${read("/proc/sys/kernel/random/boot_id")?.trim() ?? hostname()} ${pidNamespace()}`;
 
+/** No worker has this key. */
+const nobody = 0;
+
 export const register = async (engine: Engine): Promise<void> => {
   engine.worker = await engine.store.workers.register({
     machine,
@@ -122,6 +125,8 @@ const rise = async (engine: Engine): Promise<void> => {
     { worker: engine.worker },
     "this process was silent for longer than its lease; others have taken over its runs",
   );
+  // From here on nothing is taken on for the dead worker, however late an answer comes.
+  engine.worker = nobody;
   loseAll(engine);
   await register(engine);
   engine.poke();

@@ -92,6 +92,43 @@ describe("a lost lease", () => {
 });
 
 describe("beats", () => {
+  test("a run whose claim is answered after its worker was declared dead is not executed under that claim", async () => {
+    const shared = share();
+    const hang = Promise.withResolvers<string>();
+    const { calls, flow } = tagged(hang.promise);
+    const { runtime, clock } = await shared.open([flow("one", true)]);
+    const engine = engineOf(runtime);
+    const { claim } = engine.store.runs;
+    const claimed = Promise.withResolvers<void>();
+    const gate = Promise.withResolvers<void>();
+    Object.assign(engine.store.runs, {
+      claim: async (wish: Parameters<typeof claim>[0]) => {
+        const runs = await claim(wish);
+        if (runs.length === 0) return runs;
+        claimed.resolve();
+        await gate.promise;
+        return runs;
+      },
+    });
+    await Workflow.start(runtime, flow("one", true), undefined, { delay: 100 });
+    await clock.advance(300);
+    await claimed.promise;
+    const dead = engine.worker;
+    shared.client.run(
+      "update holdfast_runs set worker = null, lease = lease + 1, status = 'queued', wake_at = 0 where worker = ?",
+      [dead],
+    );
+    shared.client.run("delete from holdfast_workers where key = ?", [dead]);
+    await clock.advance(6_000);
+    expect(engine.worker).not.toBe(dead);
+    gate.resolve();
+    await clock.advance(1_000);
+    expect(calls).toEqual(["one"]);
+    expect([...engine.executing.values()].map(({ lease }) => lease)).toEqual([3]);
+    hang.resolve("done");
+    await clock.advance(300);
+  });
+
   test("a function whose breaker was being asked when the lease became unsure does not start before it is sure again", async () => {
     const shared = share();
     const calls: string[] = [];
