@@ -27,7 +27,10 @@ export const carryOutLane = async ({ seed, from, until, schedules }: Span, say: 
       const driven = await within((world) => drive(world, some, seedOf(seed, batch, schedule)));
       lives += driven.lives;
       crashes += driven.crashes;
-      for (const breach of driven.breaches) found.push({ ...breach, schedule, batch, program: some.get(breach.run) });
+      for (const breach of driven.breaches) {
+        found.push({ ...breach, schedule, batch, program: some.get(breach.run) });
+        say(`${breach.run} ${breach.rule} in the batch from ${batch}, schedule ${schedule}: ${breach.what}`);
+      }
     }
     if (batch % 500 === 0) say(`${batch - from} of ${until - from} programs, ${lives} lives, ${found.length} breaches`);
   }
