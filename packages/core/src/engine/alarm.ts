@@ -21,7 +21,8 @@ const timedOf = (execution: Execution): Operation[] => {
 
 /** The next moment at which something of the run is due, or null. */
 export const nextDue = (execution: Execution): number | null => {
-  let next = execution.cancelAsked === undefined ? execution.deadline : null;
+  // A body that has said its last word is cancelled by no deadline: what is left is its undoing, which takes as long as it takes.
+  let next = execution.cancelAsked === undefined && execution.outcome === undefined ? execution.deadline : null;
   if (execution.timed.size > 0)
     for (const { due } of timedOf(execution)) if (due !== null && (next === null || due < next)) next = due;
   return next;

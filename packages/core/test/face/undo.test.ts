@@ -349,3 +349,19 @@ describe("on a cancel", () => {
     expect(await story(second)).toEqual(["started", "step a", "timer nap", "cancel", "undone undo:a", "cancelled"]);
   });
 });
+
+test("a run whose timeout passes while it is being undone rests until the undo is done", async () => {
+  const world = setup();
+  const hang = Promise.withResolvers<void>();
+  const flow = Workflow.define({ name: "flow", timeout: "1s" }, async (ctx) => {
+    await Step.run(ctx, "a", () => "a", { undo: () => hang.promise });
+    await Step.run(ctx, "bad", no, once);
+  });
+  const run = await Workflow.start(await world.open([flow]), flow);
+  await world.clock.settle();
+  // The alarm of the timeout is not set again and again: with a clock moved by hand that would never end.
+  await world.clock.advance(5_000);
+  expect((await Run.get(run)).status).toBe("running");
+  hang.resolve();
+  expect((await thrown(world.result(run))).cause.message).toBe("no");
+});
