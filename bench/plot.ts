@@ -8,12 +8,15 @@ export type Plot = {
   readonly points: readonly { readonly at: number; readonly value: number }[];
 };
 
-const [width, height, left, right, top, bottom] = [640, 320, 72, 24, 40, 56];
+const [width, height, left, right, top, bottom] = [640, 320, 64, 24, 48, 56];
+/** Room at both ends for the words of the first and the last point. */
+const inset = 36;
 
 /** Values lie apart by their place in the row: they grow tenfold from one to the next. */
 export const svg = ({ title, across, up, points }: Plot): string => {
   const most = niceAbove(Math.max(...points.map(({ value }) => value)));
-  const x = (index: number): number => left + ((width - left - right) * index) / Math.max(1, points.length - 1);
+  const x = (index: number): number =>
+    left + inset + ((width - left - right - 2 * inset) * index) / Math.max(1, points.length - 1);
   const y = (value: number): number => height - bottom - ((height - top - bottom) * value) / most;
   const text = (at: readonly [number, number], words: string, more = ""): string =>
     `<text x="${Math.round(at[0])}" y="${Math.round(at[1])}" ${more}>${words}</text>`;
