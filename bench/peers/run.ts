@@ -130,11 +130,13 @@ const measure = async (name: string, described: Described): Promise<Record<strin
   return answers;
 };
 
+/** A package may keep its manifest to itself: then it is the version that is pinned here. */
 const versionOf = async (name: string): Promise<string> => {
-  const manifest = (await Bun.file(Bun.resolveSync(`${name}/package.json`, import.meta.dir))
-    .json()
-    .catch(() => ({}))) as { version?: string };
-  return manifest.version ?? "?";
+  const manifest = (await Bun.file(join(import.meta.dir, "package.json")).json()) as { dependencies: Record<string, string> };
+  const pinned = manifest.dependencies[name];
+  if (pinned !== undefined) return pinned;
+  const own = (await Bun.file(Bun.resolveSync(`${name}/package.json`, import.meta.dir)).json()) as { version?: string };
+  return own.version ?? "?";
 };
 
 const cell = (row: string, answer: Answer | undefined): string => {

@@ -3,6 +3,7 @@ import { flushBreakers } from "./breaker/member.ts";
 import { drop } from "./drop.ts";
 import type { Engine } from "./engine.ts";
 import { wake } from "./wake.ts";
+import { nobody } from "./workers.ts";
 
 const closings = new WeakMap<Engine, Promise<void>>();
 
@@ -20,7 +21,10 @@ const closeOnce = async (engine: Engine): Promise<void> => {
   await drained(engine);
   for (const execution of engine.executing.values()) drop(execution, "runtime_closed");
   flushBreakers(engine);
-  await engine.store.workers.leave(engine.worker, engine.clock.now()).catch((error: unknown) => {
+  const { worker } = engine;
+  // From here on nothing is taken on for the worker that leaves, however late an answer comes.
+  engine.worker = nobody;
+  await engine.store.workers.leave(worker, engine.clock.now()).catch((error: unknown) => {
     engine.logger.warn({ err: error }, "the worker could not be taken off the list; its runs are taken over when it is missed");
   });
   halt(engine);

@@ -55,7 +55,7 @@ const pidNamespace = (): string => {
 const machine = `${read("/proc/sys/kernel/random/boot_id")?.trim() ?? hostname()} ${pidNamespace()}`;
 
 /** No worker has this key. */
-const nobody = 0;
+export const nobody = 0;
 
 export const register = async (engine: Engine): Promise<void> => {
   engine.worker = await engine.store.workers.register({

@@ -156,7 +156,6 @@ export const createHands = (world: World, open: number): Hands => {
     },
     jump: () => {
       world.happened("jump");
-      ledger.jumps(time.wall());
       time.jump(Math.floor((chance.next() - 0.5) * (chance.happens(0.1) ? 7_200_000 : 20_000)));
     },
     trouble: () => {

@@ -25,8 +25,8 @@ export type Kept = {
   spare: number;
   /** Steps and undos whose record is there. */
   readonly recorded: Set<string>;
-  /** When what is timed may happen, by its key. */
-  readonly due: Map<string, number>;
+  /** When what is timed may happen, and when that was said, by its key. */
+  readonly due: Map<string, { readonly moment: number; readonly since: number }>;
   /** Attempts that failed, by key. */
   readonly failed: Map<string, number>;
   readonly lives: Life[];
@@ -45,18 +45,17 @@ export type Ledger = {
   readonly fenced: (lease: Lease, workers: ReadonlySet<number>) => void;
   readonly lives: (id: string, lease: number, loaded: number) => Trace;
   readonly open: () => number;
-  /** The clock is about to be set: what is due by now has had its moment, though the clock may show an earlier one again. */
-  readonly jumps: (now: number) => void;
 };
 
 const answers = new Set(["step", "step-failed", "undone", "undo-failed"]);
 
-export const createLedger = (breach: (what: string) => void): Ledger => {
+/** `reached` answers with the latest time that the clock has shown since it showed one: a moment that has come may be still to come after a jump back. */
+export const createLedger = (breach: (what: string) => void, reached: (since: number) => number): Ledger => {
   const runs = new Map<string, Kept>();
   const byKey = new Map<number, Kept>();
   let open = 0;
 
-  const begin = ({ run, key, kind, lease, worker, due }: Seen): void => {
+  const begin = ({ run, key, kind, lease, worker, due, at }: Seen): void => {
     const id = key ?? "";
     if (runs.has(id)) breach(`run ${id} was begun twice`);
     const kept: Kept = {
@@ -69,7 +68,7 @@ export const createLedger = (breach: (what: string) => void): Ledger => {
       last: -1,
       spare: 0,
       recorded: new Set(),
-      due: new Map(due === null ? [] : [["", due]]),
+      due: new Map(due === null ? [] : [["", { moment: due, since: at }]]),
       failed: new Map(),
       lives: [],
     };
@@ -91,6 +90,9 @@ export const createLedger = (breach: (what: string) => void): Ledger => {
     if (isEnd(kept.status)) open--;
   };
 
+  const isEarly = ({ moment, since }: { readonly moment: number; readonly since: number }, now: number): boolean =>
+    now < moment && reached(since) < moment;
+
   const record = (kept: Kept, row: Seen, workers: ReadonlySet<number>): void => {
     const { id } = kept;
     const key = row.key ?? "";
@@ -105,11 +107,12 @@ export const createLedger = (breach: (what: string) => void): Ledger => {
       breach(`record ${row.seq} (${row.kind} ${key}) of run ${id} is of workers ${[...workers].join()} while ${holder} holds it`);
     kept.last = row.seq;
     const due = kept.due.get(key);
-    if ((row.kind === "fired" || row.kind === "expired") && due !== undefined && row.at < due)
-      breach(`"${key}" of run ${id} is ${row.kind} ${due - row.at} ms too early`);
+    if ((row.kind === "fired" || row.kind === "expired") && due && isEarly(due, row.at))
+      breach(`"${key}" of run ${id} is ${row.kind} ${due.moment - row.at} ms too early`);
     if (answers.has(row.kind) && kept.recorded.has(key)) breach(`"${key}" of run ${id} has two records`);
     if (answers.has(row.kind)) kept.recorded.add(key);
-    if (row.due !== null && row.kind !== "cancel" && !waitsForBreaker(kept, key, row)) kept.due.set(key, row.due);
+    if (row.due !== null && row.kind !== "cancel" && !waitsForBreaker(kept, key, row))
+      kept.due.set(key, { moment: row.due, since: row.at });
   };
 
   /** An attempt that was not made, behind an open breaker, is made as soon as that closes. */
@@ -131,9 +134,6 @@ export const createLedger = (breach: (what: string) => void): Ledger => {
   return {
     runs,
     open: () => open,
-    jumps: (now) => {
-      for (const { due } of runs.values()) for (const [key, moment] of due) if (moment <= now) due.delete(key);
-    },
     committed: (seen, workers) => {
       for (const one of seen) if (one.what === "begun") begin(one);
       // The records of one commit may go in in any order: what counts is what is there after it.
@@ -148,7 +148,7 @@ export const createLedger = (breach: (what: string) => void): Ledger => {
       if (ground > kept.last) breach(`"${step}" of run ${id} began on record ${ground}, and only ${kept.last} are durable`);
       if (kept.recorded.has(step)) breach(`"${step}" of run ${id} began after its record`);
       const due = attempt > 1 ? kept.due.get(step) : undefined;
-      if (due !== undefined && now < due) breach(`attempt ${attempt} of "${step}" of run ${id} began ${due - now} ms too early`);
+      if (due && isEarly(due, now)) breach(`attempt ${attempt} of "${step}" of run ${id} began ${due.moment - now} ms too early`);
     },
     fenced: ({ run, number }, workers) => {
       const kept = byKey.get(run);

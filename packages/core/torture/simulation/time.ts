@@ -28,6 +28,8 @@ export type Time = {
   readonly next: () => Event | undefined;
   /** The wall clock jumps, as an NTP step does; no time passes. */
   readonly jump: (ms: number) => void;
+  /** The latest wall time that was shown since it was this one, however often the clock jumped. */
+  readonly reached: (since: number) => number;
   /** The wall clock is set right: no alarm is later than it ever was to be. */
   readonly setRight: () => void;
   /** What waited for an owner that was stopped happens from now on. */
@@ -45,6 +47,9 @@ export const createTime = (chance: Chance): Time => {
   let now = 0;
   let offset = epoch;
   let furthest = epoch;
+  /** What the clock showed between two jumps, as far as it is over. */
+  const spans: { readonly from: number; readonly until: number }[] = [];
+  let spanFrom = epoch;
   let heap: Event[] = [];
   const waiting = new Map<Owner, Event[]>();
 
@@ -106,7 +111,9 @@ export const createTime = (chance: Chance): Time => {
   };
 
   const jump = (ms: number): void => {
+    spans.push({ from: spanFrom, until: whole() });
     offset += ms;
+    spanFrom = whole();
     furthest = Math.max(furthest, offset);
     const all = heap;
     heap = [];
@@ -117,9 +124,20 @@ export const createTime = (chance: Chance): Time => {
     }
   };
 
+  const reached = (since: number): number => {
+    let latest = whole();
+    if (since >= spanFrom && since <= latest) return latest;
+    for (const { from, until } of spans.toReversed()) {
+      latest = Math.max(latest, until);
+      if (since >= from && since <= until) return latest;
+    }
+    return latest;
+  };
+
   return {
     elapsed: () => now,
     wall: whole,
+    reached,
     after: (ms, wish) => add(now + ms, undefined, wish),
     atWall: (due, wish) => add(due - offset, due, wish),
     next: () => {

@@ -48,7 +48,7 @@ export const createWorld = (seed: number, tell: Tell): World => {
   const breaches: string[] = [];
   const counts: Record<string, number> = {};
   const breach = (what: string): void => void breaches.push(what);
-  const ledger = createLedger(breach);
+  const ledger = createLedger(breach, (since) => time.reached(since));
   const gone = new Set<number>();
   const isNoticed = chance.happens(0.5);
   let born = 0;
