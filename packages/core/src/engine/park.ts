@@ -67,6 +67,8 @@ const giveBack = (execution: Execution, rest: Rest, then: () => void): void => {
   silence(execution);
   void engine.store.runs.rest(leaseOf(execution), { ...rest, mail: execution.mail, now: engine.clock.now() }).then(
     (held) => {
+      // The run may have been claimed again before the answer came: this execution is over, and another has its place.
+      if (execution.phase !== "parking") return;
       if (!held) return drop(execution, "lease_lost");
       then();
       engine.poke();
