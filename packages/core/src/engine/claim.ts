@@ -1,5 +1,6 @@
 /** Taking due runs, and bringing them into memory: hot ones go on where they rested, cold ones replay. */
 import type { Row, RunRow } from "../store/rows.ts";
+import * as Fault from "../model/fault.ts";
 import { drop } from "./drop.ts";
 import { definitionOf, room, type Engine } from "./engine.ts";
 import { createExecution, type Execution } from "./execution.ts";
@@ -28,13 +29,32 @@ export const isLost = ({ givenBack, worker }: Engine, run: Pick<RunRow, "key" | 
   run.worker !== worker || (givenBack.get(run.key) ?? 0) >= run.lease;
 
 const takeAll = async (engine: Engine, runs: readonly RunRow[]): Promise<void> => {
-  const cold = runs.filter((run) => !isLost(engine, run) && !wentOn(engine, run));
+  const cold = runs.filter((run) => !isLost(engine, run) && !contained(engine, run, () => wentOn(engine, run)));
   if (cold.length === 0) return;
   const histories = await readHistories(
     engine,
     cold.map(({ key }) => key),
   );
-  for (const [index, run] of cold.entries()) replay(engine, run, histories[index] ?? []);
+  for (const [index, run] of cold.entries()) contained(engine, run, () => replay(engine, run, histories[index] ?? []));
+};
+
+/** A run that cannot be brought into memory (a damaged record) must not keep out those claimed with it: it is put aside, with the reason. */
+const contained = <T>(engine: Engine, run: RunRow, work: () => T): T | undefined => {
+  try {
+    return work();
+  } catch (error) {
+    const message = `Run ${run.id} cannot go on: ${error instanceof Error ? error.message : String(error)}`;
+    engine.logger.error({ run: run.id, err: error }, message);
+    engine.unfit.add(run.key);
+    const reason = { code: Fault.is(error) ? error.code : "invalid_value", message };
+    const rest = { status: "blocked", wakeAt: null, mail: run.mail, reason, now: engine.clock.now() } as const;
+    engine.store.runs
+      .rest({ run: run.key, number: run.lease }, rest)
+      .catch((failure: unknown) =>
+        engine.logger.error({ run: run.id, err: failure }, "a run that cannot go on could not be put aside"),
+      );
+    return undefined;
+  }
 };
 
 /** True for a run that is hot: it goes on where it rested. */

@@ -3,7 +3,7 @@ import { flushBreakers } from "./breaker/member.ts";
 import { drop } from "./drop.ts";
 import type { Engine } from "./engine.ts";
 import { wake } from "./wake.ts";
-import { nobody } from "./workers.ts";
+import { nobody, risen } from "./workers.ts";
 
 const closings = new WeakMap<Engine, Promise<void>>();
 
@@ -21,6 +21,7 @@ const closeOnce = async (engine: Engine): Promise<void> => {
   await drained(engine);
   for (const execution of engine.executing.values()) drop(execution, "runtime_closed");
   flushBreakers(engine);
+  await risen(engine);
   const { worker } = engine;
   // From here on nothing is taken on for the worker that leaves, however late an answer comes.
   engine.worker = nobody;

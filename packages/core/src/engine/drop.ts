@@ -5,8 +5,13 @@ import type { Execution } from "./execution.ts";
 import { abortAll } from "./operation.ts";
 
 const reasons = {
-  lease_lost: "another worker has taken over the run",
-  runtime_closed: "the runtime is closing",
+  lease_lost: { code: "lease_lost", text: "another worker has taken over the run" },
+  runtime_closed: { code: "runtime_closed", text: "the runtime is closing" },
+  in_doubt: {
+    code: "lease_lost",
+    text: "the database does not say whether its last commit happened; it goes on from its history",
+  },
+  set_aside: { code: "lease_lost", text: "the database refuses to write for it" },
 } as const;
 
 /** Ends an execution in this process: its functions are told to stop, and nothing they still answer is heard. */
@@ -14,7 +19,8 @@ export const drop = (execution: Execution, why: keyof typeof reasons): void => {
   if (execution.phase === "over") return;
   const { engine } = execution;
   leave(execution);
-  const fault = Fault.make(why, `Run ${execution.id} is no longer executed here: ${reasons[why]}.`, { run: execution.id });
+  const { code, text } = reasons[why];
+  const fault = Fault.make(code, `Run ${execution.id} is no longer executed here: ${text}.`, { run: execution.id });
   abortAll(execution, fault);
   engine.poke();
 };
@@ -28,23 +34,23 @@ export const setAside = (execution: Execution, error: unknown): void => {
 Mend that, then Run.resume the run. What is recorded is kept; what was under way is done again.`;
   engine.logger.error({ run: execution.id, err: error }, message);
   engine.unfit.add(key);
-  giveUpLease(execution, { status: "blocked", wakeAt: null, reason: { code: "storage_failed", message } });
+  giveUpLease(execution, "set_aside", { status: "blocked", wakeAt: null, reason: { code: "storage_failed", message } });
 };
 
 /** What is recorded of the run cannot be told here: it is handed back, and goes on from what its history says. */
 export const handBack = (execution: Execution): void => {
   if (execution.phase === "over") return;
-  giveUpLease(execution, { status: "queued", wakeAt: execution.engine.clock.now(), reason: null });
+  giveUpLease(execution, "in_doubt", { status: "queued", wakeAt: execution.engine.clock.now(), reason: null });
 };
 
-const giveUpLease = (execution: Execution, rest: Pick<Rest, "status" | "wakeAt" | "reason">): void => {
+const giveUpLease = (execution: Execution, why: keyof typeof reasons, rest: Pick<Rest, "status" | "wakeAt" | "reason">): void => {
   const { engine, key, mail } = execution;
   const lease = { run: key, number: execution.lease };
   const rested = engine.store.runs.rest(lease, { ...rest, mail, now: engine.clock.now() });
-  drop(execution, "lease_lost");
+  drop(execution, why);
   rested.then(
     () => engine.poke(),
-    (error: unknown) => engine.logger.error({ run: execution.id, err: error }, "a run that was put aside could not be written"),
+    (error: unknown) => engine.logger.error({ run: execution.id, err: error }, "the lease of a run could not be given back"),
   );
 };
 

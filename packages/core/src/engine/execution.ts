@@ -4,7 +4,7 @@ import { decode } from "../model/codec.ts";
 import type { Failure } from "../model/failure.ts";
 import type { Fault } from "../model/fault.ts";
 import type { Row } from "../model/records.ts";
-import type { RunRow, SignalRow } from "../store/rows.ts";
+import type { RunRow } from "../store/rows.ts";
 import type { Untyped } from "./definition.ts";
 import type { Engine } from "./engine.ts";
 import type { Operation, Plan } from "./operation.ts";
@@ -73,7 +73,6 @@ export type Execution = {
   collectAgain: boolean;
   /** Messages that were given to the body, as long as a look into the mailbox may still find them. */
   readonly taken: Map<number, "writing" | "written">;
-  readonly mailbox: SignalRow[];
 
   outcome: Outcome | undefined;
   unwinding: boolean;
@@ -141,7 +140,6 @@ export const createExecution = (engine: Engine, definition: Untyped, run: RunRow
     reading: 0,
     collectAgain: false,
     taken: new Map(),
-    mailbox: [],
     outcome: undefined,
     unwinding: false,
     undoable: [],

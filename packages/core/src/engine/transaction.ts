@@ -36,7 +36,10 @@ export const transact = async (trial: Trial, database: unknown, run: (tx: unknow
     });
     if (flight.over || !isAlive(execution) || row === undefined) return;
     leaveBreaker(trial, { kind: "success" });
-    if (outcome === "unknown") return handBack(execution);
+    if (outcome === "unknown") {
+      trial.callOff?.();
+      return handBack(execution);
+    }
     const held = outcome === "kept";
     land(trial);
     follow(execution, row.seq, held ? store.history.append(leaseOf(execution), row) : Promise.resolve(false));

@@ -118,8 +118,20 @@ const beatHere = (engine: Engine): void => {
   });
 };
 
+const risings = new WeakMap<Engine, Promise<void>>();
+
+/** Resolves when no worker is being registered in the place of one that was declared dead. */
+export const risen = async (engine: Engine): Promise<void> => risings.get(engine)?.catch(() => {});
+
+/** Once at a time: a second row would belong to nobody who beats for it. */
+const rise = (engine: Engine): Promise<void> => {
+  const rising = risings.get(engine) ?? riseOnce(engine).finally(() => risings.delete(engine));
+  risings.set(engine, rising);
+  return rising;
+};
+
 /** This process was declared dead while it stood still. It lets go of everything and begins anew, as another worker. */
-const rise = async (engine: Engine): Promise<void> => {
+const riseOnce = async (engine: Engine): Promise<void> => {
   if (engine.closing) return;
   engine.logger.warn(
     { worker: engine.worker },

@@ -158,6 +158,14 @@ export const createGroup = (database: Database, limits: Limits = usual, pace: Pa
     }
   };
 
+  /** Those of the jobs whose run has had none that could not be done; the others are refused like that one. */
+  const unbroken = (jobs: readonly Job[]): readonly Job[] =>
+    jobs.filter((job) => {
+      if (job.run === undefined || !broken.has(job.run)) return true;
+      rejectJob(job, broken.get(job.run));
+      return false;
+    });
+
   /** The job cannot be done, and with it nothing that its run has asked for since. */
   const refuse = (job: Job, error: unknown): void => {
     if (job.run === undefined) return rejectJob(job, error);
@@ -176,7 +184,7 @@ export const createGroup = (database: Database, limits: Limits = usual, pace: Pa
       answers = database.commit(jobs);
     } catch (error) {
       const verdict = database.judge(error);
-      if (verdict.kind !== "defect") putBack(behind);
+      if (verdict.kind !== "defect") putBack(unbroken(behind));
       switch (verdict.kind) {
         case "busy":
           onBusy(jobs, verdict.error);

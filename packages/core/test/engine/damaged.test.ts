@@ -1,6 +1,6 @@
 // Texts that the database no longer holds as they were written: the run that needs one is put aside with a reason, never left waiting.
 import { expect, test } from "bun:test";
-import { Run, Runtime, Signal, Step, Workflow } from "../../src/index.ts";
+import { Context, Run, Runtime, Signal, Step, Workflow } from "../../src/index.ts";
 import { setup, type World } from "../kit/world.ts";
 import { thrown } from "../face/scene.ts";
 
@@ -56,4 +56,27 @@ test("a run whose child failed with a damaged error is told that it failed", asy
   const runtime = await ended(world, true);
   await world.clock.advance(10_000);
   expect((await thrown(Run.result(Run.of(runtime, "parent")))).cause.message).toContain("failed: unknown");
+});
+
+test("a run whose cancel is damaged is put aside, and does not keep out those that are claimed with it", async () => {
+  const world = setup();
+  const flow = Workflow.define<boolean, string>({ name: "flow" }, async (ctx, isCancelled) => {
+    try {
+      await Step.sleep(ctx, "nap", "5s");
+    } finally {
+      if (isCancelled) await Context.shield(ctx, (shielded) => Step.sleep(shielded, "clean up", "5s"));
+    }
+    return "slept";
+  });
+  const first = await world.open([flow]);
+  const bad = await Workflow.start(first, flow, true, { id: "a-bad" });
+  await Promise.all(["b", "c", "d"].map((id) => Workflow.start(first, flow, false, { id })));
+  await world.clock.advance(1_000);
+  await Run.cancel(bad, "enough");
+  await world.clock.advance(1_000);
+  world.crash(first);
+  world.client.run("update holdfast_history set value = ? where kind = 'cancel'", [damaged]);
+  const second = await world.open([flow]);
+  await putAside(world, second, "a-bad");
+  for (const id of ["b", "c", "d"]) expect(await world.result(Run.of(second, id, flow))).toBe("slept");
 });

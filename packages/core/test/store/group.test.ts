@@ -126,6 +126,30 @@ describe("a defect", () => {
     expect(committed.flat()).toEqual(["before", "other", "again"]);
   });
 
+  test("the same when the database is busy in between: nothing of that run is written after what was refused", async () => {
+    const { group, committed, seen } = setup({ weight: 16, busy: 10_000, spell: 0 });
+    const error = new Error("defect");
+    let tries = 0;
+    const bad = fateOf(
+      group.submit(
+        () => {
+          // All of the turn, then by itself: the next to be tried by itself meets a lock.
+          if (++tries === 2) Object.assign(seen, { weather: "busy", tries: 1 });
+          throw error;
+        },
+        false,
+        1,
+      ),
+    );
+    const other = fateOf(group.submit(() => "other", false, 2));
+    const after = fateOf(group.submit(() => "after", false, 1));
+    await group.idle();
+    await group.idle();
+    expect(other.state).toBe("kept");
+    for (const fate of [bad, after]) expect(fate).toEqual({ state: "rejected", error });
+    expect(committed.flat()).toEqual(["other"]);
+  });
+
   test("work after a commit sees nothing waiting, and comes before whoever hears of that commit", async () => {
     const { group, committed, write } = setup();
     const order: string[] = [];

@@ -1,6 +1,6 @@
 /**
  * A thread beside the loop, with a connection of its own: it beats for a worker, so that a busy loop costs no lease, and it brings the WAL
- * back into the file, so that no commit has to.
+ * back into the file, so that hardly a commit has to.
  */
 import { statSync } from "node:fs";
 import type { Beat } from "../contract.ts";
@@ -76,6 +76,7 @@ const thread = async (): Promise<void> => {
   };
   hear = (message) => {
     if (message === "stop") {
+      hear = () => {};
       clearTimeout(ticking);
       close();
       postMessage("stopped");
@@ -144,7 +145,8 @@ export const startBeside = (file: string, worker: number, every: number): Beside
     beatFor: (next) => void Atomics.store(cell, cells.worker, next),
     checkpoint: () => {
       // Before the first beat the thread may not listen yet.
-      if (Atomics.load(cell, cells.beaten) === 1 && Atomics.exchange(cell, cells.checkpoint, 1) === 0) post("checkpoint");
+      if (!stopping && Atomics.load(cell, cells.beaten) === 1 && Atomics.exchange(cell, cells.checkpoint, 1) === 0)
+        post("checkpoint");
     },
     isCheckpointing: () => Atomics.load(cell, cells.checkpoint) === 1,
     stop: () => void stop(),
