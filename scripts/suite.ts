@@ -7,10 +7,14 @@ export type Tally = { readonly passed: number; readonly failed: number; readonly
 export type Outcome = Tally & { readonly output: string };
 
 /** Runs the suite with these arguments of `bun test`. Anything but a clean, complete end counts as at least one failure. */
-export const runSuite = async (args: readonly string[], { quiet = false } = {}): Promise<Outcome> => {
+export const runSuite = async (
+  args: readonly string[],
+  { quiet = false, env = {} }: { readonly quiet?: boolean; readonly env?: Readonly<Record<string, string>> } = {},
+): Promise<Outcome> => {
   // A test of two tenths of a second may take ten on a machine that others share: the limit is there for what hangs.
   const runner = Bun.spawn([process.execPath, "test", "--parallel", "--timeout=120000", ...args], {
     cwd: root,
+    env: { ...process.env, ...env },
     stdin: "ignore",
     stdout: quiet ? "ignore" : "inherit",
     stderr: "pipe",

@@ -98,18 +98,40 @@ export const run = <Result, Instead = never>(
 /** A Drizzle database on `bun:sqlite`, as far as a transaction needs it. */
 export type TransactionDatabase<Tx> = { readonly transaction: (work: (tx: Tx) => unknown) => unknown };
 
+/** A Drizzle database behind a server, as far as a transaction needs it. */
+export type ServerDatabase<Tx> = {
+  readonly transaction: (work: (tx: Tx) => Promise<unknown>) => Promise<unknown>;
+  readonly execute: (query: never) => PromiseLike<unknown>;
+};
+
+type TransactionOptions<Result> = Pick<Options<NoInfer<Result>>, "retry" | "undo" | "undoRetry">;
+
 /**
  * Runs a function in a transaction on the user's own Drizzle database, the one the runtime was opened on, and records its answer in
- * the same commit: exactly once. The function is synchronous. Throws `foreign_database` and `async_transaction`; when it
- * throws, nothing of it is kept and the step is retried like any other.
+ * the same commit: exactly once. On SQLite the function is synchronous; behind a server it may wait, for its own queries. Throws
+ * `foreign_database` and `async_transaction`; when it throws, nothing of it is kept and the step is retried like any other.
  */
-export const transaction = <Tx, Result>(
+export function transaction<Tx, Result>(
+  ctx: Context,
+  name: string,
+  database: ServerDatabase<Tx>,
+  call: (tx: Tx, tools: Tools) => Awaitable<Result>,
+  options?: TransactionOptions<Result>,
+): Promise<Result>;
+export function transaction<Tx, Result>(
   ctx: Context,
   name: string,
   database: TransactionDatabase<Tx>,
   call: (tx: Tx, tools: Tools) => Result extends PromiseLike<unknown> ? never : Result,
-  options: Pick<Options<NoInfer<Result>>, "retry" | "undo" | "undoRetry"> = {},
-): Promise<Result> => {
+  options?: TransactionOptions<Result>,
+): Promise<Result>;
+export function transaction<Tx, Result>(
+  ctx: Context,
+  name: string,
+  database: TransactionDatabase<Tx> | ServerDatabase<Tx>,
+  call: (tx: Tx, tools: Tools) => unknown,
+  options: TransactionOptions<Result> = {},
+): Promise<Result> {
   assertName(name, "name of a step");
   const ask = {
     kind: "transaction",
@@ -118,7 +140,7 @@ export const transaction = <Tx, Result>(
     plan: planFor(ctx, name, options as Options<never, unknown>),
   } as const;
   return issue(ctx, name, ask) as Promise<Result>;
-};
+}
 
 /** Sleeps for a time that is recorded: a crash does not make it longer. The run leaves memory meanwhile. */
 export const sleep = (ctx: Context, name: string, duration: Duration): Promise<void> => {

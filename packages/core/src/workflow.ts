@@ -29,23 +29,31 @@ export type StartOptions = {
   readonly correlation?: string | undefined;
 };
 
-/** A Drizzle transaction of the user's that is open now, on the database the runtime was opened on. */
+/** A Drizzle transaction of the user's that is open now, on the SQLite file the runtime was opened on. */
 export type Transaction = { readonly rollback: () => never };
 
+/** The same on a database behind a server. */
+export type ServerTransaction = Transaction & { readonly execute: (query: never) => PromiseLike<unknown> };
+
 type Arguments<Input, Options> = undefined extends Input ? [input?: Input, options?: Options] : [input: Input, options?: Options];
-type WithinArguments<Input> = [input: Input, options: StartOptions & { readonly tx: Transaction }];
+type WithinArguments<Input, Tx> = [input: Input, options: StartOptions & { readonly tx: Tx }];
 
 /**
  * Starts a run. Resolves once it is durable: from then on it is executed, whatever dies.
  *
- * With `tx` the run becomes part of the user's own transaction, and the answer is there at once, without a promise: the run exists if and
- * when that commits. Throws `invalid_input`, `invalid_value`, `value_too_large`, `run_conflict` (the id exists with
+ * With `tx` the run becomes part of the user's own transaction: it exists if and when that commits. On SQLite the answer is there at once,
+ * without a promise; behind a server it is to be awaited before the transaction ends. Throws `invalid_input`, `invalid_value`, `value_too_large`, `run_conflict` (the id exists with
  * another input), `run_exists`, and `storage_…` when nothing was kept.
  */
 export function start<Input, Output>(
   runtime: Runtime,
   workflow: Definition<Input, Output>,
-  ...rest: WithinArguments<NoInfer<Input>>
+  ...rest: WithinArguments<NoInfer<Input>, ServerTransaction>
+): Promise<Handle<Output>>;
+export function start<Input, Output>(
+  runtime: Runtime,
+  workflow: Definition<Input, Output>,
+  ...rest: WithinArguments<NoInfer<Input>, Transaction>
 ): Handle<Output>;
 export function start<Input, Output>(
   runtime: Runtime,
@@ -82,7 +90,7 @@ const startNow = <Output>(
   workflow: Definition<never, Output>,
   input: unknown,
   options: StartOptions & { readonly tx: Transaction },
-): Handle<Output> => {
+): Handle<Output> | Promise<Handle<Output>> => {
   const engine = engineOf(runtime);
   assertOpen(engine);
   const definition = definitionWithin(workflow);
@@ -95,9 +103,13 @@ const startNow = <Output>(
     );
   }
   const wish = wishFor(engine, definition, checked, options);
-  const run = handleFor<Output>(engine, wish, startRunWithin(engine, wish, options.tx), options);
-  // A rollback frees the inner key for another run: only the id is sure to mean this one.
-  return createHandle({ engine, id: run.id, key: undefined }, run.workflow, run.disposition);
+  const handle = (started: Started): Handle<Output> => {
+    const run = handleFor<Output>(engine, wish, started, options);
+    // A rollback frees the inner key for another run: only the id is sure to mean this one.
+    return createHandle({ engine, id: run.id, key: undefined }, run.workflow, run.disposition);
+  };
+  const started = startRunWithin(engine, wish, options.tx);
+  return started instanceof Promise ? started.then(handle) : handle(started);
 };
 
 const wishFor = (engine: Engine, definition: Untyped, input: unknown, options: StartOptions): Wish => {

@@ -14,7 +14,7 @@ test("a run goes on after a crash from its last recorded step", async () => {
   const run = await Workflow.start(first, nap, 1, { id: "one" });
   await world.clock.advance(1_000);
   expect((await Run.get(run)).status).toBe("waiting");
-  world.crash(first);
+  await world.crash(first);
   const second = await world.open([nap]);
   expect(await world.result(Run.of(second, "one", nap))).toBe(3);
 });

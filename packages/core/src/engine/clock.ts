@@ -16,18 +16,18 @@ const piece = 1_000;
 /** A timer of 2^31 ms and more fires at once. */
 const longest = 2 ** 31 - 1;
 
-/** The machine's clock. */
-export const system: Clock = {
-  now: () => Date.now(),
+/** A clock by its own wall time and this machine's timers. */
+export const clockOf = (now: () => number): Clock => ({
+  now,
   monotonic: () => performance.now(),
   at: (due, call) => {
     let timer: ReturnType<typeof setTimeout>;
     const wait = (): void => {
-      const left = due - Date.now();
+      const left = due - now();
       if (left <= 0) call();
       else timer = setTimeout(wait, Math.min(left, piece));
     };
-    timer = setTimeout(wait, Math.max(0, Math.min(due - Date.now(), piece)));
+    timer = setTimeout(wait, Math.max(0, Math.min(due - now(), piece)));
     return () => clearTimeout(timer);
   },
   after: (ms, call) => {
@@ -41,4 +41,7 @@ export const system: Clock = {
     timer = setTimeout(wait, Math.max(0, Math.min(ms, longest)));
     return () => clearTimeout(timer);
   },
-};
+});
+
+/** The machine's clock. */
+export const system: Clock = clockOf(() => Date.now());

@@ -31,6 +31,8 @@ export type Engine = {
   readonly logger: Logger;
   readonly settings: Settings;
   readonly execute: boolean;
+  /** Its clock is moved by hand, in tests: no thread can go by it. */
+  readonly isManual: boolean;
   readonly known: readonly Known[];
   readonly definitions: ReadonlyMap<string, Untyped>;
   /** This process in the database. */

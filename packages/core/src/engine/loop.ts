@@ -3,17 +3,18 @@ import { claimDue } from "./claim.ts";
 import { notify, room, type Engine } from "./engine.ts";
 import { readMail } from "./mailbox.ts";
 import { drop } from "./drop.ts";
+import { fresh } from "./settings.ts";
 
 export const startLoop = (engine: Engine): void => {
   startClaiming(engine);
-  if (engine.store.file !== undefined) {
+  if (engine.store.shared) {
     const wake = (): boolean => hear(engine);
     engine.stops.push(engine.store.watch(wake));
     repeat(engine, engine.settings.poll, wake);
   }
   if (engine.execute) {
     startRetrying(engine);
-    if (engine.store.file !== undefined) repeat(engine, engine.settings.heartbeat, strayFinder(engine));
+    if (engine.store.shared) repeat(engine, engine.settings.rare, strayFinder(engine));
   }
   engine.poke();
 };
@@ -27,7 +28,7 @@ const startRetrying = (engine: Engine): void => {
     );
   };
   tryBlocked();
-  if (engine.store.file !== undefined) repeat(engine, engine.settings.heartbeat, tryBlocked);
+  if (engine.store.shared) repeat(engine, engine.settings.rare, tryBlocked);
 };
 
 type Held = { readonly key: number; readonly lease: number };
@@ -84,7 +85,8 @@ const startClaiming = (engine: Engine): void => {
       callOff?.();
       const now = engine.clock.now();
       engine.behind = due !== undefined && due <= now;
-      if (engine.behind) callOff = room(engine) > 0 ? engine.clock.after(engine.settings.poll, () => engine.poke()) : undefined;
+      if (engine.behind)
+        callOff = room(engine) > 0 ? engine.clock.after(Math.min(fresh, engine.settings.poll), () => engine.poke()) : undefined;
       else callOff = due === undefined ? undefined : engine.clock.at(due, () => engine.poke());
     } while (again && !engine.closing);
     looking = false;

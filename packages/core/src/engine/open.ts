@@ -1,7 +1,7 @@
 /** Opening an engine: the store, a worker on its list, and the loop. */
 import type { Logger } from "pino";
-import type { Hooks, Store } from "../store/contract.ts";
-import type { Clock } from "./clock.ts";
+import type { Hooks, Looks, Store } from "../store/contract.ts";
+import { clockOf, system, type Clock } from "./clock.ts";
 import type { Untyped } from "./definition.ts";
 import type { Engine } from "./engine.ts";
 import { startLoop } from "./loop.ts";
@@ -25,6 +25,7 @@ export const openEngine = async (opening: Opening, openStore: (hooks: Hooks) => 
     beforeCommit: () => {
       if (opened) turn(opened);
     },
+    lease: opening.settings.lease,
   });
   const engine: Engine = createEngine(opening, store);
   opened = engine;
@@ -39,8 +40,20 @@ export const openEngine = async (opening: Opening, openStore: (hooks: Hooks) => 
   return engine;
 };
 
+/** What the database has its own word in: the time, and how often it is worth a look. */
+const fitted = (opening: Opening, store: Store): Pick<Engine, "clock" | "settings" | "isManual"> => ({
+  clock: opening.clock === system && store.now ? clockOf(store.now) : opening.clock,
+  settings: { ...opening.settings, ...within(store.looks, opening.settings.lease) },
+  isManual: opening.clock !== system,
+});
+
+/** Whoever keeps his runs only for a short while is looked after more often. */
+const within = (looks: Looks | undefined, lease: number): Partial<Settings> =>
+  looks === undefined ? {} : { ...looks, others: Math.min(looks.others, lease / 6), rare: Math.min(looks.rare, lease / 6) };
+
 const createEngine = (opening: Opening, store: Store): Engine => ({
   ...opening,
+  ...fitted(opening, store),
   store,
   known: [...opening.definitions.values()].map(({ name, version }) => ({ name, version })),
   worker: 0,

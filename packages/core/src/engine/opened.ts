@@ -17,7 +17,7 @@ export const engineOf = (runtime: Runtime): Engine => {
 };
 
 export const runtimeOf = (engine: Engine): Runtime => {
-  const runtime: Runtime = { database: engine.store.file ?? ":memory:" };
+  const runtime: Runtime = { database: engine.store.name };
   engines.set(runtime, engine);
   return runtime;
 };

@@ -16,6 +16,10 @@ export type Settings = {
   readonly heartbeat: number;
   /** How often a process looks for what no hint told it of. */
   readonly poll: number;
+  /** How often it looks whether the others live. */
+  readonly others: number;
+  /** How often it looks for what is seldom there: blocked runs to be tried, runs that were lost on their way into memory. */
+  readonly rare: number;
   /** A wait up to this long keeps the run in memory; a longer one parks it. */
   readonly moment: number;
   /** A step that runs longer than this is recorded as running. */
@@ -36,6 +40,8 @@ export const defaults: Settings = {
   lease: 30_000,
   heartbeat: 5_000,
   poll: 200,
+  others: 200,
+  rare: 5_000,
   moment: 100,
   visible: 1_000,
   patience: 1_000,
@@ -45,6 +51,8 @@ export const defaults: Settings = {
 
 /** Claims without progress from which on a run is executed apart from other suspects. */
 export const suspectAt = 2;
+/** How long, at most, something is left as it was last seen while it is in use: a breaker, runs that are due and could not be taken. */
+export const fresh = 1_000;
 /** Records read at once when a run is replayed. */
 export const page = 1_000;
 /** Rejections a cancelled body may swallow before it is let rest for good. */

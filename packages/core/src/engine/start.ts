@@ -28,8 +28,8 @@ export const startRun = async (engine: Engine, wish: Wish): Promise<Started> => 
   }
 };
 
-/** Starts a run inside a transaction that the user holds open: it is due once that has committed. */
-export const startRunWithin = (engine: Engine, wish: Wish, tx: unknown): Started => {
+/** Starts a run inside a transaction that the user holds open: it is due once that has committed. At once where the database answers at once. */
+export const startRunWithin = (engine: Engine, wish: Wish, tx: unknown): Started | Promise<Started> => {
   const started = engine.store.startWithin(tx, place(wish, engine.clock.now(), null));
   setImmediate(() => engine.poke());
   return started;

@@ -2,7 +2,8 @@
  * Who lives. A worker says so by a beat that grows; the others look on.
  *
  *   same machine, process gone      ─► buried at once
- *   beat unchanged for its lease,
+ *   beat unchanged for its lease
+ *   (less the time between looks),
  *   by the own clock of one who
  *   looked all the while            ─► buried: it stopped, or lost its disk
  *   buried                          ─► its runs are due, under new lease numbers; what it still writes is refused
@@ -11,8 +12,8 @@
  */
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
+import type { Beat } from "../store/contract.ts";
 import type { WorkerRow } from "../store/rows.ts";
-import { system } from "./clock.ts";
 import type { Engine } from "./engine.ts";
 import { loseAll, repeat } from "./loop.ts";
 import { wake } from "./wake.ts";
@@ -54,6 +55,9 @@ const pidNamespace = (): string => {
 /** Where a pid means the same process: one boot of one machine, and one container of it. */
 const machine = `${read("/proc/sys/kernel/random/boot_id")?.trim() ?? hostname()} ${pidNamespace()}`;
 
+/** How often, in ms, it is looked at what asks nobody but this machine: whether a neighbour is gone, what the thread says. */
+const local = 200;
+
 /** No worker has this key. */
 export const nobody = 0;
 
@@ -71,8 +75,9 @@ export const register = async (engine: Engine): Promise<void> => {
 
 /** Begins to beat, and to look after the others. A database nobody else can reach needs neither. */
 export const startBeating = (engine: Engine): void => {
-  if (engine.store.file === undefined) return;
-  if (engine.clock === system) beatFromThread(engine);
+  if (!engine.store.shared) return;
+  const beat = engine.isManual ? undefined : engine.store.workers.beatApart(engine.worker, engine.settings.heartbeat);
+  if (beat) beatFromThread(engine, beat);
   else beatHere(engine);
   watchOthers(engine);
 };
@@ -80,11 +85,9 @@ export const startBeating = (engine: Engine): void => {
 /** True while the last beat is younger than two thirds of the lease: before the others may think us dead, we stop. */
 const isFresh = (engine: Engine, age: number): boolean => age < (engine.settings.lease * 2) / 3;
 
-const beatFromThread = (engine: Engine): void => {
-  const beat = engine.store.workers.beatApart(engine.worker, engine.settings.heartbeat);
-  if (!beat) return;
+const beatFromThread = (engine: Engine, beat: Beat): void => {
   engine.holds = () => isFresh(engine, beat.age());
-  repeat(engine, engine.settings.poll, () => {
+  repeat(engine, local, () => {
     wakeHeld(engine);
     if (beat.refused())
       void rise(engine).then(
@@ -149,8 +152,10 @@ type Sighting = { readonly beat: number; readonly since: number; readonly looked
 
 const watchOthers = (engine: Engine): void => {
   const sightings = new Map<number, Sighting>();
+  let neighbours: readonly WorkerRow[] = [];
   const look = async (): Promise<void> => {
     const workers = await engine.store.workers.list();
+    neighbours = workers.filter((worker) => worker.key !== engine.worker && worker.machine === machine);
     for (const worker of workers) if (worker.key !== engine.worker) await lookAt(engine, sightings, worker);
     const there = new Set(workers.map(({ key }) => key));
     for (const key of sightings.keys()) if (!there.has(key)) sightings.delete(key);
@@ -166,11 +171,12 @@ const watchOthers = (engine: Engine): void => {
       });
   };
   safely();
-  repeat(engine, engine.settings.poll, safely);
+  repeat(engine, engine.settings.others, safely);
+  if (engine.settings.others > local) repeat(engine, local, () => neighbours.some(isGone) && safely());
 };
 
 /** Who did not look for this long, in ms, stood still itself: the others may have stood still with it, and are looked at anew. */
-const mostBlind = ({ settings }: Engine, { lease }: WorkerRow): number => Math.max(lease / 2, 5 * settings.poll);
+const mostBlind = ({ settings }: Engine, { lease }: WorkerRow): number => Math.max(lease / 2, 5 * settings.others);
 
 const lookAt = async (engine: Engine, sightings: Map<number, Sighting>, worker: WorkerRow): Promise<void> => {
   const seen = sightings.get(worker.key);
@@ -178,7 +184,7 @@ const lookAt = async (engine: Engine, sightings: Map<number, Sighting>, worker: 
   const since = seen?.beat === worker.beat && now - seen.lookedAt < mostBlind(engine, worker) ? seen.since : now;
   sightings.set(worker.key, { beat: worker.beat, since, lookedAt: now });
   const gone = worker.machine === machine && isGone(worker);
-  const silent = seen !== undefined && now - since >= worker.lease;
+  const silent = seen !== undefined && now - since >= worker.lease - engine.settings.others;
   if (!gone && !silent) return;
   if (await engine.store.workers.bury(worker.key, worker.beat, engine.clock.now())) {
     engine.logger.info({ worker: worker.key, pid: worker.pid, gone }, "a worker died; its runs go on here or elsewhere");

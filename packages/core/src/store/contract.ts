@@ -141,7 +141,7 @@ export type Workers = {
   readonly list: () => Promise<readonly WorkerRow[]>;
   /** Declares a worker dead, if its beat is still the one that was seen: its runs are due now, under a new lease number. */
   readonly bury: (worker: number, beat: number, now: number) => Promise<boolean>;
-  /** Beats from a thread, every so many ms. Undefined where nobody else can reach the database. */
+  /** Beats from a thread, every so many ms. Undefined where none can, or where nobody else can reach the database. */
   readonly beatApart: (worker: number, every: number) => Beat | undefined;
   /** Refusable. Takes the worker off the list. Runs it still holds are due now, under a new lease number and without a strike. */
   readonly leave: (worker: number, now: number) => Promise<void>;
@@ -198,6 +198,9 @@ export type TransactionWork = {
   readonly run: (tx: unknown) => unknown;
 };
 
+/** How often, in ms, a process looks: for what no hint told it of, whether the others live, and for what is seldom there. */
+export type Looks = { readonly poll: number; readonly others: number; readonly rare: number };
+
 export type Store = {
   readonly runs: Runs;
   readonly history: History;
@@ -210,8 +213,8 @@ export type Store = {
    * in the middle of it: whether it was committed is told by the history, once that can be read.
    */
   readonly transact: (database: unknown, work: TransactionWork) => Promise<"kept" | "fenced" | "unknown">;
-  /** Starts a run inside a transaction that the user holds open, at once. */
-  readonly startWithin: (tx: unknown, run: NewRun) => Started;
+  /** Starts a run inside a transaction that the user holds open: at once where the database answers at once. */
+  readonly startWithin: (tx: unknown, run: NewRun) => Started | Promise<Started>;
   /** Asks for a commit at the end of this turn even when nothing is written yet, so that `beforeCommit` is called. */
   readonly touch: () => void;
   /** True at most once after each time another process may have written. */
@@ -220,8 +223,14 @@ export type Store = {
   readonly watch: (wake: () => boolean) => () => void;
   /** What keeps the database from taking writes, if anything does. */
   readonly trouble: () => Error | undefined;
-  /** The file that several processes may share; undefined when nobody else can reach the database. */
-  readonly file: string | undefined;
+  /** What people call the database: the path of a file, `:memory:`, a URL without its password. */
+  readonly name: string;
+  /** False when nobody else can reach the database. */
+  readonly shared: boolean;
+  /** How often, in ms, it is worth a look; undefined where that is left to whoever looks. */
+  readonly looks: Looks | undefined;
+  /** The time of the database in ms since 1970, never ahead of it; undefined where it has no other than the machine. */
+  readonly now: (() => number) | undefined;
   /** Writes what waits, if the database takes it, and lets go of it. What is asked for later rejects with `runtime_closed`. */
   readonly close: () => Promise<void>;
 };
@@ -242,4 +251,6 @@ export type Hooks = {
   readonly beforeCommit: () => void;
   /** That of the machine, when nothing else is said. */
   readonly pace?: Pace;
+  /** How long, in ms, a silent worker keeps its runs: no question to a server may take more than a part of it. */
+  readonly lease?: number;
 };

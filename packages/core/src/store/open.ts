@@ -7,13 +7,29 @@ export type DrizzleDatabase = { readonly $client: object };
 
 /** Throws `invalid_option` for what is no database, and what opening it throws. */
 export const openStore = async (database: string | DrizzleDatabase, hooks: Hooks): Promise<Store> => {
-  const { openSqlite, clientOf } = await import("./sqlite/store.ts");
-  if (typeof database !== "string") return openSqlite(clientOf(database), hooks);
+  if (typeof database !== "string") return openThrough(database, hooks);
+  if (/^postgres(ql)?:\/\//.test(database)) {
+    const { openPostgres } = await import("./postgres/store.ts");
+    return openPostgres(database, hooks);
+  }
   const path = /^sqlite:(?:\/\/)?(.+)$/.exec(database)?.[1];
-  if (path !== undefined) return openSqlite(path, hooks);
+  if (path !== undefined) {
+    const { openSqlite } = await import("./sqlite/store.ts");
+    return openSqlite(path, hooks);
+  }
   const shown = database.replace(/\/\/.*@/, "//…@").slice(0, 200);
   throw Fault.make(
     "invalid_option",
-    `"${shown}" is no database URL that this release knows. Use "sqlite:orders.db" or "sqlite::memory:".`,
+    `"${shown}" is no database URL that this release knows. Use "sqlite:orders.db", "sqlite::memory:" or "postgres://user@host/database".`,
   );
+};
+
+const openThrough = async (database: DrizzleDatabase, hooks: Hooks): Promise<Store> => {
+  const { isPostgresClient } = await import("./postgres/wire.ts");
+  if (isPostgresClient(database.$client)) {
+    const postgres = await import("./postgres/store.ts");
+    return postgres.openThrough(database.$client, hooks);
+  }
+  const { openSqlite, clientOf } = await import("./sqlite/store.ts");
+  return openSqlite(clientOf(database), hooks);
 };

@@ -30,7 +30,7 @@ describe("processes share one breaker", () => {
     for (const runtime of runtimes) await failCalls(runtime, breaker, 2);
     await world.clock.advance(250);
     expect(await CircuitBreaker.state(runtimes[0]!, breaker)).toMatchObject({ state: "open", failures: 8 });
-    await world.clock.advance(200);
+    await world.clock.advance(1_000);
     for (const runtime of runtimes) expect(await call(runtime, breaker, createService())).toBe("breaker_open");
   });
 
@@ -133,7 +133,7 @@ describe("a restart forgets nothing", () => {
     await failCalls(first, breaker, 3);
     await world.clock.advance(250);
     await failCalls(first, breaker, 4);
-    world.crash(first);
+    await world.crash(first);
     const second = await world.open([]);
     expect(await CircuitBreaker.state(second, breaker)).toMatchObject({ failures: 3 });
   });

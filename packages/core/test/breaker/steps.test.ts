@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { sql } from "drizzle-orm";
 import { CircuitBreaker, Fault, Run, Step, Workflow } from "../../src/index.ts";
 import { engineOf } from "../../src/engine/opened.ts";
 import { setup } from "../kit/world.ts";
@@ -120,7 +121,7 @@ describe("a step behind an open breaker", () => {
     await CircuitBreaker.trip(first, breaker, "7d");
     await Workflow.start(first, workflow, undefined, { id: "one" });
     await world.clock.advance(3_600_000);
-    world.crash(first);
+    await world.crash(first);
     const second = await world.open([workflow]);
     await world.clock.settle();
     await CircuitBreaker.reset(second, breaker);
@@ -229,7 +230,7 @@ describe("what a step tells the breaker", () => {
     const runtime = await world.open([workflow]);
     await Workflow.start(runtime, workflow, undefined, { id: "one" });
     await world.clock.settle();
-    world.client.run("update holdfast_runs set lease = lease + 1, worker = null, status = 'paused', wake_at = null");
+    await world.ask(sql`update holdfast_runs set lease = lease + 1, worker = null, status = 'paused', wake_at = null`);
     await world.clock.advance(2_000);
     service.resolve("answered");
     await world.clock.settle();

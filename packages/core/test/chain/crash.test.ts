@@ -11,12 +11,12 @@ test("a chain goes on after a crash from its last recorded step", async () => {
   const run = await Workflow.start(first, fulfil, { id: "o", lines: ["tea"], amount: 500 }, { id: "one" });
   await world.clock.advance(1_000);
   expect(said).toEqual(["hold", "charge one/payment"]);
-  world.crash(first);
+  await world.crash(first);
 
   const second = await world.open([fulfil]);
   await Signal.send(Run.of(second, "one"), approved, { by: "Ada" });
   await world.clock.advance(1_000);
-  world.crash(second);
+  await world.crash(second);
 
   const third = await world.open([fulfil]);
   expect(await world.result(Run.of(third, "one", fulfil))).toEqual({ tracking: "t-o", by: "Ada" });
@@ -44,7 +44,7 @@ test("after a crash only the branches and items without a record run again, with
   await Workflow.start(first, chain, ["x", "y", "z"], { id: "s" });
   await world.clock.settle();
   expect(said.splice(0).toSorted()).toEqual(["s/items[0]", "s/items[1]", "s/items[2]"]);
-  world.crash(first);
+  await world.crash(first);
 
   hang.on = false;
   const second = await world.open([chain]);
@@ -69,7 +69,7 @@ test("a crash between undos goes on with the next undo, which sees the same resu
   await Workflow.start(first, chain, undefined, { id: "u" });
   await world.clock.settle();
   expect(undone).toEqual([[1], 5]);
-  world.crash(first);
+  await world.crash(first);
   hang.on = false;
   const second = await world.open([chain]);
   expect(await failureOf(world.result(Run.of(second, "u", chain)))).toMatchObject({ code: "run_failed" });
@@ -90,7 +90,7 @@ test("a crash finds the same child again", async () => {
   const first = await world.open([chain, child]);
   await Workflow.start(first, chain, 4, { id: "p" });
   await world.clock.advance(1_000);
-  world.crash(first);
+  await world.crash(first);
   const second = await world.open([chain, child]);
   expect(await world.result(Run.of(second, "p", chain))).toBe(8);
   expect(children).toBe(1);

@@ -39,7 +39,7 @@ test("a run that the function began goes on as the chain", async () => {
   const first = await world.open([fulfil]);
   await Workflow.start(first, fulfil, { id: "o", lines: ["tea"] }, { id: "one" });
   await world.clock.advance(1_000);
-  world.crash(first);
+  await world.crash(first);
   const said: string[] = [];
   const chain = fulfilWith(said);
   const second = await world.open([chain]);

@@ -23,7 +23,7 @@ test("its results are typed and named, and a crash in its middle goes on after t
   const before = await world.open([flow]);
   await Workflow.start(before, flow, 1, { id: "one" });
   await world.clock.advance(1_000);
-  world.crash(before);
+  await world.crash(before);
   const after = await world.open([flow]);
   const run = Run.of(after, "one", flow);
   expect(await world.result(run)).toBe("no. 4 of 4");

@@ -7,8 +7,8 @@ import { afterwards, folder, silent } from "../kit/world.ts";
 import { all, type Effect } from "./workflows.ts";
 
 /** A process that executes runs; it ends with the test. */
-export const spawnWorker = (file: string, ledger: string, lease = 30_000, crashes = 5): Subprocess => {
-  const child = Bun.spawn([process.execPath, "--no-orphans", join(import.meta.dir, "worker.ts"), file, String(lease)], {
+export const spawnWorker = (database: string, ledger: string, lease = 30_000, crashes = 5): Subprocess => {
+  const child = Bun.spawn([process.execPath, "--no-orphans", join(import.meta.dir, "worker.ts"), database, String(lease)], {
     env: { ...process.env, LEDGER: ledger, CRASHES: String(crashes) },
     stdout: "ignore",
     stderr: process.env["LOUD"] ? "inherit" : "ignore",
@@ -23,15 +23,15 @@ export const readEffects = (ledger: string): Effect[] =>
     .filter((line) => line !== "")
     .map((line) => JSON.parse(line) as Effect);
 
-/** A file, a ledger, and a client that only starts and reads. */
-export const scene = async () => {
+/** A database, a ledger, and a client that only starts and reads. Without a URL it is a fresh file. */
+export const scene = async (url?: string) => {
   const place = folder();
-  const file = join(place, "shared.db");
+  const database = url ?? `sqlite:${join(place, "shared.db")}`;
   const ledger = join(place, "effects.jsonl");
   writeFileSync(ledger, "");
-  const client = await Runtime.open({ database: `sqlite:${file}`, workflows: all, execute: false, logger: silent });
+  const client = await Runtime.open({ database, workflows: all, execute: false, logger: silent });
   afterwards(() => Runtime.close(client));
-  return { file, ledger, client };
+  return { database, ledger, client };
 };
 
 /** Looks every few ms until something is so. */

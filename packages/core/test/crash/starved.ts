@@ -2,7 +2,8 @@
 import { openSync } from "node:fs";
 import { Runtime } from "../../src/index.ts";
 
-await Runtime.open({ database: `sqlite:${process.argv[2]}` });
+await Runtime.open({ database: process.argv[2] ?? "" });
+await Bun.sleep(300); // Its thread needs some to start.
 try {
   for (;;) openSync("/dev/null", "r");
 } catch {

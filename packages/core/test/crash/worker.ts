@@ -3,7 +3,7 @@ import { Runtime } from "../../src/index.ts";
 import { all } from "./workflows.ts";
 
 const opening = Runtime.open({
-  database: `sqlite:${process.argv[2]}`,
+  database: process.argv[2] ?? "",
   workflows: all,
   lease: Number(process.argv[3] ?? 30_000),
   crashes: Number(process.env["CRASHES"] ?? 5),

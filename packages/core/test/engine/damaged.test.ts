@@ -38,10 +38,10 @@ const ended = async (world: World, fails: boolean): Promise<Runtime.Runtime> => 
   const first = await world.open([flow, child]);
   await Workflow.start(first, flow, undefined, { id: "parent" });
   await world.clock.advance(1_000);
-  world.crash(first);
+  await world.crash(first);
   const between = await world.open([child]);
   await world.clock.advance(5_000);
-  world.crash(between);
+  await world.crash(between);
   world.client.run("update holdfast_history set value = ? where kind in ('completed', 'failed')", [damaged]);
   return world.open([flow, child]);
 };
@@ -74,7 +74,7 @@ test("a run whose cancel is damaged is put aside, and does not keep out those th
   await world.clock.advance(1_000);
   await Run.cancel(bad, "enough");
   await world.clock.advance(1_000);
-  world.crash(first);
+  await world.crash(first);
   world.client.run("update holdfast_history set value = ? where kind = 'cancel'", [damaged]);
   const second = await world.open([flow]);
   await putAside(world, second, "a-bad");

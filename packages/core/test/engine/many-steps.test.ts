@@ -26,7 +26,7 @@ const timed = async (steps: number): Promise<{ readonly ms: number; readonly rep
   while (engineOf(first).executing.size > 0) await world.clock.settle();
   const ms = worked() - startedAt;
   expect((await Run.get(run)).status).toBe("waiting");
-  world.crash(first);
+  await world.crash(first);
   const second = Run.of(await world.open([count]), run.id);
   const replayedAt = worked();
   await Signal.send(second, go, 1);

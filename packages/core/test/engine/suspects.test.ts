@@ -21,11 +21,11 @@ test("a run that was claimed `crashes` times without getting on is paused as qua
   await world.clock.advance(500);
   for (let crash = 0; crash < 3; crash++) {
     expect((await Run.get(Run.of(runtime, id))).status).toBe("running");
-    world.crash(runtime);
+    await world.crash(runtime);
     runtime = await world.open([flow], { crashes: 3 });
     await world.clock.advance(500);
   }
-  world.crash(runtime);
+  await world.crash(runtime);
   runtime = await world.open([flow], { crashes: 3 });
   await world.clock.advance(500);
   const view = await Run.get(Run.of(runtime, id));
@@ -48,7 +48,7 @@ test("Run.resume lets a quarantined run go, with its strikes forgotten; a cancel
   const ids = [(await Workflow.start(runtime, flow)).id, (await Workflow.start(runtime, flow)).id] as const;
   for (let crash = 0; crash < 8; crash++) {
     await world.clock.advance(500);
-    world.crash(runtime);
+    await world.crash(runtime);
     runtime = await world.open([flow], { crashes: 1 });
   }
   await world.clock.advance(500);
@@ -77,7 +77,7 @@ test("a run that gets on is no suspect, however often its process dies", async (
     old.resolve();
     await world.clock.settle();
     hang = Promise.withResolvers();
-    world.crash(runtime);
+    await world.crash(runtime);
     runtime = await world.open([flow], { crashes: 1 });
   }
   hang.resolve();
@@ -99,7 +99,7 @@ test("suspects are executed one at a time, and say which step they try; innocent
   for (let n = 0; n < 6; n++) ids.push((await Workflow.start(runtime, bad)).id);
   for (let crash = 0; crash < 3; crash++) {
     await world.clock.advance(500);
-    world.crash(runtime);
+    await world.crash(runtime);
     safe = crash === 2;
     runtime = await world.open([bad, innocent, flow]);
   }

@@ -106,7 +106,7 @@ describe("Step.call", () => {
     await Workflow.start(first, double, 1, { id: "taken" });
     const run = await Workflow.start(first, parent);
     await world.clock.advance(1_000);
-    world.crash(first);
+    await world.crash(first);
     await world.result(Run.of(await world.open([parent, double]), run.id));
     expect(codes).toEqual(Array(4).fill("run_conflict"));
   });
@@ -127,7 +127,7 @@ describe("crashes", () => {
     const first = await world.open([parent, child]);
     const run = await Workflow.start(first, parent);
     await world.clock.advance(60_000);
-    world.crash(first);
+    await world.crash(first);
     const second = await world.open([parent, child]);
     expect(await world.result(Run.of(second, run.id, parent))).toEqual([1, 2, 3]);
     expect(bodies).toBe(3);
@@ -147,7 +147,7 @@ describe("crashes", () => {
     const run = await Workflow.start(first, parent, undefined, { id: "p" });
     await world.clock.advance(500);
     expect((await Run.get(run)).status).toBe("waiting");
-    world.crash(first);
+    await world.crash(first);
     const second = await world.open([parent, child]);
     expect(await world.result(Run.of(second, run.id, parent))).toBe("two");
     expect(await story(Run.of(second, "p/child"))).toEqual(["started", "step one", "step two", "completed"]);
@@ -159,7 +159,7 @@ describe("crashes", () => {
     const first = await world.open([parent, nap]);
     const run = await Workflow.start(first, parent, undefined, { id: "p" });
     await world.clock.advance(1_000);
-    world.crash(first);
+    await world.crash(first);
     const children = await world.open([nap]);
     await world.result(Run.of(children, "p/nap"));
     expect(await world.result(Run.of(await world.open([parent]), run.id, parent))).toBe("slept");
@@ -175,7 +175,7 @@ describe("crashes", () => {
     const first = await world.open([parent, double]);
     const run = await Workflow.start(first, parent, undefined, { id: "p" });
     await world.clock.advance(1_000);
-    world.crash(first);
+    await world.crash(first);
     const second = await world.open([parent, double]);
     expect(await world.result(Run.of(second, "p", parent))).toEqual(["p/double", "p/double#2"]);
     expect((await Run.list(second, { workflow: "double" })).runs.length).toBe(2);
@@ -212,7 +212,7 @@ describe("Step.start", () => {
     const first = await world.open([parent, nap]);
     const run = await Workflow.start(first, parent, undefined, { id: "p" });
     await world.clock.advance(1_000);
-    world.crash(first);
+    await world.crash(first);
     const second = await world.open([parent, nap]);
     await world.result(Run.of(second, run.id));
     await world.clock.advance(1_000);

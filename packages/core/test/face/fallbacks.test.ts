@@ -132,7 +132,7 @@ test("a crash before the fallback's answer is recorded tries the last attempt ag
   const run = await Workflow.start(first, flow);
   await world.clock.advance(61_000);
   tries.push("crashed");
-  world.crash(first);
+  await world.crash(first);
   expect(await world.result(Run.of(await world.open([flow]), run.id))).toBe("instead");
   expect(tries).toEqual(["try 1", "try 2", "fallback", "crashed", "try 2", "fallback"]);
 });

@@ -220,7 +220,7 @@ describe("Step.map", () => {
     const first = await world.open([flow]);
     const run = await Workflow.start(first, flow);
     await world.clock.advance(100);
-    world.crash(first);
+    await world.crash(first);
     expect(await world.result(Run.of(await world.open([flow]), run.id, flow))).toEqual([0, 2, 4, 6, 8]);
     expect(calls).toEqual([0, 1, 2, 3, 4, 3]);
   });

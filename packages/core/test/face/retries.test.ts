@@ -196,7 +196,7 @@ describe("durability", () => {
     const run = await Workflow.start(runtime, flow, undefined, { id: "one" });
     for (const ms of [1_000, 13_000, 36_000]) {
       await world.clock.advance(ms);
-      world.crash(runtime);
+      await world.crash(runtime);
       runtime = await world.open([flow]);
     }
     expect(await world.result(Run.of(runtime, run.id, flow))).toBe(4);
@@ -218,7 +218,7 @@ describe("durability", () => {
     const first = await world.open([flow]);
     const run = await Workflow.start(first, flow, undefined, { id: "one" });
     await world.clock.advance(100);
-    world.crash(first);
+    await world.crash(first);
     hang.resolve(99);
     const second = await world.open([flow]);
     expect(await world.result(Run.of(second, run.id, flow))).toBe(1);
@@ -299,7 +299,7 @@ describe("the error", () => {
     const first = await world.open([flow]);
     const run = await Workflow.start(first, flow);
     await world.clock.advance(1_000);
-    world.crash(first);
+    await world.crash(first);
     await world.result(Run.of(await world.open([flow]), run.id));
     expect(seen.length).toBe(2);
     expect(seen[0]).toMatchObject({

@@ -117,7 +117,7 @@ describe("retry", () => {
     await thrown(world.result(run));
     mend.works = true;
     await Run.retry(run);
-    world.crash(first);
+    await world.crash(first);
     await world.result(Run.of(await world.open([flow]), "r"));
     expect(keys.filter((key) => /^r\/b(~|$)/.test(key))).toEqual(["r/b", "r/b~1"]);
   });
@@ -208,7 +208,7 @@ describe("retry", () => {
     const run = await Workflow.start(first, flow, false);
     await thrown(world.result(run));
     const client = await world.open([], { execute: false });
-    world.crash(first);
+    await world.crash(first);
     mend.works = true;
     await Run.retry(Run.of(client, run.id));
     expect(await world.result(Run.of(await world.open([flow]), run.id))).toEqual(["a!", "b!", "bad!", "c!"]);
@@ -228,7 +228,7 @@ describe("an undo that takes long", () => {
     const run = await Workflow.start(first, flow);
     await world.clock.advance(3_000);
     expect((await Run.get(run)).progress.pending).toMatchObject([{ key: "undo:a", kind: "running" }]);
-    world.crash(first);
+    await world.crash(first);
     expect((await thrown(world.result(Run.of(await world.open([flow]), run.id)))).cause.code).toBe("fatal");
     expect(tries).toBe(2);
   });

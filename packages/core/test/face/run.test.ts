@@ -368,7 +368,7 @@ describe("cancel", () => {
     const run = await Workflow.start(first, flow, 1);
     await world.clock.advance(500);
     await Run.cancel(run, "acknowledged");
-    world.crash(first);
+    await world.crash(first);
     expect(await thrown(world.result(Run.of(await world.open([flow]), run.id)))).toMatchObject({
       code: "run_cancelled",
       data: { reason: "acknowledged" },
@@ -408,7 +408,7 @@ describe("pause", () => {
     await world.clock.advance(500);
     await Run.pause(run);
     await world.clock.settle();
-    world.crash(first);
+    await world.crash(first);
     const second = Run.of(await world.open([flow]), run.id);
     await world.clock.advance(10_000);
     expect((await Run.get(second)).status).toBe("paused");

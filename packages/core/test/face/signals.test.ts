@@ -201,7 +201,7 @@ describe("a wait with a timeout", () => {
       const first = await world.open([patient], { hot });
       const run = await Workflow.start(first, patient);
       await world.clock.advance(1_000);
-      world.crash(first);
+      await world.crash(first);
       const client = await world.open([], { execute: false });
       await Signal.send(Run.of(client, run.id), word, "in time");
       await world.clock.advance(60_000);
@@ -215,7 +215,7 @@ describe("a wait with a timeout", () => {
     const startedAt = world.clock.now();
     const run = await Workflow.start(first, patient);
     await world.clock.advance(9_000);
-    world.crash(first);
+    await world.crash(first);
     const second = Run.of(await world.open([patient]), run.id);
     await world.clock.advance(1_100);
     const expired = (await Run.history(second)).find(({ kind }) => kind === "expired");
@@ -240,7 +240,7 @@ describe("crashes", () => {
     await Signal.send(run, word, "a");
     await world.clock.advance(500);
     await Signal.send(run, word, "b");
-    world.crash(first);
+    await world.crash(first);
     const second = await world.open([flow]);
     await Signal.send(Run.of(second, run.id), word, "c");
     expect(await world.result(Run.of(second, run.id))).toEqual(["a", "b", "c"]);
@@ -264,7 +264,7 @@ describe("crashes", () => {
     const { id } = await Workflow.start(runtime, flow);
     for (const text of ["1", "2", "3", "4", "5"]) {
       await Signal.send(Run.of(runtime, id), word, text);
-      world.crash(runtime);
+      await world.crash(runtime);
       runtime = await world.open([flow]);
       await world.clock.advance(300);
     }

@@ -93,7 +93,7 @@ describe("delays", () => {
     const world = setup();
     const first = await world.open([echo]);
     const run = await Workflow.start(first, echo, "x", { delay: "2h" });
-    world.crash(first);
+    await world.crash(first);
     await world.clock.advance(10_000_000);
     expect(await world.result(Run.of(await world.open([echo]), run.id), 1_000)).toBe("x");
   });
@@ -189,7 +189,7 @@ describe("an acknowledged start", () => {
     const world = setup();
     const first = await world.open([echo]);
     const run = await Workflow.start(first, echo, "kept");
-    world.crash(first);
+    await world.crash(first);
     expect(await world.result(Run.of(await world.open([echo]), run.id))).toBe("kept");
   });
 

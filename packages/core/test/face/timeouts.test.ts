@@ -64,7 +64,7 @@ describe("the timeout of a step", () => {
     const first = await world.open([flow]);
     const run = await Workflow.start(first, flow);
     await world.clock.advance(29_000);
-    world.crash(first);
+    await world.crash(first);
     const second = await world.open([flow]);
     await world.clock.advance(29_000);
     expect((await Run.get(Run.of(second, run.id))).status).toBe("running");
@@ -126,7 +126,7 @@ describe("the timeout of a run", () => {
     const first = await world.open([flow]);
     const run = await Workflow.start(first, flow);
     await world.clock.advance(2_400_000);
-    world.crash(first);
+    await world.crash(first);
     await world.clock.advance(600_000);
     const second = await world.open([flow]);
     await world.clock.advance(590_000);
@@ -157,7 +157,7 @@ describe("the timeout of a run", () => {
     const first = await world.open([flow]);
     const run = await Workflow.start(first, flow);
     await world.clock.advance(3_600_500);
-    world.crash(first);
+    await world.crash(first);
     const second = Run.of(await world.open([flow]), run.id);
     expect((await thrown(world.result(second))).cause.code).toBe("run_timeout");
     expect(await story(second)).toEqual(["started", "timer nap", "cancel", "step tidy", "failed"]);
@@ -229,7 +229,7 @@ describe("the abort signal", () => {
     const first = await world.open([flow]);
     const run = await Workflow.start(first, flow);
     await world.clock.advance(1_000);
-    world.crash(first);
+    await world.crash(first);
     const second = Run.of(await world.open([flow]), run.id);
     await world.clock.advance(1_000);
     await Run.cancel(second);

@@ -106,7 +106,7 @@ describe("crashes", () => {
     const run = await Workflow.start(first, flow);
     await world.clock.advance(100);
     expect(undone).toEqual([3, 2]);
-    world.crash(first);
+    await world.crash(first);
     const second = Run.of(await world.open([flow]), run.id);
     expect((await thrown(world.result(second))).cause.message).toBe("no");
     expect(undone).toEqual([3, 2, 2, 1]);
@@ -130,7 +130,7 @@ describe("crashes", () => {
     const run = await Workflow.start(runtime, flow);
     for (let crash = 0; crash < 3; crash++) {
       await world.clock.advance(3_000_000);
-      world.crash(runtime);
+      await world.crash(runtime);
       runtime = await world.open([flow]);
     }
     await thrown(world.result(Run.of(runtime, run.id)));
@@ -285,7 +285,7 @@ describe("with steps under way", () => {
     const first = await world.open([flow]);
     const run = await Workflow.start(first, flow);
     await world.clock.advance(100);
-    world.crash(first);
+    await world.crash(first);
     expect((await thrown(world.result(Run.of(await world.open([flow]), run.id)))).cause.message).toBe("no");
     expect(bodies).toBe(2);
     expect(said).toEqual(["undo first"]);
@@ -342,7 +342,7 @@ describe("on a cancel", () => {
     await world.clock.advance(1_000);
     await Run.cancel(run, "why not");
     await world.clock.settle();
-    world.crash(first);
+    await world.crash(first);
     const second = Run.of(await world.open([flow]), run.id);
     expect((await thrown(world.result(second))).message).toContain("why not");
     expect(undone).toEqual(["a", "a"]);

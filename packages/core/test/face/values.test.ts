@@ -75,7 +75,7 @@ describe("what can be kept is the same everywhere: input, step, signal, state an
     const run = await Workflow.start(first, flow, make());
     await Signal.send(run, any, make());
     await world.clock.advance(1_000);
-    world.crash(first);
+    await world.crash(first);
     const second = Run.of(await world.open([flow]), run.id, flow);
     const output = await world.result(second);
     expect(seen.length).toBe(2);

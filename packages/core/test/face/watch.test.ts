@@ -94,7 +94,7 @@ test("goes on over a crash of the worker that executes the run", async () => {
   const run = await Workflow.start(first, flow);
   const { seen, over } = follow(Run.of(watching, run.id));
   await world.clock.advance(1_000);
-  world.crash(first);
+  await world.crash(first);
   const second = await world.open([flow]);
   await Signal.send(Run.of(second, run.id), go, 1);
   await world.result(Run.of(second, run.id));

@@ -25,7 +25,7 @@ type Layer = {
 };
 
 const anyButDatabases = /^(?!drizzle-|bun:sqlite$|mysql2|pg$)/;
-const ownDialect = (path: string) => new RegExp(`^(model/|store/[^/]+$|${/^store\/[^/]+\//.exec(path)?.[0]})`);
+const ownDialect = (path: string) => new RegExp(`^(model/|store/[^/]+$|store/server/|${/^store\/[^/]+\//.exec(path)?.[0]})`);
 
 // The first layer that holds a file is its layer.
 const layers: readonly Layer[] = [
@@ -35,6 +35,13 @@ const layers: readonly Layer[] = [
     holds: /^store\/(contract|rows)\.ts$/,
     files: /^(model\/|store\/(contract|rows)\.ts$)/,
     packages: /^$/,
+  },
+  // What all databases behind a server share. It knows none of them.
+  {
+    name: "store server",
+    holds: /^store\/server\//,
+    files: /^(model\/|store\/[^/]+$|store\/server\/)/,
+    packages: /^(drizzle-orm|bun$)/,
   },
   { name: "store dialect", holds: /^store\/[^/]+\//, files: ownDialect, packages: /^(drizzle-orm|bun|bun:|node:|pg$|mysql2)/ },
   { name: "store", holds: /^store\//, files: /^(model|store)\//, packages: /^(drizzle-orm|bun|bun:|node:)/ },

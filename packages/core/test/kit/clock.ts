@@ -20,13 +20,20 @@ export type ManualClock = Clock & {
 /** Turns of the loop after which everything that follows from a moment has happened: twice what the longest tests need. */
 const turns = 24;
 
-export const manualClock = (start = Date.UTC(2026, 0, 1)): ManualClock => {
+/** `isBusy` says that something is under way that no alarm ends: a question to a server. */
+export const manualClock = (start = Date.UTC(2026, 0, 1), isBusy = (): boolean => false): ManualClock => {
   let now = start;
   let monotonic = 0;
   let order = 0;
   let alarms: Alarm[] = [];
   const settle = async (): Promise<void> => {
-    for (let turn = 0; turn < turns; turn++) await new Promise<void>((resolve) => void setImmediate(resolve));
+    for (let turn = 0; turn < turns; turn++) {
+      while (isBusy()) {
+        turn = 0;
+        await Bun.sleep(1);
+      }
+      await new Promise<void>((resolve) => void setImmediate(resolve));
+    }
   };
   const ringDue = (): boolean => {
     const due = alarms.filter(({ left }) => left() <= 0).toSorted((a, b) => a.left() - b.left() || a.order - b.order);

@@ -1,10 +1,20 @@
 /** A fresh world for each test: a database, a clock moved by hand, runtimes that are closed afterwards. */
+import { SQL } from "bun";
 import { Database } from "bun:sqlite";
+import { sql, type SQL as Query } from "drizzle-orm";
+import { drizzle as drizzleServer } from "drizzle-orm/bun-sql";
 import { drizzle } from "drizzle-orm/bun-sqlite";
 import pino from "pino";
 import { halt } from "../../src/engine/close.ts";
 import { Run, Runtime, Workflow } from "../../src/index.ts";
-import { engineOf } from "../../src/engine/opened.ts";
+import type { Engine } from "../../src/engine/engine.ts";
+import { openEngine } from "../../src/engine/open.ts";
+import { engineOf, runtimeOf } from "../../src/engine/opened.ts";
+import { openingOf } from "../../src/engine/opening.ts";
+import type { Store } from "../../src/store/contract.ts";
+import { openStore } from "../../src/store/open.ts";
+import { lockOf } from "../../src/store/postgres/text.ts";
+import { watchStore } from "./asked.ts";
 import { afterwards, folder } from "./afterwards.ts";
 import { manualClock, type ManualClock } from "./clock.ts";
 
@@ -21,14 +31,22 @@ export const listening = (level = "debug"): { readonly logger: pino.Logger; read
   };
 };
 
+/** Which database the worlds of this run of the tests are on. */
+export const on = process.env["HOLDFAST_TEST_ON"] === "postgres" ? "postgres" : "sqlite";
+
 export type World = {
   readonly clock: ManualClock;
+  /** On SQLite only. */
   readonly client: Database;
   readonly db: ReturnType<typeof drizzle>;
+  /** Asks the database, as the user may. */
+  readonly ask: <Row>(query: Query) => Promise<readonly Row[]>;
+  /** What is put between a server and the runtimes that are opened from now on. */
+  readonly wiring: { wire: (store: Store) => Store };
   /** Opens a runtime on the world's database. */
   readonly open: (workflows: Runtime.Options["workflows"], options?: Runtime.Options) => Promise<Runtime.Runtime>;
   /** Ends a runtime as a crash does: nothing more is written, and its worker counts as dead at once. */
-  readonly crash: (runtime: Runtime.Runtime) => void;
+  readonly crash: (runtime: Runtime.Runtime) => Promise<void>;
   /** Advances the clock from alarm to alarm until the run is at its end, at most by so many ms. */
   readonly result: <Output>(run: Run.Handle<Output>, within?: number) => Promise<Output>;
 };
@@ -36,45 +54,129 @@ export type World = {
 /** How often a world without an alarm may settle before a run that is not at its end counts as stuck: many commits follow from one. */
 const patience = 50;
 
-/** A world in memory: several runtimes can be opened on it, one after the other or at once. It goes with the test. */
+/** A fresh world: several runtimes can be opened on it, one after the other or at once. It goes with the test. */
 export const setup = (): World => createWorld(afterwards);
 
-/** A world in memory that goes when whoever made it says so. */
-export const createWorld = (afterwards: (leave: () => Promise<void>) => unknown): World => {
-  const clock = manualClock();
+type Ground = {
+  readonly client: Database;
+  readonly db: World["db"];
+  readonly ask: World["ask"];
+  /** What `Runtime.open` is given. */
+  readonly database: () => Promise<NonNullable<Runtime.Options["database"]>>;
+  /** A worker counts as dead, and what it still writes is refused. */
+  readonly bury: (worker: number) => Promise<void>;
+  readonly close: () => Promise<void>;
+};
+
+const release = (worker: number): Query =>
+  sql`update holdfast_runs set worker = null, lease = lease + 1, status = 'queued', wake_at = 0 where worker = ${worker}`;
+const remove = (worker: number): Query => sql`delete from holdfast_workers where key = ${worker}`;
+
+const inMemory = (): Ground => {
   const client = new Database(":memory:");
   const db = drizzle(client);
+  return {
+    client,
+    db,
+    ask: async (query) => db.all(query),
+    database: async () => db,
+    bury: async (worker) => {
+      db.run(release(worker));
+      db.run(remove(worker));
+    },
+    close: async () => client.close(),
+  };
+};
+
+const server = process.env["HOLDFAST_TEST_POSTGRES"] ?? "postgres://postgres@127.0.0.1:5432";
+let schemas = 0;
+
+/** A schema of its own in the database `test`. */
+const onPostgres = (): Ground => {
+  const schema = `world_${process.pid}_${Date.now().toString(36)}_${schemas++}`;
+  const url = `${server}/postgres?search_path=${schema}`;
+  const client = new SQL(url, { max: 2 });
+  const db = drizzleServer({ client });
+  let made: Promise<unknown> | undefined;
+  const make = (): Promise<unknown> => (made ??= Promise.resolve(client.unsafe(`create schema ${schema}`)));
+  return {
+    get client(): Database {
+      throw new Error("This world is not on SQLite.");
+    },
+    db: db as unknown as World["db"],
+    ask: async (query) => {
+      await make();
+      return db.execute(query) as never;
+    },
+    database: async () => {
+      await make();
+      return url;
+    },
+    bury: (worker) =>
+      db.transaction(async (tx) => {
+        await tx.execute(sql`select pg_advisory_xact_lock(${sql.raw(lockOf(String(worker)))})`);
+        await tx.execute(release(worker));
+        await tx.execute(remove(worker));
+      }),
+    close: async () => {
+      await client.unsafe(`drop schema if exists ${schema} cascade`);
+      await client.close({ timeout: 0 });
+    },
+  };
+};
+
+/** A world that goes when whoever made it says so. */
+export const createWorld = (afterwards: (leave: () => Promise<void>) => unknown): World => {
+  const asked = new Map<Engine, number>();
+  const wiring: World["wiring"] = { wire: (store) => store };
+  const clock = manualClock(undefined, () => [...asked.values()].some((open) => open > 0));
+  const ground = on === "postgres" ? onPostgres() : inMemory();
   const runtimes = new Set<Runtime.Runtime>();
   afterwards(async () => {
     const closing = Promise.all([...runtimes].map((runtime) => Runtime.close(runtime)));
     await clock.advance(250);
     await closing;
-    client.close();
+    await ground.close();
   });
+  /** As in memory nobody looks after the others: a clock that is moved by hand for years must not ring for every beat. */
+  const openApart = async (options: Runtime.Options): Promise<Runtime.Runtime> => {
+    const count = { open: 0 };
+    let opened: Engine | undefined = undefined;
+    const engine = await openEngine(openingOf(options), async (hooks) => {
+      const store = wiring.wire(await openStore(await ground.database(), hooks));
+      watchStore(store, (by) => {
+        count.open += by;
+        if (opened && asked.has(opened)) asked.set(opened, count.open);
+      });
+      return { ...store, shared: false };
+    });
+    opened = engine;
+    asked.set(engine, count.open);
+    return runtimeOf(engine);
+  };
   return {
     clock,
-    client,
-    db,
+    wiring,
+    get client() {
+      return ground.client;
+    },
+    db: ground.db,
+    ask: ground.ask,
     open: async (workflows, options = {}) => {
-      const runtime = await Runtime.open({
-        database: db,
-        workflows: workflows ?? [],
-        clock,
-        logger: silent,
-        drain: 200,
-        ...options,
-      });
+      const settled = { workflows: workflows ?? [], clock, logger: silent, drain: 200, ...options };
+      const runtime =
+        on === "sqlite" ? await Runtime.open({ database: await ground.database(), ...settled }) : await openApart(settled);
       runtimes.add(runtime);
       return runtime;
     },
-    crash: (runtime) => {
+    crash: async (runtime) => {
       const engine = engineOf(runtime);
       halt(engine);
+      asked.delete(engine);
       runtimes.delete(runtime);
-      client.run("update holdfast_runs set worker = null, lease = lease + 1, status = 'queued', wake_at = 0 where worker = ?", [
-        engine.worker,
-      ]);
-      client.run("delete from holdfast_workers where key = ?", [engine.worker]);
+      await ground.bury(engine.worker);
+      // What it still asks for is refused: its leases are gone.
+      if (on !== "sqlite") await engine.store.close();
     },
     result: async (run, within = 3_650 * 86_400_000) => {
       const ended = Run.result(run);

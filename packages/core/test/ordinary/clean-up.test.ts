@@ -2,6 +2,7 @@
 import { expect } from "bun:test";
 import { z } from "zod";
 import { Context, Run, Signal, Step, Workflow } from "../../src/index.ts";
+import { on } from "../kit/world.ts";
 import { table, type Event } from "./table.ts";
 
 const go = Signal.define<string>("go");
@@ -34,6 +35,8 @@ table({
     ],
     ends: { failed: "no" },
     begun: { bad: 1, good: 1, "undo:good": 1 },
+    // Behind a server the two need not come in one moment.
+    mayMiss: on === "sqlite" ? [] : ["good", "undo:good"],
   },
 
   "undos that take long, fail and are tried again go on where they were": {

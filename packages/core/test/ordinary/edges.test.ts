@@ -1,5 +1,6 @@
 // Where ordinary code meets the engine's edges: order, rejections nobody looks at, slots and memory.
 import { describe, expect, test } from "bun:test";
+import { sql } from "drizzle-orm";
 import type { Fault } from "../../src/index.ts";
 import { Context, Run, Runtime, Signal, Step, Workflow } from "../../src/index.ts";
 import { runToEnd, setup } from "../kit/world.ts";
@@ -24,8 +25,8 @@ test("a race of a step and a sleep keeps its winner over 100 replays", async () 
   for (const ms of [1_000, 600_000]) await Workflow.start(runtime, racing, ms, { id: `${ms}` });
   await world.clock.advance(700_000);
   for (let replay = 0; replay < 100; replay++) {
-    world.client.run("update holdfast_runs set wake_at = 0");
-    world.crash(runtime);
+    await world.ask(sql`update holdfast_runs set wake_at = 0`);
+    await world.crash(runtime);
     runtime = await world.open([racing], { crashes: 1_000, hot: 0 });
     await world.clock.settle();
   }
@@ -55,7 +56,7 @@ test("a transaction and a step that end in the same moment are seen in the order
   const run = await Workflow.start(first, meeting, undefined, { id: "one" });
   await world.clock.settle();
   const recorded = (await Run.history(run)).filter(({ kind }) => kind === "step").map(({ key }) => key);
-  world.crash(first);
+  await world.crash(first);
   const second = await world.open([meeting]);
   await Signal.send(Run.of(second, "one"), go, "on");
   await world.result(Run.of(second, "one"));
@@ -187,7 +188,7 @@ test("a cancel is recorded once, however often its run is claimed anew", async (
   await Run.cancel(run, "enough");
   for (let claims = 0; claims < 4; claims++) {
     await world.clock.settle();
-    world.crash(runtime);
+    await world.crash(runtime);
     runtime = await world.open([long]);
   }
   await world.clock.settle();

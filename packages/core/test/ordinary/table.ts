@@ -54,7 +54,7 @@ const go = async ({ world, crashes, effects, row, options }: Bench, id: string, 
   const start = (on: Runtime.Runtime): Promise<unknown> =>
     Workflow.start(on, workflows[0] as Workflow.Definition, row.input, { id }).catch(() => {});
   let runtime = await open();
-  if (crash) crashes.arm(runtime, { ...crash, records: crashes.records() + crash.records });
+  if (crash) crashes.arm(runtime, { ...crash, records: (await crashes.countRecords()) + crash.records });
   await start(runtime);
   const left = [...(row.events ?? [])];
   for (let round = 0; round < 20_000; round++) {
@@ -103,7 +103,7 @@ const sweep = async (on: Bench, when: Crash["when"]): Promise<void> => {
   const { row, effects, crashes } = on;
   expect(await go(on, "calm", undefined)).toEqual(row.ends);
   expect(effects.begun()).toEqual(row.begun);
-  const places = crashes.records();
+  const places = await crashes.countRecords();
   let expected = 0;
   for (let at = 1; at <= places; at += row.every ?? 1) {
     effects.clear();

@@ -1,5 +1,6 @@
 // Changed code meets an old history: the run is blocked before it does anything, says what differs, and goes on with code that fits.
 import { describe, expect, test } from "bun:test";
+import { sql } from "drizzle-orm";
 import type { Context } from "../../src/index.ts";
 import { Run, Runtime, Signal, Step, Workflow } from "../../src/index.ts";
 import { listening, setup, type World } from "../kit/world.ts";
@@ -31,8 +32,8 @@ const leave = async (world: World, old: Body): Promise<void> => {
   const first = await world.open([define(old), small, other, slow]);
   await Workflow.start(first, define(old), undefined, { id: "run" });
   await world.clock.advance(3_000);
-  world.crash(first);
-  world.client.run("update holdfast_runs set wake_at = 0 where ended_at is null");
+  await world.crash(first);
+  await world.ask(sql`update holdfast_runs set wake_at = 0 where ended_at is null`);
   begun = [];
 };
 
@@ -183,10 +184,10 @@ test("a blocked run goes on by itself when code that fits is opened, and its rea
   const blocked = await meet(world, async (ctx) => [await does("renamed", ctx), await Step.wait(ctx, go)]);
   expect(blocked.view.status).toBe("blocked");
   await Signal.send(blocked.run, go, "kept meanwhile");
-  world.crash(blocked.runtime);
+  await world.crash(blocked.runtime);
   const still = await meet(world, async (ctx) => [await does("another", ctx), await Step.wait(ctx, go)]);
   expect(still.view).toMatchObject({ status: "blocked", reason: { is: 'asks for step "another"' } });
-  world.crash(still.runtime);
+  await world.crash(still.runtime);
   const mended = await meet(world, async (ctx) => [await does("a", ctx), await Step.wait(ctx, go)]);
   expect(mended.view).toMatchObject({ status: "completed", reason: null, output: ["a", "kept meanwhile"] });
   expect(begun).toEqual([]);
@@ -196,7 +197,7 @@ test("a blocked run that goes on and waits shows no old reason", async () => {
   const world = setup();
   const old: Body = async (ctx) => [await does("a", ctx), await Step.wait(ctx, go)];
   await leave(world, old);
-  world.crash((await meet(world, async (ctx) => does("renamed", ctx))).runtime);
+  await world.crash((await meet(world, async (ctx) => does("renamed", ctx))).runtime);
   expect((await meet(world, old)).view).toMatchObject({ status: "waiting", reason: null });
 });
 
@@ -271,14 +272,14 @@ test("a child that ends while its parent's code does not fit is told to the code
   const first = await world.open([parent("b"), brief]);
   const { id } = await Workflow.start(first, parent("b"));
   await world.clock.advance(3_000);
-  world.crash(first);
-  world.client.run("update holdfast_runs set wake_at = 0 where id = ?", [id]);
+  await world.crash(first);
+  await world.ask(sql`update holdfast_runs set wake_at = 0 where id = ${id}`);
   const misfit = await world.open([parent("c"), brief]);
   await world.clock.advance(600);
   expect((await Run.get(Run.of(misfit, `${id}/brief`))).status).toBe("completed");
   expect((await Run.history(Run.of(misfit, id))).map(({ kind }) => kind)).not.toContain("called");
   await world.clock.advance(1_000);
   expect((await Run.get(Run.of(misfit, id))).status).toBe("blocked");
-  world.crash(misfit);
+  await world.crash(misfit);
   expect(await world.result(Run.of(await world.open([parent("b"), brief]), id))).toBe(7);
 });

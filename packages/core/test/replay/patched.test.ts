@@ -1,5 +1,6 @@
 // Context.patched: runs that passed the place with the old code keep to it, others take the new one, after any crash the same.
 import { expect, test } from "bun:test";
+import { sql } from "drizzle-orm";
 import type { Runtime } from "../../src/index.ts";
 import { Context, Run, Signal, Step, Workflow } from "../../src/index.ts";
 import { setup, type World } from "../kit/world.ts";
@@ -27,8 +28,8 @@ const after: Body = async (ctx) => [
 const define = (body: Body): Workflow.Definition<undefined> => Workflow.define({ name: "changing" }, body);
 
 const crashed = async (world: World, runtime: Runtime.Runtime, body: Body): Promise<Runtime.Runtime> => {
-  world.crash(runtime);
-  world.client.run("update holdfast_runs set wake_at = 0 where ended_at is null");
+  await world.crash(runtime);
+  await world.ask(sql`update holdfast_runs set wake_at = 0 where ended_at is null`);
   const next = await world.open([define(body)]);
   await world.clock.settle();
   return next;
@@ -117,7 +118,7 @@ test("two versions of a workflow run side by side", async () => {
   const first = await world.open([one]);
   await Workflow.start(first, one, undefined, { id: "old" });
   await world.clock.settle();
-  world.crash(first);
+  await world.crash(first);
   const second = await world.open([one, two]);
   await Workflow.start(second, two, undefined, { id: "new" });
   expect(await finish(world, second, "old")).toEqual(["first", "old", "on", "last"]);

@@ -1,5 +1,6 @@
 // What a body awaits besides Holdfast: said when it lasts, no hindrance to a replay when it is short, no way round a cancel.
 import { describe, expect, test } from "bun:test";
+import { sql } from "drizzle-orm";
 import type { Context } from "../../src/index.ts";
 import { Run, Signal, Step, Workflow } from "../../src/index.ts";
 import { listening, setup } from "../kit/world.ts";
@@ -90,7 +91,7 @@ describe("a body that waits for something that is not durable", () => {
     await world.clock.advance(3_000);
     await Run.cancel(run, "enough");
     await world.clock.advance(10_000);
-    world.crash(first);
+    await world.crash(first);
     const second = await world.open([bare]);
     await world.clock.advance(120_000);
     expect((await Run.get(Run.of(second, "run"))).status).toBe("cancelled");
@@ -144,8 +145,8 @@ describe("short work of a body's own between steps", () => {
     await pass();
     expect(begun).toBe(6);
     for (let crashes = 0; crashes < 3; crashes++) {
-      world.client.run("update holdfast_runs set wake_at = 0");
-      world.crash(runtime);
+      await world.ask(sql`update holdfast_runs set wake_at = 0`);
+      await world.crash(runtime);
       outside.busy = 0;
       runtime = await world.open([alone, beside]);
       await pass();

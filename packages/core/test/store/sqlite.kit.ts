@@ -38,11 +38,12 @@ const userOf = (mine: Database, foreign: () => Database): User => {
     get foreign() {
       return drizzle(foreign());
     },
-    transaction: (work) => db.transaction((tx) => work(tx), { behavior: "immediate" }),
+    waits: false,
+    transaction: async (work) => db.transaction((tx) => work(tx), { behavior: "immediate" }),
     insert: (tx, line) => {
       (tx as Tx).insert(notes).values({ text: line }).run();
     },
-    texts: () =>
+    texts: async () =>
       db
         .select()
         .from(notes)

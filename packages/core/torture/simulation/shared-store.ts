@@ -92,7 +92,8 @@ export const shareStore = (store: Store, process: Process, { time, chance, weath
 
   return {
     ...store,
-    file: "the simulated database",
+    name: "the simulated database",
+    shared: true,
     runs: slow(store.runs),
     history,
     signals: slow(store.signals),

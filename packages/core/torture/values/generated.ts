@@ -47,7 +47,7 @@ const carryOut = async (world: World, bench: Bench): Promise<number> => {
   let refused = 0;
   for (const id of bench.values.keys()) if (await handOver(first, flow, bench, id)) refused++;
   await world.clock.advance(1_000);
-  world.crash(first);
+  await world.crash(first);
   const second = await world.open([flow, child]);
   await world.clock.advance(15_000);
   for (const id of bench.values.keys()) await judge(second, bench, id);

@@ -53,7 +53,7 @@ export const pollution: Part = async () => {
         await Workflow.start(first, flow, 1, { id: "run" });
       if (await refusalOf(() => Signal.send(Run.of(first, "run"), any, value))) await Signal.send(Run.of(first, "run"), any, 1);
       await world.clock.advance(1_000);
-      world.crash(first);
+      await world.crash(first);
       const second = await world.open([flow]);
       await world.clock.advance(15_000);
       const view = await Run.get(Run.of(second, "run"));

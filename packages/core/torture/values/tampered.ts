@@ -82,10 +82,10 @@ const leave = async (world: World): Promise<void> => {
   const first = await world.open([flow, brief]);
   await Signal.send(await Workflow.start(first, flow, { n: 0 }, { id: "run" }), any, 1);
   await world.clock.advance(2_000);
-  world.crash(first);
+  await world.crash(first);
   const between = await world.open([brief]);
   await world.clock.advance(4_000);
-  world.crash(between);
+  await world.crash(between);
 };
 
 const carryOut = async (bench: Bench, world: World, name: string, tamper: (run: string) => void): Promise<End> => {

@@ -79,7 +79,7 @@ const carryOut = async ({ world, name, text, breaches }: Bench): Promise<number>
   const handle = own ? Run.of(first, text) : await Workflow.start(first, flow, text, { id, correlation: text });
   await Signal.send(handle, plain, text);
   await world.clock.advance(2_000);
-  world.crash(first);
+  await world.crash(first);
   const second = await world.open([flow], { logger });
   await world.clock.advance(30_000);
   const run = Run.of(second, id);

@@ -35,7 +35,7 @@ const carryOut = (name: string, make: () => unknown, breaches: string[]): Promis
     const first = await world.open([flow]);
     const { id } = await Workflow.start(first, flow);
     await world.clock.advance(2_000);
-    world.crash(first);
+    await world.crash(first);
     const second = await world.open([flow]);
     await world.clock.advance(15_000);
     const { status, failure, undo } = await Run.get(Run.of(second, id));

@@ -12,6 +12,7 @@ import type { BreakerRow } from "../../store/rows.ts";
 import type { BreakerGate, Engine } from "../engine.ts";
 import { rouse } from "./rouse.ts";
 import { opens, type Rule } from "./rule.ts";
+import { fresh } from "../settings.ts";
 import { createWindow, type Window } from "./window.ts";
 
 export type Gate = BreakerGate & { readonly rule: Rule };
@@ -83,7 +84,7 @@ export const stateOf = ({ row }: Member): BreakerRow["state"] => row?.state ?? "
 
 /** True when the row may have changed since it was seen. */
 export const isStale = ({ engine, heard, seenAt }: Member): boolean =>
-  heard !== engine.heard || engine.clock.monotonic() - seenAt >= engine.settings.poll;
+  heard !== engine.heard || engine.clock.monotonic() - seenAt >= Math.min(fresh, engine.settings.poll);
 
 /** Reads the row again. When the database cannot be read, what was last seen stands. */
 export const look = (member: Member): Promise<void> => {

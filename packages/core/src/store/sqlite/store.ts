@@ -164,7 +164,10 @@ const createStore = (first: Connection, hooks: Hooks): Store => {
     changed: session.changed,
     watch: session.watch,
     trouble: group.trouble,
-    file,
+    name: file ?? ":memory:",
+    shared: file !== undefined,
+    looks: undefined,
+    now: undefined,
     close: () => (closing ??= close()),
   };
 };

@@ -27,7 +27,7 @@ export const breakers = (openStore: OpenStore): void => {
   describe("count", () => {
     test("adds up within a window, whoever counts, and answers with the row", async () => {
       const { store, again } = await openStore();
-      const other = again?.() ?? store;
+      const other = (await again?.()) ?? store;
       expect(await store.breakers.count("gateway", failed(2), window, t0)).toEqual({ ...closed, failures: 2 });
       const second = { successes: 3, failures: 1, rejects: 4 };
       const sum = { ...closed, successes: 3, failures: 3, rejects: 4 };
@@ -65,7 +65,7 @@ export const breakers = (openStore: OpenStore): void => {
       const { store, again } = await openStore();
       await store.breakers.count("gateway", failed(2), window, t0);
       const change = { retryAt: t0 + 500, now: t0 + 1, probe: null };
-      const both = [store, again?.() ?? store].map((each) => each.breakers.move("gateway", "closed", "open", change));
+      const both = [store, (await again?.()) ?? store].map((each) => each.breakers.move("gateway", "closed", "open", change));
       expect((await Promise.all(both)).filter(Boolean)).toHaveLength(1);
       const open = { ...closed, state: "open", failures: 2, openedAt: t0 + 1, retryAt: t0 + 500 } as const;
       expect(await store.breakers.read("gateway")).toEqual(open);
@@ -131,7 +131,7 @@ export const breakers = (openStore: OpenStore): void => {
     test("is given to one", async () => {
       const { store, again } = await openBreaker(openStore);
       const [one, two] = [await hire(store), await hire(store)];
-      const other = again?.() ?? store;
+      const other = (await again?.()) ?? store;
       const answers = await Promise.all([
         store.breakers.probe("gateway", one, 1_000, t0 + 100),
         other.breakers.probe("gateway", two, 1_000, t0 + 100),

@@ -76,7 +76,7 @@ export const claims = (openStore: OpenStore): void => {
 
     test("a run is claimed by one of 64 workers", async () => {
       const { store, again } = await openStore();
-      const stores = [store, again?.() ?? store];
+      const stores = [store, (await again?.()) ?? store];
       for (let n = 0; n < 100; n++) await start(store, `${n}`);
       const workers = await Promise.all(Array.from({ length: 64 }, () => hire(store)));
       const claimed = await Promise.all(workers.map((worker, n) => claim(stores[n % 2]!, worker, { limit: 3 })));

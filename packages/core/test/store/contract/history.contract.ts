@@ -10,7 +10,7 @@ export const history = (openStore: OpenStore): void => {
       const { store } = await openStore();
       const lease = await execute(store, "a");
       const rows = [
-        row(1, { value: "naïve 😀 \u0000 'quoted' \"too\"", due: 8_640_000_000_000_000, at: t0 + 1 }),
+        row(1, { value: "naïve 😀 \\u0000 'quoted' \"too\"", due: 8_640_000_000_000_000, at: t0 + 1 }),
         row(2, { kind: "patched", key: null, value: null, attempt: null }),
         row(3, { value: "" }),
         row(4, { value: "x".repeat(1_000_000), key: "k".repeat(200) }),
@@ -62,7 +62,7 @@ export const history = (openStore: OpenStore): void => {
 
     test("64 clients append to 64 runs, and every acknowledged record is there", async () => {
       const { store, again } = await openStore();
-      const stores = [store, again?.() ?? store];
+      const stores = [store, (await again?.()) ?? store];
       const client = async (n: number): Promise<void> => {
         const lease = await execute(stores[n % 2]!, `${n}`);
         for (let seq = 1; seq <= 32; seq++) expect(await stores[(n + seq) % 2]!.history.append(lease, row(seq))).toBe(true);
@@ -80,7 +80,7 @@ export const history = (openStore: OpenStore): void => {
       const { store } = await openStore();
       const leases = await Promise.all(Array.from({ length: 30 }, (_, n) => execute(store, `run ${n}`)));
       const rows = Array.from({ length: 11 }, (_, n) =>
-        row(n + 1, n % 3 === 0 ? { value: null, key: null, attempt: null, due: t0 + n } : { value: `naïve 😀 \u0000 ${n}` }),
+        row(n + 1, n % 3 === 0 ? { value: null, key: null, attempt: null, due: t0 + n } : { value: `naïve 😀 \\u0000 ${n}` }),
       );
       const told = await Promise.all(leases.flatMap((lease) => rows.map((entry) => record(store, lease, entry))));
       expect(new Set(told)).toEqual(new Set(["kept"]));

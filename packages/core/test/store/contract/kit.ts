@@ -7,7 +7,7 @@ import type { Lease, NewRun, Row, RunRow, WorkerRow } from "../../../src/store/r
 export type Opened = {
   readonly store: Store;
   /** Another way into the same database, as another process has it. Undefined where nobody else can reach it. */
-  readonly again: (() => Store) | undefined;
+  readonly again: (() => Store | Promise<Store>) | undefined;
   readonly user: User;
 };
 
@@ -16,11 +16,14 @@ export type User = {
   /** What a user hands to `Step.transaction`: a database that is the store's own, and one that is not. */
   readonly database: unknown;
   readonly foreign: unknown;
-  readonly transaction: <T>(work: (tx: unknown) => T) => T;
-  readonly insert: (tx: unknown, text: string) => void;
-  readonly texts: () => readonly string[];
+  /** True when a transaction is asynchronous, so that a function of the user's may be. */
+  readonly waits: boolean;
+  readonly transaction: <T>(work: (tx: unknown) => T | Promise<T>) => Promise<T>;
+  /** Behind a server it is to be awaited. */
+  readonly insert: (tx: unknown, text: string) => unknown;
+  readonly texts: () => Promise<readonly string[]>;
   /** What a run has published, as the user's own connection sees it now. */
-  readonly published: (run: number) => string | null | undefined;
+  readonly published: (run: number) => unknown;
 };
 
 export type OpenStore = () => Promise<Opened>;

@@ -106,7 +106,7 @@ export const runs = (openStore: OpenStore): void => {
 
     test("64 concurrent starts of one id make one run", async () => {
       const { store, again } = await openStore();
-      const other = again?.() ?? store;
+      const other = (await again?.()) ?? store;
       const started = await Promise.all(Array.from({ length: 64 }, (_, n) => (n % 2 ? store : other).runs.start(newRun("a"))));
       expect(started.filter(({ kind }) => kind === "created")).toHaveLength(1);
       expect(new Set(started.map((answer) => (answer.kind === "created" ? answer.key : answer.run.key))).size).toBe(1);
@@ -116,7 +116,7 @@ export const runs = (openStore: OpenStore): void => {
 
     test("64 clients start 64 runs each, and all are there", async () => {
       const { store, again } = await openStore();
-      const stores = [store, again?.() ?? store];
+      const stores = [store, (await again?.()) ?? store];
       const client = async (n: number): Promise<void> => {
         for (let run = 0; run < 64; run++) await start(stores[(n + run) % 2]!, `${n}/${run}`);
       };

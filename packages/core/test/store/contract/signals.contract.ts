@@ -87,7 +87,7 @@ export const signals = (openStore: OpenStore): void => {
 
     test("64 senders: every message is there once, and each sender's in its order", async () => {
       const { store, again } = await openStore();
-      const stores = [store, again?.() ?? store];
+      const stores = [store, (await again?.()) ?? store];
       const run = await start(store, "a");
       const sender = async (n: number): Promise<void> => {
         for (let turn = 0; turn < 20; turn++) {

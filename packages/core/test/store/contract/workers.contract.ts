@@ -54,7 +54,7 @@ export const workers = (openStore: OpenStore): void => {
     test("a worker is declared dead once", async () => {
       const { store, again } = await openStore();
       const lease = await execute(store, "a");
-      const other = again?.() ?? store;
+      const other = (await again?.()) ?? store;
       const answers = await Promise.all([store, other, store, other].map((each) => each.workers.bury(lease.worker, 0, t0)));
       expect(answers.filter(Boolean)).toHaveLength(1);
       expect((await byKey(store, lease.run)).lease).toBe(2);

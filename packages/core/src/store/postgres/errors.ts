@@ -1,0 +1,77 @@
+/** What PostgreSQL's error codes mean to us. */
+import * as Fault from "../../model/fault.ts";
+import { isLate } from "../server/link.ts";
+import type { Verdict } from "../server/dialect.ts";
+
+type Fields = { readonly code?: unknown; readonly errno?: unknown; readonly message?: unknown };
+
+/** The five letters of PostgreSQL, or the word of the client for what the server never said; also where Drizzle has wrapped it. */
+const codeOf = (error: unknown): string => {
+  let at = error;
+  for (let depth = 0; at instanceof Error && depth < 4; depth++) {
+    const { code, errno } = at as Fields;
+    if (typeof errno === "string" && /^[0-9A-Z]{5}$/.test(errno)) return errno;
+    if (typeof code === "string" && /^([0-9A-Z]{5}$|ERR_POSTGRES_|E[A-Z]+$)/.test(code) && code !== "ERR_POSTGRES_SERVER_ERROR")
+      return code;
+    at = at.cause;
+  }
+  return "";
+};
+
+/** A deadlock, a conflict of serializable transactions, a lock that was not to be had in time. */
+const again = /^(40P01|40001|55P03)$/;
+/** The connection is gone, or the server is going. */
+const lost = /^(ERR_POSTGRES_(CONNECTION|IDLE|LIFETIME)|E(CONN|PIPE|TIMEDOUT|HOST|NET)|08|57P0[1245]|25P0[34])/;
+/** It cannot be done now: no room, no right to write, too many connections, starting up, going down. */
+const trouble = /^(25006|53|57P03|57014|58|XX00[12]|28|3D000|42501|ERR_POSTGRES_)/;
+
+export const judge = (error: unknown): Verdict => {
+  if (isLate(error)) return "lost";
+  const code = codeOf(error);
+  if (again.test(code)) return "again";
+  if (lost.test(code)) return "lost";
+  return trouble.test(code) ? "trouble" : "defect";
+};
+
+/** The fault that a user sees. What is no trouble of the server comes back as it is. */
+export const faultOf = (error: unknown): Error => {
+  if (Fault.is(error)) return error;
+  const code = codeOf(error);
+  const said = error instanceof Error ? error.message : String(error);
+  const cause = { cause: error };
+  if (code === "25006") {
+    return Fault.make(
+      "storage_readonly",
+      `The PostgreSQL server takes no writes (${said}): it is a standby, or set read-only. Point to the primary; running work waits and goes on when it is promoted.`,
+      { code },
+      cause,
+    );
+  }
+  if (code === "53100" || code === "53200") {
+    return Fault.make(
+      "storage_full",
+      `The PostgreSQL server has no room (${said}). Free some: running work waits and goes on by itself.`,
+      { code },
+      cause,
+    );
+  }
+  if (code === "53300" || again.test(code))
+    return Fault.make("storage_busy", `The PostgreSQL server is too busy (${said}). Try again.`, { code }, cause);
+  if (code.startsWith("28") || code === "3D000" || code === "42501") {
+    return Fault.make(
+      "storage_failed",
+      `The PostgreSQL server refuses us (${said}). Look at the user, the password, the name of the database and its rights.`,
+      { code },
+      cause,
+    );
+  }
+  if (lost.test(code) || trouble.test(code)) {
+    return Fault.make(
+      "storage_failed",
+      `The PostgreSQL server cannot be used (${said}). Running work waits and goes on when it answers again.`,
+      { code },
+      cause,
+    );
+  }
+  return error instanceof Error ? error : new Error(String(error));
+};

@@ -1,0 +1,104 @@
+/** Opening a store on PostgreSQL. */
+import { SQL } from "bun";
+import { sql, type SQL as DrizzleSql } from "drizzle-orm";
+import type { Hooks, Store } from "../contract.ts";
+import { machinePace } from "../pace.ts";
+import { startBeside } from "../server/beside.ts";
+import { createClock } from "../server/clock.ts";
+import type { Statement } from "../server/dialect.ts";
+import { whole } from "../server/fields.ts";
+import { createPool, type Fields, type Pool } from "../server/link.ts";
+import { createStore } from "../server/store.ts";
+import { createTransactions } from "../server/transact.ts";
+import { postgres } from "./dialect.ts";
+import { channel, createEar } from "./ear.ts";
+import { migrate } from "./migrate.ts";
+import { statement } from "./text.ts";
+import { wayThrough, wayTo, type Way } from "./wire.ts";
+
+/** All together less than one question a second: hints tell of what is new. */
+const looks = { poll: 5_000, others: 1_800, rare: 10_000 };
+
+const toDrizzle = ({ text, params }: Statement): DrizzleSql => {
+  const chunks = text
+    .split(/\$(\d+)/)
+    .map((part, index) => (index % 2 === 0 ? sql.raw(part) : sql`${params[Number(part) - 1] ?? null}`));
+  return sql.join(chunks);
+};
+
+const whereAmI = statement(
+  `select current_database() as database, pg_postmaster_start_time()::text as started, coalesce(to_regclass('holdfast_runs')::oid::text, '') as "table"`,
+);
+
+/** No question to the server takes longer, in ms: a third of a lease, so that whoever waits for an answer still holds what it asked for. */
+const deadlineOf = ({ lease = 30_000 }: Hooks): number => Math.max(500, Math.min(10_000, Math.floor(lease / 3)));
+
+/** Opens a database by its URL: made ready when it is empty. Throws a `storage_…` or `schema_…` fault. */
+export const openPostgres = (url: string, hooks: Hooks): Promise<Store> => {
+  const deadline = deadlineOf(hooks);
+  return open(wayTo(url, deadline), deadline, hooks);
+};
+
+/** The same through the pool under a Drizzle database of the user's. */
+export const openThrough = (client: unknown, hooks: Hooks): Promise<Store> => open(wayThrough(client), deadlineOf(hooks), hooks);
+
+const open = async ({ name, open, options, most }: Way, deadline: number, hooks: Hooks): Promise<Store> => {
+  const { pace = machinePace } = hooks;
+  const pool = createPool(open, {
+    max: most,
+    deadline,
+    isHarmless: (error) => postgres.judge(error) === "again" || postgres.judge(error) === "defect",
+    pace,
+  });
+  const listener = options && new SQL({ ...options, max: 1, idleTimeout: 0 });
+  const shut = async (): Promise<void> => {
+    await listener?.close({ timeout: 0 }).catch(() => {});
+  };
+  try {
+    const clock = createClock(pace);
+    await pool.use(async (link) => {
+      await migrate(link);
+      const askedAt = pace.monotonic();
+      const [row] = await link.send(postgres.now().text);
+      if (row) clock.learn(whole(row, "now"), askedAt);
+    }, 60_000);
+    const own = Bun.randomUUIDv7();
+    const ear = await createEar(listener, { own, poll: looks.poll, pace });
+    return createStore(
+      {
+        name,
+        dialect: postgres,
+        pool,
+        clock,
+        looks,
+        ear,
+        beatApart: (worker, every) =>
+          options && startBeside({ ...options, max: 1, idleTimeout: 0 }, postgres.beat(0).text, { worker, every, deadline }),
+        transactions: createTransactions({
+          dialect: postgres,
+          toDrizzle,
+          whereAmI,
+          ours: () => place(pool),
+          lockLease: (run, number) =>
+            statement("select key from holdfast_runs where key = $1 and lease = $2 for share", run, number),
+          tellWithin: statement("select pg_notify($1, $2)", channel, ""),
+          pace,
+        }),
+        close: async () => {
+          ear.close();
+          await shut();
+        },
+      },
+      hooks,
+    );
+  } catch (error) {
+    await shut();
+    await pool.close();
+    throw postgres.faultOf(error);
+  }
+};
+
+const place = async (pool: Pool): Promise<Fields> => {
+  const [row] = await pool.use((link) => link.send(whereAmI.text));
+  return row ?? {};
+};

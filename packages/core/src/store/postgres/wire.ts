@@ -1,0 +1,151 @@
+/** Ways to a PostgreSQL server: by a URL, or through the pool under a Drizzle database of the user's. */
+import type { SQL } from "bun";
+import * as Fault from "../../model/fault.ts";
+import { openWire, type Param, type Rows, type Wire } from "../server/link.ts";
+
+export type Way = {
+  /** Without a password. */
+  readonly name: string;
+  readonly open: () => Promise<Wire>;
+  /** How a client of our own reaches the same database: to listen, and to beat from a thread. Undefined where that cannot be told. */
+  readonly options: SQL.Options | undefined;
+  /** How many connections we may have at once. */
+  readonly most: number;
+};
+
+/** Of a connection of ours: nothing it leaves open may keep others waiting for long. */
+const settings = (deadline: number): readonly string[] => [
+  `set idle_in_transaction_session_timeout = ${deadline}`,
+  `set statement_timeout = ${deadline}`,
+];
+
+const connections = 8;
+
+/** By a URL. `deadline` is in ms. */
+export const wayTo = (url: string, deadline: number): Way => {
+  const options: SQL.Options = { url, adapter: "postgres", connectionTimeout: Math.ceil(deadline / 1_000) };
+  return {
+    name: url.replace(/(:\/\/[^/:@]*):[^@]*@/, "$1@"),
+    open: () => openWire(options, settings(deadline)),
+    options,
+    most: connections,
+  };
+};
+
+type Reserved = {
+  readonly unsafe: SQL["unsafe"];
+  readonly release: () => unknown;
+  readonly close: (options: { timeout: number }) => unknown;
+};
+
+type BunClient = SQL & { readonly options: Readonly<Record<string, unknown>> };
+
+type PgClient = {
+  readonly query: (query: {
+    text: string;
+    values: readonly Param[];
+  }) => Promise<{ rows: Record<string, unknown>[]; rowCount: number | null }>;
+  readonly release: (broken?: boolean) => void;
+  readonly on: (event: "error" | "end", call: () => void) => void;
+};
+type PgPool = { readonly connect: () => Promise<PgClient>; readonly options: Readonly<Record<string, unknown>> };
+
+const isBun = (client: unknown): client is BunClient =>
+  typeof client === "function" && typeof (client as Partial<BunClient>).reserve === "function";
+
+const isPgPool = (client: unknown): client is PgPool =>
+  typeof (client as Partial<PgPool> | null)?.connect === "function" &&
+  typeof (client as { totalCount?: unknown }).totalCount === "number";
+
+/** A connection that is lent by the user's pool, for good. */
+const borrowFromBun = async (client: BunClient): Promise<Wire> => {
+  const reserved = (await client.reserve()) as unknown as Reserved;
+  let open = true;
+  return {
+    send: (text, params = []) => {
+      const query = reserved.unsafe(text, [...params]) as unknown as Promise<Rows> & { execute: () => unknown };
+      query.execute();
+      query.catch((error: { code?: unknown }) => {
+        if (String(error.code).startsWith("ERR_POSTGRES_CONNECTION")) open = false;
+      });
+      return query;
+    },
+    isOpen: () => open,
+    destroy: () => {
+      open = false;
+      void reserved.release();
+    },
+  };
+};
+
+const borrowFromPg = async (pool: PgPool): Promise<Wire> => {
+  const client = await pool.connect();
+  let open = true;
+  const close = (): void => void (open = false);
+  client.on("error", close);
+  client.on("end", close);
+  return {
+    send: async (text, params = []) => {
+      const { rows, rowCount } = await client.query({ text, values: params });
+      return Object.assign(rows, { count: rowCount ?? rows.length });
+    },
+    isOpen: () => open,
+    destroy: () => {
+      if (open) client.release(true);
+      open = false;
+    },
+  };
+};
+
+/** What can be handed to a thread, and is enough to connect anew. */
+const plain = (options: Readonly<Record<string, unknown>>): SQL.Options | undefined => {
+  try {
+    return structuredClone({ ...options, max: 1 }) as SQL.Options;
+  } catch {
+    return undefined;
+  }
+};
+
+/** True for what `drizzle(…)` on PostgreSQL has under it: Bun's client or a pool of `pg`. */
+export const isPostgresClient = (client: unknown): boolean =>
+  isPgPool(client) || (isBun(client) && client.options["adapter"] === "postgres");
+
+const nameOf = (host: unknown, database: unknown): string =>
+  `postgres://${typeof host === "string" ? host : ""}/${typeof database === "string" ? database : ""}`;
+
+/** Through the pool of the user: half of its connections may be ours, so that the user's own transactions get some too. */
+export const wayThrough = (client: unknown): Way => {
+  if (isBun(client)) {
+    const { options } = client;
+    return {
+      name: nameOf(options["hostname"], options["database"]),
+      open: () => borrowFromBun(client),
+      options: plain(options),
+      most: share(options["max"]),
+    };
+  }
+  if (!isPgPool(client))
+    throw Fault.make("invalid_option", "The option database of Runtime.open has no pool of connections under it.");
+  const { host, port, user, password, database, ssl, connectionString, max } = client.options;
+  const url = typeof connectionString === "string" ? connectionString : undefined;
+  return {
+    name: nameOf(host, database),
+    open: () => borrowFromPg(client),
+    options: plain(
+      url === undefined
+        ? { adapter: "postgres", hostname: host, port, username: user, password, database, tls: ssl }
+        : { adapter: "postgres", url },
+    ),
+    most: share(max),
+  };
+};
+
+const share = (max: unknown): number => {
+  const all = typeof max === "number" ? max : 10;
+  if (all >= 4) return Math.floor(all / 2);
+  throw Fault.make(
+    "invalid_option",
+    `The pool under the Drizzle database has ${all} connections; Holdfast needs one of at least 4: two for itself, and some for your own transactions. Or give Runtime.open a URL.`,
+    { max: all },
+  );
+};

@@ -1,0 +1,175 @@
+/**
+ * One transaction for the work of a turn, over all runs.
+ *
+ *   begin · shield · insert runs · guarded records · lock and read ──► the verbs are done on the desk ──► write what changed · commit
+ *   └────────────────── sent together, one round trip ─────────┘                                        └──────── one round trip ──┘
+ *
+ * Records alone need one round trip. A crash before the commit leaves nothing of it; a crash after it leaves all.
+ */
+import type { NewRun } from "../rows.ts";
+import { dedupeOf, placeOf, type Born, type Desk, type Sheet } from "./desk.ts";
+import type { Dialect, Statement } from "./dialect.ts";
+import { together, type Link, type Rows } from "./link.ts";
+import { runOf, sheetOf } from "./rows.ts";
+import { send, within } from "./session.ts";
+import type { Job, Needs } from "./work.ts";
+import { whole } from "./fields.ts";
+
+type Record = Extract<Job, { kind: "record" }>;
+type Work = Extract<Job, { kind: "work" }>;
+
+export type Batch = {
+  /** In the order of the jobs: for a record whether it is kept, for work what it answers. */
+  readonly answers: readonly unknown[];
+  /** Somebody in another process may want to know. */
+  readonly tell: boolean;
+};
+
+/** Does all the jobs in one transaction. `again` says that an earlier try may have been committed. Rejects with the error of the server. */
+export const commit = (
+  link: Link,
+  dialect: Dialect,
+  jobs: readonly Job[],
+  { workers, again }: { readonly workers: readonly number[]; readonly again: boolean },
+): Promise<Batch> =>
+  within(link, dialect, async () => {
+    const records = jobs.filter((job): job is Record => job.kind === "record");
+    const works = jobs.filter((job): job is Work => job.kind === "work");
+    const opening = [link.send(dialect.begin), send(link, dialect.shield(workers))];
+    const appended = records.length > 0 ? send(link, dialect.appendGuarded(records)) : undefined;
+    if (works.length === 0 && dialect.abortsWhole && appended) {
+      await together([...opening, appended, link.send(dialect.commit)]);
+      const kept = await keptOf(link, dialect, records, await appended);
+      return { answers: records.map((_, index) => kept[index]), tell: false };
+    }
+    const read = reading(link, dialect, works, again);
+    await together([...opening, ...(appended ? [appended] : []), ...read.sent]);
+    const desk = await read.desk();
+    const kept = appended ? await keptOf(link, dialect, records, await appended) : [];
+    const done = works.map((work) => work.act(desk));
+    const writes = writing(dialect, desk, works);
+    if (dialect.abortsWhole) await together([...writes.map((each) => send(link, each)), link.send(dialect.commit)]);
+    else {
+      for (const each of writes) await send(link, each);
+      await link.send(dialect.commit);
+    }
+    let [atRecord, atWork] = [0, 0];
+    return { answers: jobs.map((job) => (job.kind === "record" ? kept[atRecord++] : done[atWork++])), tell: desk.tell };
+  });
+
+/** A record that stands there already under the same lease was written by this worker: the answer to an earlier try was lost. */
+const keptOf = async (link: Link, dialect: Dialect, records: readonly Record[], appended: Rows): Promise<boolean[]> => {
+  if (appended.count === records.length) return records.map(() => true);
+  const standing = new Set(
+    (await send(link, dialect.standGuarded(records))).map((row) => placeOf(whole(row, "run"), whole(row, "seq"))),
+  );
+  return records.map(({ lease, row }) => standing.has(placeOf(lease.run, row.seq)));
+};
+
+const all = <K extends keyof Needs>(works: readonly Work[], what: K): NonNullable<Needs[K]>[] =>
+  works.flatMap(({ needs }) => (needs[what] === undefined ? [] : [needs[what] as NonNullable<Needs[K]>]));
+
+const noRows = Object.assign([], { count: 0 }) as Rows;
+
+/** Sends for everything the works need. The desk is laid once it is there. */
+const reading = (link: Link, dialect: Dialect, works: readonly Work[], again: boolean) => {
+  const sent: Promise<Rows>[] = [];
+  const ask = <T>(wanted: readonly T[], say: (wanted: readonly T[]) => Statement): Promise<Rows> => {
+    if (wanted.length === 0) return Promise.resolve(noRows);
+    const rows = send(link, say(wanted));
+    sent.push(rows);
+    return rows;
+  };
+  const births = all(works, "birth");
+  const keys = [...new Set(all(works, "runs").flat())];
+  const parents = [...new Set(all(works, "orphansOf"))];
+  const made = ask(births, dialect.insertRuns);
+  const locked = ask([...keys, ...parents], () => dialect.lockRuns([...new Set([...keys, ...parents])], parents));
+  const untaken = ask(all(works, "signal"), dialect.lockSignals);
+  const standing = ask(all(works, "stands"), dialect.standing);
+  const known = ask(all(works, "dedupe"), dialect.known);
+
+  const desk = async (): Promise<Desk> => {
+    const sheets = new Map<number, Sheet>();
+    for (const row of await locked) sheets.set(whole(row, "key"), sheetOf(row));
+    return {
+      sheets,
+      changed: new Set(),
+      born: await bornOf(link, dialect, births, await made, again),
+      standing: new Set((await standing).map((row) => placeOf(whole(row, "run"), whole(row, "seq")))),
+      untaken: new Map((await untaken).map((row) => [whole(row, "key"), whole(row, "run")])),
+      known: new Set((await known).map((row) => dedupeOf(whole(row, "run"), String(row["key"])))),
+      orphans: orphansIn(sheets, parents),
+      rows: [],
+      fresh: [],
+      dropped: [],
+      signals: [],
+      taken: [],
+      states: new Map(),
+      unborn: [],
+      tell: false,
+    };
+  };
+  return { sent, desk };
+};
+
+const orphansIn = (sheets: ReadonlyMap<number, Sheet>, parents: readonly number[]): Map<number, number[]> => {
+  const orphans = new Map<number, number[]>(parents.map((parent) => [parent, []]));
+  for (const { key, parent, orphan, endedAt } of sheets.values())
+    if (parent !== null && orphan === "cancel" && endedAt === null) orphans.get(parent)?.push(key);
+  return orphans;
+};
+
+/** Which of the runs were made, and what was there in the place of the others. */
+const bornOf = async (
+  link: Link,
+  dialect: Dialect,
+  births: readonly NewRun[],
+  made: Rows,
+  again: boolean,
+): Promise<Map<NewRun, Born>> => {
+  const born = new Map<NewRun, Born>();
+  const fresh = new Map(made.map((row) => [String(row["id"]), row]));
+  for (const run of births) {
+    const row = fresh.get(run.id);
+    if (!row || !fresh.delete(run.id)) continue;
+    born.set(run, { kind: "made", key: whole(row, "key"), worker: row["worker"] === null ? null : whole(row, "worker") });
+  }
+  const others = births.filter((run) => !born.has(run));
+  if (others.length === 0) return born;
+  const there = new Map((await send(link, dialect.findRuns(others.map(({ id }) => id)))).map((row) => [String(row["id"]), row]));
+  for (const run of others) {
+    const row = there.get(run.id);
+    if (!row) continue;
+    const found = runOf(row);
+    const isOurs = again && found.createdAt === run.at && found.worker === run.worker && found.lease <= 1;
+    const input = (row["input"] ?? null) as string | null;
+    born.set(run, isOurs ? { kind: "made", key: found.key, worker: found.worker } : { kind: "there", run: found, input });
+  }
+  return born;
+};
+
+/** What the desk has come to hold, as statements. What is taken away goes first. */
+const writing = (dialect: Dialect, desk: Desk, works: readonly Work[]): Statement[] => {
+  const tags = all(works, "birth").flatMap((run) => {
+    const born = desk.born.get(run);
+    return born?.kind === "made" && !desk.unborn.includes(born.key) ? run.tags.map((tag) => ({ run: born.key, tag })) : [];
+  });
+  const say = <T>(some: readonly T[], statement: (some: readonly T[]) => Statement): Statement[] =>
+    some.length === 0 ? [] : [statement(some)];
+  const changed = [...desk.changed].flatMap((key) => desk.sheets.get(key) ?? []);
+  return [
+    ...say(desk.unborn, dialect.deleteRuns),
+    ...say(desk.dropped, dialect.dropRows),
+    ...say(desk.rows, (rows) => dialect.insertRows(rows, "again")),
+    ...say(desk.fresh, (rows) => dialect.insertRows(rows, "fresh")),
+    ...say(tags, dialect.insertTags),
+    ...say(changed, dialect.updateRuns),
+    ...say(desk.signals, dialect.insertSignals),
+    ...say(desk.taken, dialect.takeSignals),
+    ...say(
+      [...desk.states].map(([run, state]) => ({ run, ...state })),
+      dialect.publish,
+    ),
+  ];
+};

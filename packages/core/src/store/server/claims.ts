@@ -1,0 +1,27 @@
+/** Taking due runs. Each claim has a number: one whose answer was lost is looked for before it is made again. */
+import type { Runs } from "../contract.ts";
+import { truth } from "./fields.ts";
+import { runOf } from "./rows.ts";
+import { send, transactTogether, type Session } from "./session.ts";
+
+export const createClaim = ({ dialect, persist }: Session): Runs["claim"] => {
+  let claims = 0;
+  return async (claim) => {
+    if (claim.known.length === 0 || claim.limit <= 0) return [];
+    const number = ++claims;
+    const { healthy, isSuspectDue, suspect } = dialect.claim(claim, number);
+    const shield = dialect.shield([claim.worker]);
+    let again = false;
+    return persist(async (link) => {
+      if (again) {
+        const taken = await send(link, dialect.claimed(claim.worker, number));
+        if (taken.length > 0) return taken.map(runOf);
+      }
+      again = true;
+      const [, taken = [], suspects = []] = await transactTogether(link, dialect, [shield, healthy, isSuspectDue]);
+      const runs = taken.map(runOf);
+      if (runs.length >= claim.limit || !(suspects[0] && truth(suspects[0], "due"))) return runs;
+      return [...runs, ...((await transactTogether(link, dialect, [shield, ...suspect])).at(-1) ?? []).map(runOf)];
+    }, true);
+  };
+};

@@ -1,0 +1,276 @@
+/**
+ * The rows of one transaction, read under a lock, on which the verbs of the contract are done in the order in which they were asked for;
+ * what changed is then written in as few statements as may be. So all that a verb means is said once, for every database.
+ */
+import type { End, Rest } from "../contract.ts";
+import type { Lease, NewRun, NewSignal, Orphan, Reason, Row, RunRow, Sent, Started } from "../rows.ts";
+import { isSame } from "../../model/codec.ts";
+import { isEnd, type Status } from "../../model/states.ts";
+
+/** What a verb may change of a run. */
+export type Sheet = {
+  readonly key: number;
+  readonly parent: number | null;
+  readonly orphan: Orphan | null;
+  /** When a run that was not begun yet was to begin. */
+  readonly begins: number | null;
+  status: Status;
+  lease: number;
+  worker: number | null;
+  wakeAt: number | null;
+  strikes: number;
+  mail: number;
+  cancel: string | null;
+  pause: boolean;
+  reason: string | null;
+  deadline: number | null;
+  endedAt: number | null;
+};
+
+/** What became of a run that was to be inserted. */
+export type Born =
+  | { readonly kind: "made"; readonly key: number; readonly worker: number | null }
+  | { readonly kind: "there"; readonly run: RunRow; readonly input: string | null };
+
+export type Desk = {
+  readonly sheets: ReadonlyMap<number, Sheet>;
+  /** Runs whose sheets were changed. */
+  readonly changed: Set<number>;
+  readonly born: ReadonlyMap<NewRun, Born>;
+  readonly standing: ReadonlySet<string>;
+  /** Messages that nobody took, with the run they are for. */
+  readonly untaken: Map<number, number>;
+  readonly known: Set<string>;
+  readonly orphans: ReadonlyMap<number, readonly number[]>;
+  /** Records that may stand there already, from a try whose answer was lost. */
+  readonly rows: { readonly run: number; readonly row: Row }[];
+  /** Records that must be new. */
+  readonly fresh: { readonly run: number; readonly row: Row }[];
+  readonly dropped: { readonly run: number; readonly seq: number }[];
+  readonly signals: NewSignal[];
+  readonly taken: { readonly key: number; readonly at: number }[];
+  readonly states: Map<number, { readonly value: string | null; readonly at: number }>;
+  /** Inserted runs that are not to be after all. */
+  readonly unborn: number[];
+  /** Somebody in another process may want to know. */
+  tell: boolean;
+};
+
+export const placeOf = (run: number, seq: number): string => `${run}/${seq}`;
+export const dedupeOf = (run: number, key: string): string => `${run}/${key}`;
+
+/** When a run that is delayed begins; null for one that begins at once. */
+export const dueOf = (run: NewRun): number | null =>
+  run.worker === null && run.wakeAt !== null && run.wakeAt > run.at ? run.wakeAt : null;
+
+export const encodeReason = (reason: Reason | null): string | null => (reason === null ? null : JSON.stringify(reason));
+
+const change = (desk: Desk, sheet: Sheet, to: Partial<Sheet>): void => {
+  Object.assign(sheet, to);
+  desk.changed.add(sheet.key);
+};
+
+const held = (desk: Desk, { run, number }: Lease): Sheet | undefined => {
+  const sheet = desk.sheets.get(run);
+  return sheet?.lease === number ? sheet : undefined;
+};
+
+const openOne = (desk: Desk, run: number): Sheet | undefined => {
+  const sheet = desk.sheets.get(run);
+  return sheet && sheet.endedAt === null ? sheet : undefined;
+};
+
+/** A record that stands there already under the same lease was written by this worker: the answer to an earlier try was lost. */
+export const append = (desk: Desk, lease: Lease, row: Row): boolean => {
+  if (!held(desk, lease)) return false;
+  desk.rows.push({ run: lease.run, row });
+  return true;
+};
+
+export const settle = (desk: Desk, lease: Lease, { status, row, parent, orphans }: End): boolean => {
+  const sheet = held(desk, lease);
+  if (!sheet) return false;
+  desk.rows.push({ run: lease.run, row });
+  change(desk, sheet, { status, worker: null, wakeAt: null, reason: null, endedAt: row.at, strikes: 0 });
+  if (parent !== null) nudge(desk, parent, row.at);
+  if (orphans) cancelOrphans(desk, lease.run, "its parent is at an end", row.at);
+  desk.tell = true;
+  return true;
+};
+
+/** A run that is at rest under this very lease was laid to rest by it: the answer to an earlier try was lost. */
+export const rest = (desk: Desk, lease: Lease, { status, wakeAt, mail, reason, now }: Rest): boolean => {
+  const sheet = held(desk, lease);
+  if (!sheet) return false;
+  if (sheet.worker === null) return true;
+  const due = sheet.mail === mail ? wakeAt : now;
+  change(desk, sheet, { status, worker: null, wakeAt: due, reason: encodeReason(reason), strikes: 0 });
+  if (due !== null) desk.tell = true;
+  return true;
+};
+
+export const forgive = (desk: Desk, lease: Lease): boolean => {
+  const sheet = held(desk, lease);
+  if (sheet) change(desk, sheet, { strikes: 1 });
+  return sheet !== undefined;
+};
+
+export const rouse = (desk: Desk, lease: Lease, now: number): boolean => {
+  const sheet = held(desk, lease);
+  if (sheet?.status !== "waiting" || sheet.worker !== null) return false;
+  change(desk, sheet, { wakeAt: now });
+  return true;
+};
+
+/** Wakes a run that waits behind a breaker, if it is still at rest as this lease left it. */
+export const wake = (desk: Desk, lease: Lease, now: number): boolean => {
+  const sheet = held(desk, lease);
+  if (sheet?.status !== "waiting" || sheet.wakeAt === null || sheet.wakeAt <= now) return false;
+  change(desk, sheet, { wakeAt: now });
+  desk.tell = true;
+  return true;
+};
+
+export const note = (desk: Desk, lease: Lease, reason: Reason | null): boolean => {
+  const sheet = held(desk, lease);
+  if (sheet) change(desk, sheet, { reason: encodeReason(reason) });
+  return sheet !== undefined;
+};
+
+const nudge = (desk: Desk, run: number, now: number): void => {
+  const sheet = openOne(desk, run);
+  if (!sheet) return;
+  change(desk, sheet, { mail: sheet.mail + 1, wakeAt: sheet.status === "waiting" ? now : sheet.wakeAt });
+  desk.tell = true;
+};
+
+/** A run at rest wakes to see to it; a run in execution learns of it by its mail. */
+const cancelOne = (desk: Desk, sheet: Sheet, reason: string, now: number): void => {
+  change(desk, sheet, {
+    cancel: sheet.cancel ?? reason,
+    pause: false,
+    mail: sheet.mail + 1,
+    status: sheet.status === "paused" || sheet.status === "scheduled" ? "queued" : sheet.status,
+    wakeAt: sheet.worker === null ? now : null,
+  });
+  desk.tell = true;
+};
+
+export const cancel = (desk: Desk, run: number, reason: string, now: number): boolean => {
+  const sheet = openOne(desk, run);
+  if (sheet) cancelOne(desk, sheet, reason, now);
+  return sheet !== undefined;
+};
+
+const cancelOrphans = (desk: Desk, parent: number, reason: string, now: number): void => {
+  for (const key of desk.orphans.get(parent) ?? []) cancel(desk, key, reason, now);
+};
+
+export const cancelChildren = (desk: Desk, lease: Lease, reason: string, now: number): boolean => {
+  if (!held(desk, lease)) return false;
+  cancelOrphans(desk, lease.run, reason, now);
+  return true;
+};
+
+export const pause = (desk: Desk, run: number): boolean => {
+  const sheet = openOne(desk, run);
+  if (!sheet || sheet.cancel !== null) return false;
+  const status = sheet.worker === null ? "paused" : sheet.status;
+  change(desk, sheet, { pause: true, mail: sheet.mail + 1, status, wakeAt: null });
+  desk.tell = true;
+  return true;
+};
+
+export const resume = (desk: Desk, run: number, now: number): boolean => {
+  const sheet = openOne(desk, run);
+  if (!sheet || !(sheet.status === "paused" || sheet.status === "blocked" || sheet.pause)) return false;
+  // A run that was not begun yet keeps the moment at which it was to begin.
+  const goesOnAt = sheet.lease > 0 ? now : Math.max(now, sheet.begins ?? 0);
+  const atRest = sheet.worker === null;
+  change(desk, sheet, {
+    pause: false,
+    mail: sheet.mail + 1,
+    strikes: atRest ? 0 : sheet.strikes,
+    status: atRest ? (goesOnAt > now ? "scheduled" : "queued") : sheet.status,
+    wakeAt: atRest ? goesOnAt : null,
+    reason: null,
+  });
+  desk.tell = true;
+  return true;
+};
+
+export const reopen = (desk: Desk, lease: Lease, drop: readonly number[], add: readonly Row[], now: number): boolean => {
+  const sheet = held(desk, lease);
+  if (!sheet || sheet.endedAt === null) return false;
+  change(desk, sheet, {
+    status: "queued",
+    wakeAt: now,
+    endedAt: null,
+    cancel: null,
+    pause: false,
+    reason: null,
+    strikes: 0,
+    deadline: null,
+    lease: sheet.lease + 1,
+  });
+  for (const seq of drop) desk.dropped.push({ run: lease.run, seq });
+  for (const row of add) desk.fresh.push({ run: lease.run, row });
+  desk.tell = true;
+  return true;
+};
+
+export const start = (desk: Desk, run: NewRun, rows: readonly Row[] = []): Started => {
+  const born = desk.born.get(run);
+  if (born === undefined) throw new Error(`Run ${run.id} neither exists nor can be inserted.`);
+  if (born.kind === "there") {
+    const sameInput = born.run.workflow === run.workflow && isSame(born.input, run.input);
+    return { kind: "existing", run: born.run, sameInput };
+  }
+  for (const row of rows) desk.fresh.push({ run: born.key, row });
+  const here = born.worker !== null;
+  if (!here) desk.tell = true;
+  return { kind: "created", key: born.key, here };
+};
+
+export const appendChild = (desk: Desk, lease: Lease, row: Row, child: NewRun): "held" | "fenced" | "taken" => {
+  const born = desk.born.get(child);
+  if (!held(desk, lease)) {
+    if (born?.kind === "made") desk.unborn.push(born.key);
+    return "fenced";
+  }
+  const started = start(desk, child);
+  const isOther =
+    started.kind === "existing" &&
+    (!started.sameInput || started.run.parent !== child.parent || started.run.parentKey !== child.parentKey);
+  if (isOther) return "taken";
+  desk.rows.push({ run: lease.run, row });
+  return "held";
+};
+
+/** `own` says that the key is one we gave it: when it is known, an earlier try has sent it. */
+export const send = (desk: Desk, signal: NewSignal, own: boolean): Sent => {
+  if (signal.dedupe !== null && desk.known.has(dedupeOf(signal.run, signal.dedupe))) return { kind: own ? "sent" : "known" };
+  const sheet = desk.sheets.get(signal.run);
+  if (!sheet || isEnd(sheet.status)) return { kind: "ended", status: sheet?.status ?? "cancelled" };
+  desk.signals.push(signal);
+  if (signal.dedupe !== null) desk.known.add(dedupeOf(signal.run, signal.dedupe));
+  nudge(desk, signal.run, signal.at);
+  return { kind: "sent" };
+};
+
+export const take = (desk: Desk, lease: Lease, row: Row, signal: number): boolean => {
+  const sheet = held(desk, lease);
+  if (!sheet) return false;
+  if (desk.untaken.get(signal) !== lease.run) return desk.standing.has(placeOf(lease.run, row.seq));
+  desk.untaken.delete(signal);
+  desk.rows.push({ run: lease.run, row });
+  desk.taken.push({ key: signal, at: row.at });
+  return true;
+};
+
+export const publish = (desk: Desk, lease: Lease, value: string | null, at: number): boolean => {
+  if (!held(desk, lease)) return false;
+  desk.states.set(lease.run, { value, at });
+  desk.tell = true;
+  return true;
+};

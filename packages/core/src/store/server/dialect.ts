@@ -1,0 +1,101 @@
+/** What differs between databases behind a server: how things are said, and what their errors mean. */
+import type { BreakerRow, Lease, NewRun, NewSignal, Row, WorkerRow } from "../rows.ts";
+import type { Claim, Filter, Known } from "../contract.ts";
+import type { Sheet } from "./desk.ts";
+import type { Param } from "./link.ts";
+
+export type Statement = { readonly text: string; readonly params: readonly Param[] };
+
+/**
+ * What an error means: try the transaction again at once (a deadlock, a conflict); the connection is gone, and what it was about to commit
+ * may have happened; the server cannot do it now; or nothing is wrong but what was asked.
+ */
+export type Verdict = "again" | "lost" | "trouble" | "defect";
+
+export type RunAppend = { readonly run: number; readonly row: Row };
+
+export type Dialect = {
+  readonly name: string;
+  readonly begin: string;
+  readonly commit: string;
+  readonly rollback: string;
+  /** A statement that fails takes its transaction with it, so that the commit may travel behind it. */
+  readonly abortsWhole: boolean;
+  readonly judge: (error: unknown) => Verdict;
+  /** The fault that a user sees for it. */
+  readonly faultOf: (error: unknown) => Error;
+
+  /** Holds off the burial of these workers until the transaction is over: what they write is all in, or refused. */
+  readonly shield: (workers: readonly number[]) => Statement;
+  /** Waits for the transactions of a worker, so that nothing it writes comes after. */
+  readonly fell: (worker: number) => readonly Statement[];
+
+  readonly lockRuns: (keys: readonly number[], orphansOf: readonly number[]) => Statement;
+  readonly insertRuns: (runs: readonly NewRun[]) => Statement;
+  readonly findRuns: (ids: readonly string[]) => Statement;
+  readonly standing: (places: readonly { readonly run: number; readonly seq: number }[]) => Statement;
+  readonly lockSignals: (keys: readonly number[]) => Statement;
+  readonly known: (keys: readonly { readonly run: number; readonly key: string }[]) => Statement;
+
+  /** Records whose runs are not locked: each goes in only while its lease is the run's. Answers with a count. */
+  readonly appendGuarded: (records: readonly { readonly lease: Lease; readonly row: Row }[]) => Statement;
+  /** Those of these records that stand under these leases. */
+  readonly standGuarded: (records: readonly { readonly lease: Lease; readonly row: Row }[]) => Statement;
+  /** Those that stand there already are passed over, or fail. */
+  readonly insertRows: (rows: readonly RunAppend[], kind: "again" | "fresh") => Statement;
+  readonly insertTags: (tags: readonly { readonly run: number; readonly tag: string }[]) => Statement;
+  readonly dropRows: (places: readonly { readonly run: number; readonly seq: number }[]) => Statement;
+  readonly updateRuns: (sheets: readonly Sheet[]) => Statement;
+  readonly deleteRuns: (keys: readonly number[]) => Statement;
+  readonly insertSignals: (signals: readonly NewSignal[]) => Statement;
+  readonly takeSignals: (taken: readonly { readonly key: number; readonly at: number }[]) => Statement;
+  readonly publish: (
+    states: readonly { readonly run: number; readonly value: string | null; readonly at: number }[],
+  ) => Statement;
+
+  readonly claim: (
+    claim: Claim,
+    number: number,
+  ) => {
+    readonly healthy: Statement;
+    /** Whether a suspect is due, as \`due\`. */
+    readonly isSuspectDue: Statement;
+    /** What takes one suspect, if no other is executed: the last statement answers. */
+    readonly suspect: readonly Statement[];
+  };
+  /** What this claim of the worker took. */
+  readonly claimed: (worker: number, number: number) => Statement;
+  readonly nextDue: (known: readonly Known[]) => Statement;
+  readonly heldBy: (worker: number) => Statement;
+  readonly unblock: (known: readonly Known[], now: number, except: readonly number[]) => Statement;
+
+  readonly byKeys: (keys: readonly number[]) => Statement;
+  readonly list: (filter: Filter) => Statement;
+  readonly tags: (run: number) => Statement;
+  readonly ended: (keys: readonly number[]) => Statement;
+  readonly endedChildren: (parent: number, steps: readonly string[]) => Statement;
+  readonly stuck: () => Statement;
+
+  readonly read: (run: number, after: number, limit: number) => Statement;
+  readonly readFirst: (runs: readonly number[], limit: number) => Statement;
+  readonly last: (run: number) => Statement;
+  readonly pending: (run: number, names: readonly string[], limit: number) => Statement;
+  readonly state: (run: number) => Statement;
+
+  readonly register: (worker: Omit<WorkerRow, "key" | "beat">) => Statement;
+  readonly beat: (worker: number) => Statement;
+  /** With the time of the database as `now`. */
+  readonly workers: () => Statement;
+  readonly removeWorker: (worker: number, beat: number | null) => Statement;
+  readonly release: (worker: number, now: number, died: boolean) => Statement;
+
+  readonly breaker: (name: string) => Statement;
+  readonly lockBreaker: (name: string) => Statement;
+  readonly addBreaker: (name: string, now: number) => Statement;
+  readonly saveBreaker: (breaker: BreakerRow) => Statement;
+
+  /** The time of the database, in ms since 1970, as `now`. */
+  readonly now: () => Statement;
+  /** Fails while no writes are taken, and changes nothing. */
+  readonly probe: () => Statement;
+};

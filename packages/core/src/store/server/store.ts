@@ -1,0 +1,228 @@
+/** The store on a database behind a server: the verbs of the contract over one pool, behind the group commit. */
+import type { Beat, Hooks, Looks, Store } from "../contract.ts";
+import type { Lease } from "../rows.ts";
+import type { Status } from "../../model/states.ts";
+import { machinePace } from "../pace.ts";
+import { commit } from "./batch.ts";
+import { createBreakers } from "./breakers.ts";
+import { createClaim } from "./claims.ts";
+import type { Clock } from "./clock.ts";
+import * as desks from "./desk.ts";
+import type { Dialect } from "./dialect.ts";
+import { textOrNull, truth, wordsOrNull, whole, wholeOrNull } from "./fields.ts";
+import { createGroup } from "./group.ts";
+import type { Pool } from "./link.ts";
+import { createLookup } from "./lookup.ts";
+import { recordOf, runOf, signalOf, workerOf } from "./rows.ts";
+import { createSession, send } from "./session.ts";
+import type { Transactions } from "./transact.ts";
+import type { WorkJob } from "./work.ts";
+
+/** What a dialect brings beside its words. */
+export type Server = {
+  readonly name: string;
+  readonly dialect: Dialect;
+  readonly pool: Pool;
+  readonly clock: Clock;
+  readonly looks: Looks;
+  /** Hears of writes of other processes, and tells of ours. */
+  readonly ear: {
+    readonly listen: (hear: () => void) => () => void;
+    readonly tell: () => void;
+    /** True at most once after each time others may have written. */
+    readonly heard: () => boolean;
+  };
+  readonly beatApart: (worker: number, every: number) => Beat | undefined;
+  readonly transactions: Transactions;
+  readonly close: () => Promise<void>;
+};
+
+export const createStore = (server: Server, hooks: Hooks): Store => {
+  const { dialect, pool, ear, clock } = server;
+  const { pace = machinePace } = hooks;
+  const workers = new Set<number>();
+  let closed = false;
+  let closing: Promise<void> | undefined;
+
+  const group = createGroup(
+    {
+      commit: (jobs, again) => pool.use((link) => commit(link, dialect, jobs, { workers: [...workers], again })),
+      judge: dialect.judge,
+      faultOf: dialect.faultOf,
+      probe: () => pool.use(async (link) => void (await send(link, dialect.probe()))),
+      beforeCommit: hooks.beforeCommit,
+      tell: ear.tell,
+    },
+    pace,
+  );
+
+  const session = createSession(pool, dialect, { pace, ail: group.ail, isClosed: () => closed });
+  const { read, patiently, transaction } = session;
+
+  const writeFor = <T>({ run }: Lease, needs: WorkJob["needs"], act: WorkJob["act"]): Promise<T> =>
+    group.submit<T>({ run, needs, act, refusable: false });
+  /** On the run of a lease alone. */
+  const writeOn = <T>(lease: Lease, act: WorkJob["act"]): Promise<T> => writeFor<T>(lease, { runs: [lease.run] }, act);
+  const ask = <T>(run: number | undefined, needs: WorkJob["needs"], act: WorkJob["act"]): Promise<T> =>
+    group.submit<T>({ run, needs, act, refusable: true });
+
+  const byKey = createLookup(
+    async (keys: readonly number[]) => new Map((await read(dialect.byKeys(keys))).map((row) => [whole(row, "key"), runOf(row)])),
+  );
+  const byId = createLookup(
+    async (ids: readonly string[]) => new Map((await read(dialect.findRuns(ids))).map((row) => [String(row["id"]), runOf(row)])),
+  );
+
+  const list = async () => {
+    const startedAt = pace.monotonic();
+    const rows = await patiently(dialect.workers());
+    const now = rows[0] && wholeOrNull(rows[0], "now");
+    if (now) clock.learn(now, startedAt);
+    return rows.map(workerOf);
+  };
+
+  const close = async (): Promise<void> => {
+    await group.idle();
+    group.close();
+    closed = true;
+    await server.close();
+    await pool.close();
+  };
+
+  return {
+    runs: {
+      start: (run) => ask(undefined, { birth: run }, (desk) => desks.start(desk, run)),
+      claim: createClaim(session),
+      rest: (lease, rest) => writeOn(lease, (desk) => desks.rest(desk, lease, rest)),
+      rouse: (lease, now) => writeOn(lease, (desk) => desks.rouse(desk, lease, now)),
+      settle: (lease, end) =>
+        writeFor(
+          lease,
+          {
+            runs: end.parent === null ? [lease.run] : [lease.run, end.parent],
+            ...(end.orphans ? { orphansOf: lease.run } : {}),
+          },
+          (desk) => desks.settle(desk, lease, end),
+        ),
+      forgive: (lease) => writeOn(lease, (desk) => desks.forgive(desk, lease)),
+      note: (lease, reason) => writeOn(lease, (desk) => desks.note(desk, lease, reason)),
+      cancel: (run, reason, now) => ask(run, { runs: [run] }, (desk) => desks.cancel(desk, run, reason, now)),
+      cancelChildren: (lease, reason, now) =>
+        writeFor(lease, { runs: [lease.run], orphansOf: lease.run }, (desk) => desks.cancelChildren(desk, lease, reason, now)),
+      pause: (run) => ask(run, { runs: [run] }, (desk) => desks.pause(desk, run)),
+      resume: (run, now) => ask(run, { runs: [run] }, (desk) => desks.resume(desk, run, now)),
+      reopen: (lease, drop, add, now) =>
+        ask(lease.run, { runs: [lease.run] }, (desk) => desks.reopen(desk, lease, drop, add, now)),
+      fork: (run, rows) => ask(undefined, { birth: run }, (desk) => desks.start(desk, run, rows)),
+      unblock: async (known, now, except) =>
+        known.length === 0 ? 0 : (await patiently(dialect.unblock(known, now, except))).count,
+      byId,
+      byKey,
+      heldBy: async (worker) =>
+        (await patiently(dialect.heldBy(worker))).map((row) => ({
+          key: whole(row, "key"),
+          lease: whole(row, "lease"),
+          mail: whole(row, "mail"),
+          cancel: wordsOrNull(row, "cancel"),
+          pause: truth(row, "pause"),
+        })),
+      nextDue: async (known) => {
+        if (known.length === 0) return undefined;
+        const [row] = await patiently(dialect.nextDue(known));
+        return row && whole(row, "wakeAt");
+      },
+      list: async (filter) => (await read(dialect.list(filter))).map(runOf),
+      tags: async (run) => (await read(dialect.tags(run))).map((row) => String(row["tag"])),
+      ended: async (keys) => (keys.length === 0 ? [] : (await patiently(dialect.ended(keys))).map((row) => whole(row, "key"))),
+      endedChildren: async (parent, steps) =>
+        (await patiently(dialect.endedChildren(parent, steps))).map((row) => ({
+          parentKey: String(row["parentKey"]),
+          id: String(row["id"]),
+          row: recordOf(row),
+        })),
+      stuck: async () =>
+        (await read(dialect.stuck())).map((row) => ({
+          id: String(row["id"]),
+          status: String(row["status"]) as Status,
+          why: String(row["why"]),
+        })),
+    },
+    history: {
+      record: (lease, row, told) => group.push({ kind: "record", run: lease.run, lease, row, told }),
+      append: (lease, row) => writeOn(lease, (desk) => desks.append(desk, lease, row)),
+      appendChild: (lease, row, child) =>
+        writeFor(lease, { runs: [lease.run], birth: child }, (desk) => desks.appendChild(desk, lease, row, child)),
+      read: async (run, after, limit) => (await patiently(dialect.read(run, after, limit))).map(recordOf),
+      readFirst: async (runs, limit) => {
+        if (runs.length === 0) return [];
+        const rows = Map.groupBy(await patiently(dialect.readFirst(runs, limit)), (row) => whole(row, "run"));
+        return runs.map((run) => (rows.get(run) ?? []).map(recordOf));
+      },
+      last: async (run) => (await read(dialect.last(run))).map(recordOf)[0],
+    },
+    signals: {
+      send: (signal) => {
+        // A message without a key gets one, so that a try whose answer was lost is known when it is made again.
+        const own = signal.dedupe === null;
+        const message = own ? { ...signal, dedupe: `~${Bun.randomUUIDv7("base64url")}` } : signal;
+        const needs = { runs: [signal.run], dedupe: { run: signal.run, key: message.dedupe ?? "" } };
+        return ask(signal.run, needs, (desk) => desks.send(desk, message, own));
+      },
+      take: (lease, row, signal) =>
+        writeFor(lease, { runs: [lease.run], signal, stands: { run: lease.run, seq: row.seq } }, (desk) =>
+          desks.take(desk, lease, row, signal),
+        ),
+      pending: async (run, names, limit) => (await patiently(dialect.pending(run, names, limit))).map(signalOf),
+    },
+    states: {
+      publish: (lease, value, now) => writeOn(lease, (desk) => desks.publish(desk, lease, value, now)),
+      read: async (run) => {
+        const [row] = await read(dialect.state(run));
+        return row && { value: textOrNull(row, "value") };
+      },
+    },
+    workers: {
+      register: async (worker) => {
+        const [row] = await read(dialect.register(worker));
+        if (!row) throw new Error("The worker was not registered.");
+        const key = whole(row, "key");
+        workers.add(key);
+        return key;
+      },
+      beatApart: server.beatApart,
+      beat: async (worker) => (await patiently(dialect.beat(worker))).count === 1,
+      list,
+      bury: (worker, beat, now) =>
+        transaction(async (link) => {
+          for (const each of dialect.fell(worker)) await send(link, each);
+          if ((await send(link, dialect.removeWorker(worker, beat))).count !== 1) return false;
+          await send(link, dialect.release(worker, now, true));
+          ear.tell();
+          return true;
+        }, true),
+      leave: (worker, now) =>
+        transaction(async (link) => {
+          for (const each of dialect.fell(worker)) await send(link, each);
+          await send(link, dialect.release(worker, now, false));
+          await send(link, dialect.removeWorker(worker, null));
+          workers.delete(worker);
+          ear.tell();
+        }, false),
+    },
+    breakers: {
+      ...createBreakers(session),
+      wake: (lease, now) => writeOn(lease, (desk) => desks.wake(desk, lease, now)),
+    },
+    transact: (database, work) => server.transactions.transact(database, work, group.hold),
+    startWithin: server.transactions.startWithin,
+    touch: group.touch,
+    changed: ear.heard,
+    watch: (wake) => ear.listen(() => void wake()),
+    trouble: group.trouble,
+    name: server.name,
+    shared: true,
+    looks: server.looks,
+    now: clock.now,
+    close: () => (closing ??= close()),
+  };
+};

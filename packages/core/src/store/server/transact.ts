@@ -1,0 +1,136 @@
+/** Writing in a transaction of the user's own Drizzle database: our record, or a new run, in one commit with the user's rows. */
+import type { SQL } from "drizzle-orm";
+import { isSame } from "../../model/codec.ts";
+import * as Fault from "../../model/fault.ts";
+import type { Store, TransactionWork } from "../contract.ts";
+import type { NewRun, Row, Started } from "../rows.ts";
+import { nap } from "../pace.ts";
+import type { Pace } from "../contract.ts";
+import type { Dialect, Statement } from "./dialect.ts";
+import { whole } from "./fields.ts";
+import type { Fields } from "./link.ts";
+import { runOf } from "./rows.ts";
+
+/** A Drizzle transaction, as far as we need it. */
+export type Tx = { readonly execute: (query: SQL) => PromiseLike<unknown> };
+export type UserDatabase = Tx & { readonly transaction: <T>(work: (tx: Tx) => Promise<T>) => Promise<T> };
+
+export type Transactions = {
+  /** `hold` keeps the group from writing for the run. */
+  readonly transact: (
+    database: unknown,
+    work: TransactionWork,
+    hold: (run: number) => Promise<() => void>,
+  ) => ReturnType<Store["transact"]>;
+  readonly startWithin: (tx: unknown, run: NewRun) => Promise<Started>;
+};
+
+/** What drivers answer: rows by themselves, in `rows`, or as the first of two. */
+const rowsOf = (answer: unknown): readonly Fields[] => {
+  if (Array.isArray(answer)) return (Array.isArray(answer[0]) ? answer[0] : answer) as Fields[];
+  return (answer as { rows?: Fields[] } | null)?.rows ?? [];
+};
+
+export type Words = {
+  readonly dialect: Dialect;
+  /** A statement as Drizzle takes it. */
+  readonly toDrizzle: (statement: Statement) => SQL;
+  /** What tells our database from every other, as this transaction sees it. */
+  readonly whereAmI: Statement;
+  /** The same, as we see it now. */
+  readonly ours: () => Promise<Fields>;
+  /** Locks the run, if its lease is still the one given. */
+  readonly lockLease: (run: number, lease: number) => Statement;
+  /** Tells other processes once the transaction has committed. */
+  readonly tellWithin: Statement | undefined;
+  readonly pace: Pace;
+};
+
+const fenced = new Error("The lease is no longer the run's.");
+
+const isTx = (value: unknown): value is UserDatabase => typeof (value as { execute?: unknown } | null)?.execute === "function";
+
+const foreign = (message: string, data: Readonly<Record<string, unknown>> = {}): Fault.Fault =>
+  Fault.make("foreign_database", message, data);
+
+export const createTransactions = ({ dialect, toDrizzle, whereAmI, ours, lockLease, tellWithin, pace }: Words): Transactions => {
+  const run = async (tx: Tx, statement: Statement): Promise<readonly Fields[]> => rowsOf(await tx.execute(toDrizzle(statement)));
+
+  const same = (one: Fields | undefined, other: Fields): boolean =>
+    one !== undefined && Object.entries(other).every(([name, value]) => String(one[name]) === String(value));
+
+  const assertOurs = async (tx: Tx): Promise<void> => {
+    const [there] = await run(tx, whereAmI);
+    const here = await ours();
+    if (same(there, here)) return;
+    throw foreign(
+      `The transaction is on another database (${String(there?.["database"])}) than the runtime (${String(here["database"])}), or on another server or schema of that name.
+One commit can only cover one database: hand over a Drizzle database on the one that Runtime.open was given.`,
+      { database: there?.["database"], ours: here["database"] },
+    );
+  };
+
+  const once = async (
+    db: UserDatabase,
+    work: TransactionWork,
+    hold: (run: number) => Promise<() => void>,
+    row: (value: unknown) => Row,
+  ): Promise<void> => {
+    const letGo = await hold(work.lease.run);
+    letGo();
+    let release: (() => void) | undefined;
+    try {
+      await db.transaction(async (tx) => {
+        await assertOurs(tx);
+        const value = await work.run(tx);
+        release = await hold(work.lease.run);
+        const held = await run(tx, lockLease(work.lease.run, work.lease.number));
+        if (held.length === 0) throw fenced;
+        await run(tx, dialect.insertRows([{ run: work.lease.run, row: row(value) }], "again"));
+      });
+    } finally {
+      release?.();
+    }
+  };
+
+  return {
+    transact: async (database, work, hold) => {
+      if (!isTx(database) || typeof database.transaction !== "function")
+        throw foreign(`Step.transaction takes a Drizzle database on ${dialect.name}, the one that Runtime.open was given.`);
+      let begun = false;
+      const row = (value: unknown): Row => {
+        begun = true;
+        return work.row(value);
+      };
+      for (let tries = 1; ; tries++) {
+        try {
+          await once(database, work, hold, row);
+          return "kept";
+        } catch (error) {
+          if (error === fenced) return "fenced";
+          const verdict = dialect.judge(error);
+          if (verdict === "defect") throw error;
+          // A commit that failed may have happened all the same.
+          if (verdict !== "again" && begun) return "unknown";
+          await nap(pace, verdict === "again" ? 1 + pace.chance() * 4 * tries : 250);
+        }
+      }
+    },
+    startWithin: async (tx, wanted) => {
+      if (!isTx(tx)) throw foreign(`The option tx of Workflow.start takes a Drizzle transaction on ${dialect.name}.`);
+      await assertOurs(tx);
+      const [made] = await run(tx, dialect.insertRuns([wanted]));
+      if (!made) {
+        const [there] = await run(tx, dialect.findRuns([wanted.id]));
+        if (!there) throw new Error(`Run ${wanted.id} neither exists nor can be inserted.`);
+        const found = runOf(there);
+        const sameInput = found.workflow === wanted.workflow && isSame((there["input"] ?? null) as string | null, wanted.input);
+        return { kind: "existing", run: found, sameInput };
+      }
+      const key = whole(made, "key");
+      if (wanted.tags.length > 0) await run(tx, dialect.insertTags(wanted.tags.map((tag) => ({ run: key, tag }))));
+      if (tellWithin) await run(tx, tellWithin);
+      return { kind: "created", key, here: false };
+    },
+  };
+};

@@ -1,0 +1,72 @@
+// The plans of the statements that are asked all the time: along an index, without a sort, however many finished runs there are.
+import { describe, expect, test } from "bun:test";
+import { SQL } from "bun";
+import { postgres } from "../../src/store/postgres/dialect.ts";
+import type { Statement } from "../../src/store/server/dialect.ts";
+import { afterwards } from "../kit/world.ts";
+import { freshDatabase, isThere, open } from "../store/postgres.kit.ts";
+
+const known = [
+  { name: "order", version: 1 },
+  { name: "mail", version: 2 },
+];
+
+const scene = async () => {
+  const url = await freshDatabase();
+  await open(url);
+  const client = new SQL(url, { max: 1 });
+  afterwards(() => client.close({ timeout: 0 }));
+  await client.unsafe(
+    `insert into holdfast_runs (id, workflow, version, status, lease, created_at, ended_at) select 'done ' || n, 'order', 1, 'completed', 1, n, n from generate_series(1, 20000) n`,
+  );
+  await client.unsafe(
+    `insert into holdfast_runs (id, workflow, version, status, lease, created_at, wake_at) select 'due ' || n, 'order', 1, 'queued', 0, n, n from generate_series(1, 5000) n`,
+  );
+  await client.unsafe(
+    "insert into holdfast_history (run, seq, kind, issued, at) select key, s, 'step', 0, 0 from holdfast_runs, generate_series(0, 3) s",
+  );
+  await client.unsafe("analyze holdfast_runs");
+  await client.unsafe("analyze holdfast_history");
+  return async ({ text, params }: Statement): Promise<string> => {
+    const rows = (await client.unsafe(`explain ${text}`, [...params])) as { "QUERY PLAN": string }[];
+    return rows.map((row) => row["QUERY PLAN"]).join("\n");
+  };
+};
+
+const claim = postgres.claim({ worker: 1, known, now: 9_999, limit: 100, suspectAt: 2, unfit: [] }, 1);
+const lease = { run: 7, number: 1 };
+const row = { seq: 9, kind: "step", key: "a", value: null, attempt: 1, issued: 0, due: null, at: 0 } as const;
+
+const asked: Readonly<Record<string, Statement>> = {
+  "the claim": claim.healthy,
+  "the look for suspects": claim.isSuspectDue,
+  "the next moment at which one is due": postgres.nextDue(known),
+  "the runs of a worker": postgres.heldBy(3),
+  "the lock of runs": postgres.lockRuns([1, 2, 3], []),
+  "the lock of a family": postgres.lockRuns([1, 2, 3], [1]),
+  "records under leases": postgres.appendGuarded([{ lease, row }]),
+  "runs by their ids": postgres.findRuns(["due 7"]),
+  "a history": postgres.read(7, -1, 100),
+  "the last record": postgres.last(7),
+  "children at their end": postgres.endedChildren(7, ["child"]),
+  "messages that wait": postgres.pending(7, ["go"], 10),
+  "what is stuck": postgres.stuck(),
+};
+
+describe.skipIf(!(await isThere()))("on PostgreSQL", () => {
+  test("no statement of the hot path reads a table through", async () => {
+    const explain = await scene();
+    for (const [what, statement] of Object.entries(asked)) {
+      const plan = await explain(statement);
+      const scans = plan.split("\n").filter((line) => /Seq Scan on holdfast_(runs|history|signals)/.test(line));
+      expect({ what, scans }).toEqual({ what, scans: [] });
+    }
+  });
+
+  test("the claim goes along the index of what is due, in its order, and sorts nothing", async () => {
+    const explain = await scene();
+    const plan = await explain(claim.healthy);
+    expect(plan).toContain("holdfast_runs_due");
+    expect(plan.slice(plan.indexOf("CTE due"), plan.indexOf("CTE seen"))).not.toContain("Sort");
+  });
+});

@@ -1,0 +1,83 @@
+/** A way to a server that can be disturbed: answers are swallowed, everything is held up, connections are cut. */
+import type { Socket, TCPSocketListener } from "bun";
+
+export type Proxy = {
+  readonly port: number;
+  /** Cuts the connection in place of so many of the next answers that hold this text: what they tell of has been done. */
+  readonly dropAnswers: (text: string, times: number) => void;
+  /** Nothing passes any more, in either direction, and nobody is told. */
+  readonly hold: (on: boolean) => void;
+  readonly cutAll: () => void;
+  readonly dropped: () => number;
+  readonly close: () => void;
+};
+
+type Pair = { upstream: Socket<unknown> | undefined; readonly early: Buffer[] };
+
+export const openProxy = (host: string, to: number): Proxy => {
+  const open = new Set<Socket<Pair>>();
+  let drop: { text: string; left: number } | undefined;
+  let held = false;
+  let dropped = 0;
+  const listener: TCPSocketListener<Pair> = Bun.listen<Pair>({
+    hostname: "127.0.0.1",
+    port: 0,
+    socket: {
+      open: (client) => {
+        const pair: Pair = { upstream: undefined, early: [] };
+        client.data = pair;
+        open.add(client);
+        void Bun.connect({
+          hostname: host,
+          port: to,
+          socket: {
+            open: (upstream) => {
+              pair.upstream = upstream;
+              for (const chunk of pair.early.splice(0)) upstream.write(chunk);
+            },
+            data: (_, chunk) => {
+              if (held) return;
+              if (drop && drop.left > 0 && chunk.includes(drop.text)) {
+                drop.left--;
+                dropped++;
+                client.terminate();
+                return;
+              }
+              client.write(chunk);
+            },
+            close: () => void client.end(),
+            error: () => void client.end(),
+          },
+        }).catch(() => client.end());
+      },
+      data: (client, chunk) => {
+        if (held) return;
+        const { data: pair } = client;
+        if (pair.upstream) pair.upstream.write(chunk);
+        else pair.early.push(Buffer.from(chunk));
+      },
+      close: (client) => {
+        open.delete(client);
+        client.data.upstream?.end();
+      },
+      error: () => {},
+    },
+  });
+  return {
+    port: listener.port,
+    dropAnswers: (text, times) => {
+      drop = { text, left: times };
+    },
+    hold: (on) => {
+      held = on;
+    },
+    cutAll: () => {
+      for (const client of open) client.terminate();
+    },
+    dropped: () => dropped,
+    close: () => {
+      for (const client of open) client.terminate();
+      listener.stop(true);
+    },
+  };
+};
