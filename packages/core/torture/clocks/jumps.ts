@@ -4,6 +4,7 @@ import { until } from "../../test/kit/until.ts";
 import { spawnChild, type Child } from "../kit/child.ts";
 import * as Ledger from "../kit/ledger.ts";
 import { createMachineClock, type MachineClock } from "./machine-clock.ts";
+import { keepVigilOver, type Vigil } from "../kit/vigil.ts";
 import type { Part } from "./part.ts";
 import { processorTime, watchFile, type Watch } from "./watch.ts";
 import type { Line } from "./workflows.ts";
@@ -20,6 +21,7 @@ type Scene = {
   readonly ledger: string;
   readonly workers: Worker[];
   readonly watch: Watch;
+  readonly vigil: Vigil;
 };
 
 type Worker = { readonly name: string; readonly child: Child; readonly clock: MachineClock };
@@ -35,7 +37,7 @@ const open = async (part: Part, name: string, clocks: Readonly<Record<string, Ma
     await until(`${worker} is up`, () => Bun.file(`${file}.${worker}.up`).exists());
     workers.push({ name: worker, child, clock });
   }
-  return { part, name, file, ledger, workers, watch: watchFile(file) };
+  return { part, name, file, ledger, workers, watch: watchFile(file), vigil: keepVigilOver(file) };
 };
 
 /** Has each worker start its runs, and waits until all the steps that take long have begun. */
@@ -90,9 +92,9 @@ const expectIdle = async (scene: Scene, where: string, findings: Findings): Prom
 const judge = (scene: Scene, came: readonly number[], findings: Findings): void => {
   const { part, name, watch, ledger } = scene;
   const now = watch.workers().map(({ key }) => key);
-  findings.stolen += came.filter((key) => !now.includes(key)).length;
-  if (findings.stolen > 0)
-    part.breach(`${name}: of the workers ${came.join(", ")} only ${now.join(", ")} were never declared dead`);
+  const stolen = came.filter((key) => !now.includes(key)).length;
+  findings.stolen += stolen;
+  if (stolen > 0) part.breach(`${name}: of the workers ${came.join(", ")} only ${now.join(", ")} were never declared dead`);
   const keys = Ledger.read<Line>(ledger).map(({ key }) => key);
   for (const key of new Set(keys)) {
     const times = keys.filter((other) => other === key).length;
@@ -191,7 +193,9 @@ export const skew = async (part: Part, findings: Findings): Promise<void> => {
   await end(scene);
 };
 
-const end = async ({ watch, workers }: Scene): Promise<void> => {
+const end = async ({ part, name, watch, workers, vigil }: Scene): Promise<void> => {
+  await vigil.end();
+  for (const stuck of vigil.stuck) part.breach(`${name}: ${stuck}`);
   watch.close();
   await Promise.all(workers.map(({ child }) => child.kill()));
 };

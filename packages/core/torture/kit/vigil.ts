@@ -1,5 +1,6 @@
 /** Watches over a suite: asks every second whether a run is stuck, and waits until all runs are at their end. */
 import { Runtime } from "../../src/index.ts";
+import { openSqlite } from "../../src/store/sqlite/store.ts";
 import type { Observer } from "./observer.ts";
 
 export type Vigil = {
@@ -9,12 +10,29 @@ export type Vigil = {
 };
 
 /** Begins to ask "is a run stuck?", which nobody may ever answer with yes. */
-export const keepVigil = (client: Runtime.Runtime, observer: Observer): Vigil => {
+export const keepVigil = (client: Runtime.Runtime, observer: Observer): Vigil =>
+  askEverySecond(async () => [...(await Runtime.check(client)), ...observer.overlooked()]);
+
+/** The same of a file, without being one of the processes that look after each other there. */
+export const keepVigilOver = (file: string): Vigil => {
+  const store = openSqlite(file, { beforeCommit: () => {} });
+  const vigil = askEverySecond(() => store.runs.stuck());
+  return {
+    ...vigil,
+    end: async () => {
+      await vigil.end();
+      await store.close();
+    },
+  };
+};
+
+type Stuck = { readonly id: string; readonly status: string; readonly why: string };
+
+const askEverySecond = (ask: () => Promise<readonly Stuck[]>): Vigil => {
   const stuck = new Set<string>();
   const state = { over: false };
   const look = async (): Promise<void> => {
-    for (const { id, status, why } of [...(await Runtime.check(client)), ...observer.overlooked()])
-      stuck.add(`stuck: run ${id} (${status}): ${why}`);
+    for (const { id, status, why } of await ask()) stuck.add(`stuck: run ${id} (${status}): ${why}`);
   };
   const looking = (async () => {
     while (!state.over) {

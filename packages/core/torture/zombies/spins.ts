@@ -3,7 +3,7 @@ import { Workflow } from "../../src/index.ts";
 import { readEffects } from "../kit/effects.ts";
 import { createFleet } from "../kit/fleet.ts";
 import { setStage } from "../kit/stage.ts";
-import { allEnded } from "../kit/vigil.ts";
+import { allEnded, keepVigil } from "../kit/vigil.ts";
 import type { Order, Report } from "../suite.ts";
 import { all, spin } from "./workflows.ts";
 
@@ -15,11 +15,13 @@ export const spinOften = async (order: Order, script: string, spins: number): Pr
   const env = { ...stage.env, LEASE: String(lease), CONCURRENCY: "1" };
   const fleet = createFleet(order, { script, size: 3, env });
   await Promise.all(fleet.members.map(({ up }) => up));
+  const vigil = keepVigil(stage.client, stage.observer);
   const still: string[] = [];
   for (let n = 0; n < spins && still.length === 0; n++) {
     await Workflow.start(stage.client, spin, lease * 2, { id: `spin-${n}` });
     still.push(...(await allEnded(stage.observer, n === spins - 1 ? 0 : 1)));
   }
+  await vigil.end();
   const unwilling = still.length === 0 ? await fleet.close() : [];
   const times = Map.groupBy(
     readEffects(stage.ledger).filter(({ what }) => what === "began"),
@@ -39,6 +41,7 @@ export const spinOften = async (order: Order, script: string, spins: number): Pr
       ...twice,
       ...lost,
       ...still,
+      ...vigil.stuck,
       ...unwilling,
       ...fleet.deaths,
       ...(missing === 0 ? [] : [`${missing} loops never began`]),
