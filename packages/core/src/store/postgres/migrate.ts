@@ -1,5 +1,5 @@
 /** Brings a database to the schema of this release: each migration once, all in one transaction, by one process. */
-import * as Fault from "../../model/fault.ts";
+import { refuseNewerThan } from "../newer.ts";
 import { whole } from "../server/fields.ts";
 import type { Link } from "../server/link.ts";
 import { migrations } from "./migrations.gen.ts";
@@ -16,20 +16,10 @@ const versionOf = async (link: Link): Promise<number> => {
   return found ? whole(found, "version") : 0;
 };
 
-const refuseNewer = (version: number): void => {
-  if (version <= newest) return;
-  throw Fault.make(
-    "schema_newer",
-    `The database has schema ${version} and this release of Holdfast knows ${newest}. Nothing was written.
-Start a release that is at least as new as the one that migrated it.`,
-    { version, newest },
-  );
-};
-
 /** Throws `schema_newer` before it writes. Killed in its middle it leaves the schema as it was; others wait until it is done. */
 export const migrate = async (link: Link): Promise<void> => {
   const version = await versionOf(link);
-  refuseNewer(version);
+  refuseNewerThan(newest, version);
   if (version === newest) return;
   await link.send("begin");
   try {
@@ -47,7 +37,7 @@ export const migrate = async (link: Link): Promise<void> => {
 
 const applyMissing = async (link: Link): Promise<void> => {
   const version = await versionOf(link);
-  refuseNewer(version);
+  refuseNewerThan(newest, version);
   await link.send(
     "create table if not exists holdfast_migrations (version integer primary key, name text not null, applied_at bigint not null)",
   );

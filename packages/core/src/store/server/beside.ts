@@ -1,5 +1,6 @@
 /** A thread beside the loop, with a connection of its own, that beats for a worker: a busy loop costs no lease. */
 import type { SQL } from "bun";
+import { beatCells, readBeats } from "../beat.ts";
 import type { Beat } from "../contract.ts";
 
 type Orders = {
@@ -10,9 +11,6 @@ type Orders = {
   readonly deadline: number;
   readonly shared: SharedArrayBuffer;
 };
-
-/** What both share, in whole numbers of 32 bits: when the last beat began (ms, by the thread's own clock), whether there was one, whether it was refused, for whom to beat. */
-const cells = { begun: 0, beaten: 1, refused: 2, worker: 3 } as const;
 
 /** Runs in the thread, from its own text: it may use nothing of this file. */
 const thread = async (): Promise<void> => {
@@ -68,7 +66,7 @@ export const startBeside = (
 ): Beat => {
   const shared = new SharedArrayBuffer(16);
   const cell = new Int32Array(shared);
-  cell[cells.worker] = worker;
+  cell[beatCells.worker] = worker;
   const url = URL.createObjectURL(new Blob([`(${thread.toString()})()`], { type: "application/javascript" }));
   const running = new Worker(url);
   running.unref();
@@ -77,19 +75,8 @@ export const startBeside = (
     running.postMessage(message);
   };
   post({ options, text, every, deadline, shared });
-  const startedAt = performance.now();
-  // Each thread counts from a moment of its own. The least difference ever seen is that of the two moments, and no age.
-  let apart: number | undefined;
   return {
-    age: () => {
-      const now = performance.now();
-      if (Atomics.load(cell, cells.beaten) === 0) return now - startedAt;
-      const difference = (Math.trunc(now) - Atomics.load(cell, cells.begun)) | 0;
-      if (apart === undefined || difference < apart) apart = difference;
-      return difference - apart;
-    },
-    refused: () => Atomics.exchange(cell, cells.refused, 0) === 1,
-    beatFor: (next) => void Atomics.store(cell, cells.worker, next),
+    ...readBeats(cell),
     stop: () => {
       post("stop");
       setTimeout(() => {

@@ -3,6 +3,7 @@
  * back into the file, so that hardly a commit has to.
  */
 import { statSync } from "node:fs";
+import { beatCells, readBeats } from "../beat.ts";
 import type { Beat } from "../contract.ts";
 
 type Orders = {
@@ -12,11 +13,8 @@ type Orders = {
   readonly shared: SharedArrayBuffer;
 };
 
-/**
- * What the thread and its process share, in whole numbers of 32 bits: when the last beat began (ms, by the thread's own monotonic clock),
- * whether there was one, whether it was refused, for whom to beat, and whether a checkpoint is asked for.
- */
-const cells = { begun: 0, beaten: 1, refused: 2, worker: 3, checkpoint: 4 } as const;
+/** What the thread and its process share: that of a beat, and whether a checkpoint is asked for. */
+const cells = { ...beatCells, checkpoint: 4 } as const;
 
 type Message = "checkpoint" | "stop";
 
@@ -129,20 +127,8 @@ export const startBeside = (file: string, worker: number, every: number): Beside
     running.terminate();
     URL.revokeObjectURL(url);
   };
-  const startedAt = performance.now();
-  // Each thread counts from a moment of its own. The least difference ever seen is that of the two moments, and no age.
-  let apart: number | undefined;
   return {
-    age: () => {
-      const now = performance.now();
-      if (Atomics.load(cell, cells.beaten) === 0) return now - startedAt;
-      // The difference of two counts that wrap at 2^32 ms (49 days), as a count that does.
-      const difference = (Math.trunc(now) - Atomics.load(cell, cells.begun)) | 0;
-      if (apart === undefined || difference < apart) apart = difference;
-      return difference - apart;
-    },
-    refused: () => Atomics.exchange(cell, cells.refused, 0) === 1,
-    beatFor: (next) => void Atomics.store(cell, cells.worker, next),
+    ...readBeats(cell),
     checkpoint: () => {
       // Before the first beat the thread may not listen yet.
       if (!stopping && Atomics.load(cell, cells.beaten) === 1 && Atomics.exchange(cell, cells.checkpoint, 1) === 0)

@@ -1,6 +1,6 @@
 /** Brings a file to the schema of this release: each migration once, in one transaction, by one process. */
 import type { Database } from "bun:sqlite";
-import * as Fault from "../../model/fault.ts";
+import { refuseNewerThan } from "../newer.ts";
 import { migrations } from "./migrations.gen.ts";
 import { patiently } from "./trouble.ts";
 
@@ -16,13 +16,9 @@ const versionOf = (client: Database): number => {
 
 /** Throws `schema_newer` for a database that a newer release has migrated. Reads only. */
 export const refuseNewer = (client: Database): void => {
-  const version = patiently(() => versionOf(client));
-  if (version <= newest) return;
-  throw Fault.make(
-    "schema_newer",
-    `The database has schema ${version} and this release of Holdfast knows ${newest}. Nothing was written.
-Start a release that is at least as new as the one that migrated it.`,
-    { version, newest },
+  refuseNewerThan(
+    newest,
+    patiently(() => versionOf(client)),
   );
 };
 
