@@ -9,10 +9,13 @@ import * as Fault from "./model/fault.ts";
 import { assertName } from "./model/ids.ts";
 import type { Schema } from "./model/schema.ts";
 
+/** What every database keeps as a whole number. */
+const newest = 2_147_483_647;
+
 export type Spec = {
   /** Up to 200 characters. Runs are found by it, so it stays as long as there are runs. */
   readonly name: string;
-  /** A whole number from 1, 1 when left out. Old and new versions run side by side when both are given to `Runtime.open`. */
+  /** A whole number from 1 to 2,147,483,647, 1 when left out. Old and new versions run side by side when both are given to `Runtime.open`. */
   readonly version?: number | undefined;
   /** How long a run may take from its start. Then it is cancelled, cleans up, and fails with `run_timeout`. */
   readonly timeout?: Duration | undefined;
@@ -54,10 +57,14 @@ export function define(
   } catch (cause) {
     throw Fault.make("invalid_definition", (cause as Error).message, { workflow: name }, { cause });
   }
-  if (!Number.isInteger(version) || version < 1) {
-    throw Fault.make("invalid_definition", `The version of workflow "${name}" is ${version}; it takes a whole number from 1.`, {
-      workflow: name,
-    });
+  if (!Number.isInteger(version) || version < 1 || version > newest) {
+    throw Fault.make(
+      "invalid_definition",
+      `The version of workflow "${name}" is ${version}; it takes a whole number from 1 to ${newest}.`,
+      {
+        workflow: name,
+      },
+    );
   }
   if (typeof body !== "function")
     throw Fault.make("invalid_definition", `The body of workflow "${name}" is no function.`, { workflow: name });

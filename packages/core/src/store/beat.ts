@@ -3,23 +3,21 @@ import type { Beat } from "./contract.ts";
 
 /**
  * In whole numbers of 32 bits: when the last beat began (ms, by the thread's own monotonic clock), whether there was one, whether it was
- * refused, and for whom to beat.
+ * refused, for whom to beat, and when the thread heard its orders.
  */
-export const beatCells = { begun: 0, beaten: 1, refused: 2, worker: 3 } as const;
+export const beatCells = { begun: 0, beaten: 1, refused: 2, worker: 3, heard: 4 } as const;
 
-/** The process's side, without the end of the thread. */
+/** The process's side, without the end of the thread. To be made in the moment in which the orders are sent. */
 export const readBeats = (cell: Int32Array): Omit<Beat, "stop"> => {
-  const startedAt = performance.now();
-  // Each thread counts from a moment of its own. The least difference ever seen is that of the two moments, and no age.
-  let apart: number | undefined;
+  const sentAt = performance.now();
   return {
     age: () => {
       const now = performance.now();
-      if (Atomics.load(cell, beatCells.beaten) === 0) return now - startedAt;
-      // The difference of two counts that wrap at 2^32 ms (49 days), as a count that does.
-      const difference = (Math.trunc(now) - Atomics.load(cell, beatCells.begun)) | 0;
-      if (apart === undefined || difference < apart) apart = difference;
-      return difference - apart;
+      if (Atomics.load(cell, beatCells.beaten) === 0) return now - sentAt;
+      // Each thread counts from a moment of its own. The orders were heard after they were sent: so the age is never less than it is.
+      // Both counts wrap at 2^32 ms (49 days), and so does their difference.
+      const since = (Atomics.load(cell, beatCells.begun) - Atomics.load(cell, beatCells.heard)) | 0;
+      return (Math.trunc(now - sentAt) - since) | 0;
     },
     refused: () => Atomics.exchange(cell, beatCells.refused, 0) === 1,
     beatFor: (next) => void Atomics.store(cell, beatCells.worker, next),

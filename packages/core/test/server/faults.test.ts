@@ -84,6 +84,31 @@ describe.skipIf(!(await isThere()))("on PostgreSQL", () => {
     expect(await count(client, "select count(*) as n from holdfast_signals")).toBe(30);
   }, 60_000);
 
+  test("a fork, a retry and a resume whose answers are lost are done once, and say so", async () => {
+    const { proxy, client, open } = await scene();
+    const runtime = await open();
+    const run = await Workflow.start(runtime, flow, 4, { id: "first" });
+    await Run.result(run);
+    const forks = [];
+    for (let n = 0; n < 6; n++) {
+      proxy.dropAnswers("COMMIT\0", 1);
+      forks.push(await Run.fork(run, { from: "add#2", id: `fork-${n}` }));
+    }
+    expect(await Promise.all(forks.map((fork) => Run.result(fork)))).toEqual(forks.map(() => 6));
+    const waiting = await Workflow.start(runtime, listener, 1, { id: "paused" });
+    await until("it waits", async () => (await Run.get(waiting)).status === "waiting");
+    for (let n = 0; n < 4; n++) {
+      proxy.dropAnswers("COMMIT\0", 1);
+      await Run.pause(waiting);
+      proxy.dropAnswers("COMMIT\0", 1);
+      await Run.resume(waiting);
+    }
+    await Signal.send(waiting, go, 1);
+    expect(await Run.result(waiting)).toEqual([1]);
+    expect(proxy.dropped()).toBeGreaterThan(8);
+    expect(await count(client, "select count(*) as n from holdfast_runs")).toBe(8);
+  }, 60_000);
+
   test("every connection is cut time and again while runs go on", async () => {
     const { proxy, client, open } = await scene();
     const runtime = await open();

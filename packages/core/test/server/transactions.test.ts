@@ -85,6 +85,35 @@ describe.skipIf(!(await isThere()))("on PostgreSQL", () => {
     expect(await texts()).toEqual([]);
   });
 
+  test("an error of the function that looks like one of the network is an answer to the step, and uses up its attempts", async () => {
+    const { db, open } = await scene();
+    let calls = 0;
+    const flow = Workflow.define({ name: "flow" }, (ctx) =>
+      Step.transaction(
+        ctx,
+        "note",
+        db,
+        () => {
+          calls++;
+          throw Object.assign(new Error("connect ECONNREFUSED 127.0.0.1:9"), { code: "ECONNREFUSED" });
+        },
+        { retry: { attempts: 2, delay: 1 } },
+      ),
+    );
+    const failed: unknown = await Run.result(await Workflow.start(await open([flow]), flow)).catch((error: unknown) => error);
+    expect(String((failed as Error).cause ?? failed)).toContain("ECONNREFUSED");
+    expect(calls).toBe(2);
+  });
+
+  test("a session of the user's in another time zone is on the same database", async () => {
+    const { url, open } = await scene();
+    const client = new SQL(`${url}&timezone=Europe/Berlin`, { max: 2 });
+    afterwards(() => client.close({ timeout: 0 }));
+    const db = drizzle({ client });
+    const flow = Workflow.define({ name: "flow" }, (ctx) => Step.transaction(ctx, "note", db, (tx) => write(tx, "berlin")));
+    expect(await Run.result(await Workflow.start(await open([flow]), flow))).toEqual([{ id: 1 }]);
+  });
+
   test("another database is refused before the function is called", async () => {
     const { open } = await scene();
     const elsewhere = await scene();

@@ -3,7 +3,7 @@ import type { SQL } from "bun";
 import type { Pace } from "../contract.ts";
 import type { Server } from "../server/store.ts";
 
-type Ear = Server["ear"] & { readonly close: () => void };
+type Ear = Server["ear"] & { readonly close: () => Promise<void> };
 
 export const channel = "holdfast";
 
@@ -20,6 +20,7 @@ export const createEar = async (
   let telling = false;
   let owed = false;
   let closed = false;
+  let said: Promise<void> = Promise.resolve();
   const hearers = new Set<() => void>();
 
   const onHint = (payload: string): void => {
@@ -32,7 +33,10 @@ export const createEar = async (
   const say = (): void => {
     telling = true;
     owed = false;
-    client?.notify(channel, own).catch(() => {});
+    said = Promise.resolve(client?.notify(channel, own)).then(
+      () => {},
+      () => {},
+    );
     pace.later(throttle, () => {
       telling = false;
       if (owed && !closed) say();
@@ -56,9 +60,12 @@ export const createEar = async (
       hearers.add(hear);
       return () => void hearers.delete(hear);
     },
-    close: () => {
+    // What is owed is said: runs that were given back at the end are to be taken up at once.
+    close: async () => {
       closed = true;
       hearers.clear();
+      await said;
+      if (owed) await client?.notify(channel, own).catch(() => {});
     },
   };
 };

@@ -9,19 +9,25 @@ type Fields = { readonly code?: unknown; readonly errno?: unknown; readonly mess
 const codeOf = (error: unknown): string => {
   let at = error;
   for (let depth = 0; at instanceof Error && depth < 4; depth++) {
+    if (silent.test(at.message)) return "ECONNRESET";
     const { code, errno } = at as Fields;
     if (typeof errno === "string" && /^[0-9A-Z]{5}$/.test(errno)) return errno;
-    if (typeof code === "string" && /^([0-9A-Z]{5}$|ERR_POSTGRES_|E[A-Z]+$)/.test(code) && code !== "ERR_POSTGRES_SERVER_ERROR")
+    if (typeof code === "string" && /^([0-9A-Z]{5}$|ERR_POSTGRES_|E[A-Z_]+$)/.test(code) && code !== "ERR_POSTGRES_SERVER_ERROR")
       return code;
     at = at.cause;
   }
   return "";
 };
 
-/** A deadlock, a conflict of serializable transactions, a lock that was not to be had in time. */
-const again = /^(40P01|40001|55P03)$/;
+/** A deadlock, a conflict of serializable transactions. */
+const again = /^(40P01|40001)$/;
+/** A lock that somebody keeps: the user's own transaction, a migration. */
+const blocked = /^55P03$/;
 /** The connection is gone, or the server is going. */
-const lost = /^(ERR_POSTGRES_(CONNECTION|IDLE|LIFETIME)|E(CONN|PIPE|TIMEDOUT|HOST|NET)|08|57P0[1245]|25P0[34])/;
+const lost = /^(ERR_POSTGRES_(CONNECTION|IDLE|LIFETIME)|E(CONN|PIPE|TIMEDOUT|HOST|NET|AI_AGAIN|NOTFOUND)|08|57P0[1245]|25P0[34])/;
+/** What `pg` says without a code. */
+const silent =
+  /^(Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|Client was closed)/;
 /** It cannot be done now: no room, no right to write, too many connections, starting up, going down. */
 const trouble = /^(25006|53|57P03|57014|58|XX00[12]|28|3D000|42501|ERR_POSTGRES_)/;
 
@@ -29,6 +35,7 @@ export const judge = (error: unknown): Verdict => {
   if (isLate(error)) return "lost";
   const code = codeOf(error);
   if (again.test(code)) return "again";
+  if (blocked.test(code)) return "blocked";
   if (lost.test(code)) return "lost";
   return trouble.test(code) ? "trouble" : "defect";
 };
@@ -55,7 +62,7 @@ export const faultOf = (error: unknown): Error => {
       cause,
     );
   }
-  if (code === "53300" || again.test(code))
+  if (code === "53300" || again.test(code) || blocked.test(code))
     return Fault.make("storage_busy", `The PostgreSQL server is too busy (${said}). Try again.`, { code }, cause);
   if (code.startsWith("28") || code === "3D000" || code === "42501") {
     return Fault.make(

@@ -27,7 +27,7 @@ const toDrizzle = ({ text, params }: Statement): DrizzleSql => {
 };
 
 const whereAmI = statement(
-  `select current_database() as database, pg_postmaster_start_time()::text as started, coalesce(to_regclass('holdfast_runs')::oid::text, '') as "table"`,
+  `select current_database() as database, extract(epoch from pg_postmaster_start_time())::text as started, coalesce(to_regclass('holdfast_runs')::oid::text, '') as "table"`,
 );
 
 /** No question to the server takes longer, in ms: a third of a lease, so that whoever waits for an answer still holds what it asked for. */
@@ -40,7 +40,10 @@ export const openPostgres = (url: string, hooks: Hooks): Promise<Store> => {
 };
 
 /** The same through the pool under a Drizzle database of the user's. */
-export const openThrough = (client: unknown, hooks: Hooks): Promise<Store> => open(wayThrough(client), deadlineOf(hooks), hooks);
+export const openThrough = (client: unknown, hooks: Hooks): Promise<Store> => {
+  const deadline = deadlineOf(hooks);
+  return open(wayThrough(client, deadline), deadline, hooks);
+};
 
 const open = async ({ name, open, options, most }: Way, deadline: number, hooks: Hooks): Promise<Store> => {
   const { pace = machinePace } = hooks;
@@ -79,13 +82,14 @@ const open = async ({ name, open, options, most }: Way, deadline: number, hooks:
           toDrizzle,
           whereAmI,
           ours: () => place(pool),
+          patience: statement("select set_config('idle_in_transaction_session_timeout', $1, true)", `${deadline}`),
           lockLease: (run, number) =>
             statement("select key from holdfast_runs where key = $1 and lease = $2 for share", run, number),
           tellWithin: statement("select pg_notify($1, $2)", channel, ""),
           pace,
         }),
         close: async () => {
-          ear.close();
+          await ear.close();
           await shut();
         },
       },

@@ -17,7 +17,10 @@ export type Way = {
 const settings = (deadline: number): readonly string[] => [
   `set idle_in_transaction_session_timeout = ${deadline}`,
   `set statement_timeout = ${deadline}`,
+  `set lock_timeout = ${Math.min(2_000, deadline)}`,
 ];
+
+const unsettled = ["reset idle_in_transaction_session_timeout", "reset statement_timeout", "reset lock_timeout"];
 
 const connections = 8;
 
@@ -58,43 +61,54 @@ const isPgPool = (client: unknown): client is PgPool =>
   typeof (client as { totalCount?: unknown }).totalCount === "number";
 
 /** A connection that is lent by the user's pool, for good. */
-const borrowFromBun = async (client: BunClient): Promise<Wire> => {
+const borrowFromBun = async (client: BunClient, deadline: number): Promise<Wire> => {
   const reserved = (await client.reserve()) as unknown as Reserved;
   let open = true;
+  const send = (text: string, params: readonly Param[] = []): Promise<Rows> => {
+    const query = reserved.unsafe(text, [...params]) as unknown as Promise<Rows> & { execute: () => unknown };
+    query.execute();
+    query.catch((error: { code?: unknown }) => {
+      if (String(error.code).startsWith("ERR_POSTGRES_CONNECTION")) open = false;
+    });
+    return query;
+  };
+  await Promise.all(settings(deadline).map((text) => send(text)));
   return {
-    send: (text, params = []) => {
-      const query = reserved.unsafe(text, [...params]) as unknown as Promise<Rows> & { execute: () => unknown };
-      query.execute();
-      query.catch((error: { code?: unknown }) => {
-        if (String(error.code).startsWith("ERR_POSTGRES_CONNECTION")) open = false;
-      });
-      return query;
-    },
+    send,
     isOpen: () => open,
+    // Given back as it was lent.
     destroy: () => {
+      if (open) for (const text of unsettled) send(text).catch(() => {});
       open = false;
       void reserved.release();
     },
   };
 };
 
-const borrowFromPg = async (pool: PgPool): Promise<Wire> => {
+const borrowFromPg = async (pool: PgPool, deadline: number): Promise<Wire> => {
   const client = await pool.connect();
   let open = true;
+  let released = false;
   const close = (): void => void (open = false);
   client.on("error", close);
   client.on("end", close);
-  return {
-    send: async (text, params = []) => {
-      const { rows, rowCount } = await client.query({ text, values: params });
-      return Object.assign(rows, { count: rowCount ?? rows.length });
-    },
-    isOpen: () => open,
-    destroy: () => {
-      if (open) client.release(true);
-      open = false;
-    },
+  const send = async (text: string, params: readonly Param[] = []): Promise<Rows> => {
+    const { rows, rowCount } = await client.query({ text, values: params });
+    return Object.assign(rows, { count: rowCount ?? rows.length });
   };
+  const destroy = (): void => {
+    open = false;
+    // The pool counts it until it is told, also when its connection is long gone.
+    if (!released) client.release(true);
+    released = true;
+  };
+  try {
+    for (const text of settings(deadline)) await send(text);
+  } catch (error) {
+    destroy();
+    throw error;
+  }
+  return { send, isOpen: () => open, destroy };
 };
 
 /** What can be handed to a thread, and is enough to connect anew. */
@@ -114,12 +128,12 @@ const nameOf = (host: unknown, database: unknown): string =>
   `postgres://${typeof host === "string" ? host : ""}/${typeof database === "string" ? database : ""}`;
 
 /** Through the pool of the user: half of its connections may be ours, so that the user's own transactions get some too. */
-export const wayThrough = (client: unknown): Way => {
+export const wayThrough = (client: unknown, deadline: number): Way => {
   if (isBun(client)) {
     const { options } = client;
     return {
       name: nameOf(options["hostname"], options["database"]),
-      open: () => borrowFromBun(client),
+      open: () => borrowFromBun(client, deadline),
       options: plain(options),
       most: share(options["max"]),
     };
@@ -130,7 +144,7 @@ export const wayThrough = (client: unknown): Way => {
   const url = typeof connectionString === "string" ? connectionString : undefined;
   return {
     name: nameOf(host, database),
-    open: () => borrowFromPg(client),
+    open: () => borrowFromPg(client, deadline),
     options: plain(
       url === undefined
         ? { adapter: "postgres", hostname: host, port, username: user, password, database, tls: ssl }

@@ -6,14 +6,15 @@
  *
  * Records alone need one round trip. A crash before the commit leaves nothing of it; a crash after it leaves all.
  */
-import type { NewRun } from "../rows.ts";
+import { isSame } from "../../model/codec.ts";
+import type { NewRun, RunRow } from "../rows.ts";
 import { dedupeOf, placeOf, type Born, type Desk, type Sheet } from "./desk.ts";
 import type { Dialect, Statement } from "./dialect.ts";
 import { together, type Link, type Rows } from "./link.ts";
 import { runOf, sheetOf } from "./rows.ts";
 import { send, within } from "./session.ts";
 import type { Job, Needs } from "./work.ts";
-import { whole } from "./fields.ts";
+import { text, textOrNull, whole, wholeOrNull } from "./fields.ts";
 
 type Record = Extract<Job, { kind: "record" }>;
 type Work = Extract<Job, { kind: "work" }>;
@@ -30,7 +31,7 @@ export const commit = (
   link: Link,
   dialect: Dialect,
   jobs: readonly Job[],
-  { workers, again }: { readonly workers: readonly number[]; readonly again: boolean },
+  { workers, isDoubtful }: { readonly workers: readonly number[]; readonly isDoubtful: (job: Job) => boolean },
 ): Promise<Batch> =>
   within(link, dialect, async () => {
     const records = jobs.filter((job): job is Record => job.kind === "record");
@@ -42,11 +43,15 @@ export const commit = (
       const kept = await keptOf(link, dialect, records, await appended);
       return { answers: records.map((_, index) => kept[index]), tell: false };
     }
-    const read = reading(link, dialect, works, again);
+    const read = reading(link, dialect, works, isDoubtful);
     await together([...opening, ...(appended ? [appended] : []), ...read.sent]);
     const desk = await read.desk();
     const kept = appended ? await keptOf(link, dialect, records, await appended) : [];
-    const done = works.map((work) => work.act(desk));
+    const done = works.map((work) => {
+      desk.again = isDoubtful(work);
+      return work.act(desk);
+    });
+    assertBorn(desk);
     const writes = writing(dialect, desk, works);
     if (dialect.abortsWhole) await together([...writes.map((each) => send(link, each)), link.send(dialect.commit)]);
     else {
@@ -72,7 +77,7 @@ const all = <K extends keyof Needs>(works: readonly Work[], what: K): NonNullabl
 const noRows = Object.assign([], { count: 0 }) as Rows;
 
 /** Sends for everything the works need. The desk is laid once it is there. */
-const reading = (link: Link, dialect: Dialect, works: readonly Work[], again: boolean) => {
+const reading = (link: Link, dialect: Dialect, works: readonly Work[], isDoubtful: (job: Job) => boolean) => {
   const sent: Promise<Rows>[] = [];
   const ask = <T>(wanted: readonly T[], say: (wanted: readonly T[]) => Statement): Promise<Rows> => {
     if (wanted.length === 0) return Promise.resolve(noRows);
@@ -81,6 +86,7 @@ const reading = (link: Link, dialect: Dialect, works: readonly Work[], again: bo
     return rows;
   };
   const births = all(works, "birth");
+  const doubtful = new Set(all(works.filter(isDoubtful), "birth"));
   const keys = [...new Set(all(works, "runs").flat())];
   const parents = [...new Set(all(works, "orphansOf"))];
   const made = ask(births, dialect.insertRuns);
@@ -95,7 +101,8 @@ const reading = (link: Link, dialect: Dialect, works: readonly Work[], again: bo
     return {
       sheets,
       changed: new Set(),
-      born: await bornOf(link, dialect, births, await made, again),
+      born: await bornOf(link, dialect, births, await made, doubtful),
+      again: false,
       standing: new Set((await standing).map((row) => placeOf(whole(row, "run"), whole(row, "seq")))),
       untaken: new Map((await untaken).map((row) => [whole(row, "key"), whole(row, "run")])),
       known: new Set((await known).map((row) => dedupeOf(whole(row, "run"), String(row["key"])))),
@@ -126,27 +133,49 @@ const bornOf = async (
   dialect: Dialect,
   births: readonly NewRun[],
   made: Rows,
-  again: boolean,
+  doubtful: ReadonlySet<NewRun>,
 ): Promise<Map<NewRun, Born>> => {
   const born = new Map<NewRun, Born>();
   const fresh = new Map(made.map((row) => [String(row["id"]), row]));
   for (const run of births) {
     const row = fresh.get(run.id);
     if (!row || !fresh.delete(run.id)) continue;
-    born.set(run, { kind: "made", key: whole(row, "key"), worker: row["worker"] === null ? null : whole(row, "worker") });
+    born.set(run, { kind: "made", key: whole(row, "key"), worker: wholeOrNull(row, "worker"), again: false });
   }
   const others = births.filter((run) => !born.has(run));
   if (others.length === 0) return born;
   const there = new Map((await send(link, dialect.findRuns(others.map(({ id }) => id)))).map((row) => [String(row["id"]), row]));
+  const ours = new Set<string>(made.map((row) => text(row, "id")));
   for (const run of others) {
     const row = there.get(run.id);
     if (!row) continue;
     const found = runOf(row);
-    const isOurs = again && found.createdAt === run.at && found.worker === run.worker && found.lease <= 1;
-    const input = (row["input"] ?? null) as string | null;
-    born.set(run, isOurs ? { kind: "made", key: found.key, worker: found.worker } : { kind: "there", run: found, input });
+    const input = textOrNull(row, "input");
+    // One that is there as this start would have made it, when an earlier try of it may have been committed.
+    const isOurs = doubtful.has(run) && !ours.has(run.id) && isAsMade(found, run) && isSame(input, run.input);
+    if (isOurs) ours.add(run.id);
+    born.set(
+      run,
+      isOurs ? { kind: "made", key: found.key, worker: found.worker, again: true } : { kind: "there", run: found, input },
+    );
   }
   return born;
+};
+
+const isAsMade = (found: RunRow, run: NewRun): boolean =>
+  found.createdAt === run.at &&
+  found.workflow === run.workflow &&
+  found.version === run.version &&
+  found.worker === run.worker &&
+  found.lease <= 1 &&
+  found.parent === run.parent &&
+  found.parentKey === run.parentKey;
+
+/** A run that is taken back after all must not have been told to anybody as one that was there. */
+const assertBorn = ({ born, unborn }: Desk): void => {
+  if (unborn.length === 0) return;
+  for (const each of born.values())
+    if (each.kind === "there" && unborn.includes(each.run.key)) throw new Error(`Run ${each.run.id} was taken back.`);
 };
 
 /** What the desk has come to hold, as statements. What is taken away goes first. */

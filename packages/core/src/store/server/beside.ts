@@ -15,15 +15,18 @@ type Orders = {
 /** Runs in the thread, from its own text: it may use nothing of this file. */
 const thread = async (): Promise<void> => {
   let stop = (): void => {};
+  let heardAt = 0;
   const heard = new Promise<Orders>((resolve) => {
     globalThis.addEventListener("message", ({ data }: MessageEvent<Orders | "stop">) => {
-      if (data === "stop") stop();
-      else resolve(data);
+      if (data === "stop") return stop();
+      heardAt = performance.now();
+      resolve(data);
     });
   });
   const { SQL } = await import("bun");
   const { options, text, every, deadline, shared } = await heard;
   const cell = new Int32Array(shared);
+  Atomics.store(cell, 4, Math.trunc(heardAt));
   let client: SQL | undefined;
   const state = { stopped: false };
   stop = () => {
@@ -64,7 +67,7 @@ export const startBeside = (
   text: string,
   { worker, every, deadline }: { readonly worker: number; readonly every: number; readonly deadline: number },
 ): Beat => {
-  const shared = new SharedArrayBuffer(16);
+  const shared = new SharedArrayBuffer(20);
   const cell = new Int32Array(shared);
   cell[beatCells.worker] = worker;
   const url = URL.createObjectURL(new Blob([`(${thread.toString()})()`], { type: "application/javascript" }));
@@ -74,9 +77,10 @@ export const startBeside = (
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
     running.postMessage(message);
   };
+  const beats = readBeats(cell);
   post({ options, text, every, deadline, shared });
   return {
-    ...readBeats(cell),
+    ...beats,
     stop: () => {
       post("stop");
       setTimeout(() => {

@@ -29,7 +29,8 @@ export type Sheet = {
 
 /** What became of a run that was to be inserted. */
 export type Born =
-  | { readonly kind: "made"; readonly key: number; readonly worker: number | null }
+  /** `again` says that an earlier try has made it, with all that belongs to it. */
+  | { readonly kind: "made"; readonly key: number; readonly worker: number | null; readonly again: boolean }
   | { readonly kind: "there"; readonly run: RunRow; readonly input: string | null };
 
 export type Desk = {
@@ -52,6 +53,8 @@ export type Desk = {
   readonly states: Map<number, { readonly value: string | null; readonly at: number }>;
   /** Inserted runs that are not to be after all. */
   readonly unborn: number[];
+  /** An earlier try of what is being done may have been committed. */
+  again: boolean;
   /** Somebody in another process may want to know. */
   tell: boolean;
 };
@@ -183,6 +186,7 @@ export const pause = (desk: Desk, run: number): boolean => {
 
 export const resume = (desk: Desk, run: number, now: number): boolean => {
   const sheet = openOne(desk, run);
+  if (desk.again && sheet && !sheet.pause && sheet.status !== "paused" && sheet.status !== "blocked") return true;
   if (!sheet || !(sheet.status === "paused" || sheet.status === "blocked" || sheet.pause)) return false;
   // A run that was not begun yet keeps the moment at which it was to begin.
   const goesOnAt = sheet.lease > 0 ? now : Math.max(now, sheet.begins ?? 0);
@@ -199,8 +203,13 @@ export const resume = (desk: Desk, run: number, now: number): boolean => {
   return true;
 };
 
+/** As this lease's own reopening leaves it. */
+const isReopened = (sheet: Sheet | undefined, { number }: Lease): boolean =>
+  sheet?.lease === number + 1 && sheet.status === "queued" && sheet.endedAt === null && sheet.worker === null;
+
 export const reopen = (desk: Desk, lease: Lease, drop: readonly number[], add: readonly Row[], now: number): boolean => {
   const sheet = held(desk, lease);
+  if (desk.again && !sheet && isReopened(desk.sheets.get(lease.run), lease)) return true;
   if (!sheet || sheet.endedAt === null) return false;
   change(desk, sheet, {
     status: "queued",
@@ -226,7 +235,7 @@ export const start = (desk: Desk, run: NewRun, rows: readonly Row[] = []): Start
     const sameInput = born.run.workflow === run.workflow && isSame(born.input, run.input);
     return { kind: "existing", run: born.run, sameInput };
   }
-  for (const row of rows) desk.fresh.push({ run: born.key, row });
+  for (const row of rows) (born.again ? desk.rows : desk.fresh).push({ run: born.key, row });
   const here = born.worker !== null;
   if (!here) desk.tell = true;
   return { kind: "created", key: born.key, here };

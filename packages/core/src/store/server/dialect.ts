@@ -7,10 +7,10 @@ import type { Param } from "./link.ts";
 export type Statement = { readonly text: string; readonly params: readonly Param[] };
 
 /**
- * What an error means: try the transaction again at once (a deadlock, a conflict); the connection is gone, and what it was about to commit
+ * What an error means: try the transaction again at once (a deadlock, a conflict); somebody keeps a lock for long; the connection is gone, and what it was about to commit
  * may have happened; the server cannot do it now; or nothing is wrong but what was asked.
  */
-export type Verdict = "again" | "lost" | "trouble" | "defect";
+export type Verdict = "again" | "blocked" | "lost" | "trouble" | "defect";
 
 export type RunAppend = { readonly run: number; readonly row: Row };
 

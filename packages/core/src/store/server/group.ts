@@ -10,13 +10,14 @@
  */
 import * as Fault from "../../model/fault.ts";
 import type { Pace } from "../contract.ts";
+import { nap } from "../pace.ts";
 import type { Batch } from "./batch.ts";
 import type { Verdict } from "./dialect.ts";
-import { answerJob, failing, isRefusable, rejectJob, type Job, type Queued, type WorkJob } from "./work.ts";
+import { answerJob, failing, isRefusable, rejectJob, weightOf, type Job, type Queued, type WorkJob } from "./work.ts";
 
 export type Server = {
-  /** `again` says that an earlier try may have been committed. */
-  readonly commit: (jobs: readonly Job[], again: boolean) => Promise<Batch>;
+  /** `isDoubtful` says of a job whether an earlier try of it may have been committed. */
+  readonly commit: (jobs: readonly Job[], isDoubtful: (job: Job) => boolean) => Promise<Batch>;
   readonly judge: (error: unknown) => Verdict;
   readonly faultOf: (error: unknown) => Error;
   /** Rejects while the database takes no writes. */
@@ -27,7 +28,7 @@ export type Server = {
 };
 
 export type Limits = {
-  /** How much goes into one transaction: a record weighs 1, any other job 4. */
+  /** How much goes into one transaction: a record weighs 1, any other job 4, and what is large more. */
   readonly weight: number;
   /** How many transactions are under way at once. */
   readonly flights: number;
@@ -58,6 +59,7 @@ export const createGroup = (server: Server, pace: Pace, limits: Limits = usual):
   /** Runs with something under way, or held. */
   const engaged = new Set<number>();
   let flights = 0;
+  let most = limits.weight;
   let scheduled = false;
   let resting: (() => void) | undefined;
   let trouble: Error | undefined;
@@ -100,7 +102,7 @@ export const createGroup = (server: Server, pace: Pace, limits: Limits = usual):
     let weight = 0;
     for (const job of queue) {
       const isBlocked = job.run !== undefined && (engaged.has(job.run) || heldUp.has(job.run));
-      if (isBlocked || weight >= limits.weight) {
+      if (isBlocked || (weight > 0 && weight >= most)) {
         left.push(job);
         if (job.run !== undefined) heldUp.add(job.run);
       } else if (job.kind === "gate") {
@@ -113,7 +115,7 @@ export const createGroup = (server: Server, pace: Pace, limits: Limits = usual):
         }
       } else {
         some.push(job);
-        weight += job.kind === "record" ? 1 : 4;
+        weight += weightOf(job);
       }
     }
     queue = left;
@@ -154,27 +156,34 @@ export const createGroup = (server: Server, pace: Pace, limits: Limits = usual):
     const startedAt = pace.monotonic();
     for (let tries = 1; ; tries++) {
       try {
-        const { answers, tell } = await server.commit(
-          jobs,
-          jobs.some((job) => doubtful.has(job)),
-        );
+        const { answers, tell } = await server.commit(jobs, (job) => doubtful.has(job));
         settle(jobs, answers, tell);
         return "done";
       } catch (error) {
         const verdict = closed ? "trouble" : server.judge(error);
         if (verdict === "lost") for (const job of jobs) doubtful.add(job);
-        if (verdict === "defect") return apart(jobs, error);
+        // Somebody keeps a lock that one of them needs: the others need not wait for him.
+        if (verdict === "defect" || (verdict === "blocked" && jobs.length > 1)) return apart(jobs, error);
         const isLong = verdict === "lost" ? tries > 2 : pace.monotonic() - startedAt > limits.busy;
+        if (verdict === "blocked") {
+          if (isLong && jobs.every(isRefusable)) {
+            for (const job of jobs) rejectJob(job, server.faultOf(error));
+            return "done";
+          }
+          await nap(pace, 50);
+          continue;
+        }
         if (verdict === "trouble" || isLong || trouble !== undefined) {
           onTrouble(jobs, server.faultOf(error), behind());
           return "put back";
         }
-        await new Promise<void>((resolve) => void pace.later(1 + pace.chance() * 4 * tries, resolve));
+        await nap(pace, 1 + pace.chance() * 4 * tries);
       }
     }
   };
 
   const settle = (jobs: readonly Job[], answers: readonly unknown[], tell: boolean): void => {
+    most = Math.min(limits.weight, most * 2);
     trouble = undefined;
     failures = 0;
     for (const [index, job] of jobs.entries()) answerJob(job, answers[index]);
@@ -184,6 +193,8 @@ export const createGroup = (server: Server, pace: Pace, limits: Limits = usual):
   /** Written or not, a job whose answer is not known is done again; whoever may be refused is told that it may have happened. */
   const onTrouble = (jobs: readonly Job[], error: Error, behind: readonly Job[] = []): void => {
     trouble = error;
+    // What was too much to get across in time is tried in smaller parts.
+    most = Math.max(1, most / 2);
     if (closed) for (const job of [...jobs, ...behind]) rejectJob(job, error);
     else queue = [...jobs.filter((job) => !isRefusable(job)), ...behind, ...queue];
     if (!closed) for (const job of jobs) if (isRefusable(job)) rejectJob(job, error);

@@ -75,7 +75,9 @@ export const createPool = (open: () => Promise<Wire>, { max, deadline: usual, is
   const idle: Wire[] = [];
   const all = new Set<Wire>();
   const waiters: Waiter[] = [];
+  /** Connections there are or are being made, and of those how many are being made. */
   let made = 0;
+  let making = 0;
   let closed = false;
 
   const next = (): void => {
@@ -85,23 +87,36 @@ export const createPool = (open: () => Promise<Wire>, { max, deadline: usual, is
       if (wire.isOpen()) waiters.shift()?.take(wire);
       else drop(wire);
     }
-    for (const waiter of waiters.splice(0, Math.max(0, max - made))) make(waiter);
+    for (let wanted = Math.min(waiters.length - making, max - made); wanted > 0; wanted--) make();
   };
 
-  const make = (waiter: Waiter): void => {
+  /** Makes a connection for whoever is first when it is there. One that is not there in time is given up. */
+  const make = (): void => {
     made++;
-    const opened = (wire: Wire): void => {
-      all.add(wire);
-      if (!closed) return waiter.take(wire);
-      drop(wire);
-      waiter.fail(closing());
-    };
-    const failed = (error: unknown): void => {
-      made--;
-      waiter.fail(error);
+    making++;
+    const state = { over: false };
+    const end = (settle: () => void): void => {
+      if (state.over) return;
+      state.over = true;
+      callOff();
+      making--;
+      settle();
       next();
     };
-    void open().then(opened, failed);
+    const failed = (error: unknown): void =>
+      end(() => {
+        made--;
+        waiters.shift()?.fail(error);
+      });
+    const callOff = pace.later(usual, () => failed(late(usual)));
+    void open().then((wire) => {
+      if (state.over || closed) wire.destroy();
+      if (closed) failed(closing());
+      end(() => {
+        all.add(wire);
+        idle.push(wire);
+      });
+    }, failed);
   };
 
   const drop = (wire: Wire): void => {
@@ -121,7 +136,22 @@ export const createPool = (open: () => Promise<Wire>, { max, deadline: usual, is
   const acquire = (): Promise<Wire> =>
     new Promise((resolve, reject) => {
       if (closed) return reject(closing());
-      waiters.push({ take: resolve, fail: reject });
+      // Whoever is before may take a deadline himself.
+      const callOff = pace.later(2 * usual, () => {
+        waiters.splice(waiters.indexOf(waiter), 1);
+        reject(late(2 * usual));
+      });
+      const waiter: Waiter = {
+        take: (wire) => {
+          callOff();
+          resolve(wire);
+        },
+        fail: (error) => {
+          callOff();
+          reject(error as Error);
+        },
+      };
+      waiters.push(waiter);
       next();
     });
 

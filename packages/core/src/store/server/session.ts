@@ -29,9 +29,10 @@ export const createSession = (
         return await pool.use(work);
       } catch (error) {
         const verdict = dialect.judge(error);
-        if (verdict === "defect") throw error;
+        if (verdict === "defect" || (verdict === "blocked" && tries >= 2)) throw error;
         const fault = dialect.faultOf(error);
-        if (verdict === "again" || (verdict === "lost" && tries < 3)) await nap(pace, 1 + pace.chance() * 4 * tries);
+        if (verdict === "again" || verdict === "blocked" || (verdict === "lost" && tries < 3))
+          await nap(pace, 1 + pace.chance() * 4 * tries);
         else if (mayWait) {
           ail(fault);
           await nap(pace, 250);

@@ -46,7 +46,7 @@ export const createStore = (server: Server, hooks: Hooks): Store => {
 
   const group = createGroup(
     {
-      commit: (jobs, again) => pool.use((link) => commit(link, dialect, jobs, { workers: [...workers], again })),
+      commit: (jobs, isDoubtful) => pool.use((link) => commit(link, dialect, jobs, { workers: [...workers], isDoubtful })),
       judge: dialect.judge,
       faultOf: dialect.faultOf,
       probe: () => pool.use(async (link) => void (await send(link, dialect.probe()))),
@@ -149,7 +149,8 @@ export const createStore = (server: Server, hooks: Hooks): Store => {
     },
     history: {
       record: (lease, row, told) => group.push({ kind: "record", run: lease.run, lease, row, told }),
-      append: (lease, row) => writeOn(lease, (desk) => desks.append(desk, lease, row)),
+      append: (lease, row) =>
+        writeFor(lease, { runs: [lease.run], bytes: row.value?.length ?? 0 }, (desk) => desks.append(desk, lease, row)),
       appendChild: (lease, row, child) =>
         writeFor(lease, { runs: [lease.run], birth: child }, (desk) => desks.appendChild(desk, lease, row, child)),
       read: async (run, after, limit) => (await patiently(dialect.read(run, after, limit))).map(recordOf),
@@ -165,7 +166,11 @@ export const createStore = (server: Server, hooks: Hooks): Store => {
         // A message without a key gets one, so that a try whose answer was lost is known when it is made again.
         const own = signal.dedupe === null;
         const message = own ? { ...signal, dedupe: `~${Bun.randomUUIDv7("base64url")}` } : signal;
-        const needs = { runs: [signal.run], dedupe: { run: signal.run, key: message.dedupe ?? "" } };
+        const needs = {
+          runs: [signal.run],
+          dedupe: { run: signal.run, key: message.dedupe ?? "" },
+          bytes: signal.value?.length ?? 0,
+        };
         return ask(signal.run, needs, (desk) => desks.send(desk, message, own));
       },
       take: (lease, row, signal) =>
@@ -192,22 +197,29 @@ export const createStore = (server: Server, hooks: Hooks): Store => {
       beatApart: server.beatApart,
       beat: async (worker) => (await patiently(dialect.beat(worker))).count === 1,
       list,
-      bury: (worker, beat, now) =>
-        transaction(async (link) => {
+      bury: async (worker, beat, now) => {
+        const buried = await transaction(async (link) => {
           for (const each of dialect.fell(worker)) await send(link, each);
           if ((await send(link, dialect.removeWorker(worker, beat))).count !== 1) return false;
           await send(link, dialect.release(worker, now, true));
-          ear.tell();
           return true;
-        }, true),
-      leave: (worker, now) =>
-        transaction(async (link) => {
+        }, true).catch((error: unknown) => {
+          // Something of it is still under way at the server: the next look tries again.
+          if (dialect.judge(error) === "blocked") return false;
+          throw error;
+        });
+        if (buried) ear.tell();
+        return buried;
+      },
+      leave: async (worker, now) => {
+        await transaction(async (link) => {
           for (const each of dialect.fell(worker)) await send(link, each);
           await send(link, dialect.release(worker, now, false));
           await send(link, dialect.removeWorker(worker, null));
-          workers.delete(worker);
-          ear.tell();
-        }, false),
+        }, false);
+        workers.delete(worker);
+        ear.tell();
+      },
     },
     breakers: {
       ...createBreakers(session),

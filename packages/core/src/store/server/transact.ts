@@ -39,6 +39,8 @@ export type Words = {
   readonly whereAmI: Statement;
   /** The same, as we see it now. */
   readonly ours: () => Promise<Fields>;
+  /** The transaction may not rest for long from here on: what it has locked keeps others waiting. */
+  readonly patience: Statement;
   /** Locks the run, if its lease is still the one given. */
   readonly lockLease: (run: number, lease: number) => Statement;
   /** Tells other processes once the transaction has committed. */
@@ -53,7 +55,16 @@ const isTx = (value: unknown): value is UserDatabase => typeof (value as { execu
 const foreign = (message: string, data: Readonly<Record<string, unknown>> = {}): Fault.Fault =>
   Fault.make("foreign_database", message, data);
 
-export const createTransactions = ({ dialect, toDrizzle, whereAmI, ours, lockLease, tellWithin, pace }: Words): Transactions => {
+export const createTransactions = ({
+  dialect,
+  toDrizzle,
+  whereAmI,
+  ours,
+  patience,
+  lockLease,
+  tellWithin,
+  pace,
+}: Words): Transactions => {
   const run = async (tx: Tx, statement: Statement): Promise<readonly Fields[]> => rowsOf(await tx.execute(toDrizzle(statement)));
 
   const same = (one: Fields | undefined, other: Fields): boolean =>
@@ -74,7 +85,7 @@ One commit can only cover one database: hand over a Drizzle database on the one 
     db: UserDatabase,
     work: TransactionWork,
     hold: (run: number) => Promise<() => void>,
-    row: (value: unknown) => Row,
+    { row, heard }: { readonly row: (value: unknown) => Row; readonly heard: unknown[] },
   ): Promise<void> => {
     const letGo = await hold(work.lease.run);
     letGo();
@@ -82,11 +93,18 @@ One commit can only cover one database: hand over a Drizzle database on the one 
     try {
       await db.transaction(async (tx) => {
         await assertOurs(tx);
-        const value = await work.run(tx);
+        let value: unknown;
+        try {
+          value = await work.run(tx);
+        } catch (error) {
+          heard.push(error);
+          throw error;
+        }
         release = await hold(work.lease.run);
+        await run(tx, patience);
         const held = await run(tx, lockLease(work.lease.run, work.lease.number));
         if (held.length === 0) throw fenced;
-        await run(tx, dialect.insertRows([{ run: work.lease.run, row: row(value) }], "again"));
+        await run(tx, dialect.insertRows([{ run: work.lease.run, row: row(value) }], "fresh"));
       });
     } finally {
       release?.();
@@ -103,13 +121,15 @@ One commit can only cover one database: hand over a Drizzle database on the one 
         return work.row(value);
       };
       for (let tries = 1; ; tries++) {
+        /** What the user's function threw: whatever it is, it is an answer to the step, unless the database wants the whole again. */
+        const heard: unknown[] = [];
         try {
-          await once(database, work, hold, row);
+          await once(database, work, hold, { row, heard });
           return "kept";
         } catch (error) {
           if (error === fenced) return "fenced";
           const verdict = dialect.judge(error);
-          if (verdict === "defect") throw error;
+          if (verdict === "defect" || (heard.includes(error) && verdict !== "again")) throw error;
           // A commit that failed may have happened all the same.
           if (verdict !== "again" && begun) return "unknown";
           await nap(pace, verdict === "again" ? 1 + pace.chance() * 4 * tries : 250);

@@ -13,6 +13,8 @@ export type Needs = {
   /** Whether a record stands at this place. */
   readonly stands?: { readonly run: number; readonly seq: number };
   readonly signal?: number;
+  /** About how long the text is that it writes, where that may be much. */
+  readonly bytes?: number;
   /** Whether a message of the run with this key is there. */
   readonly dedupe?: { readonly run: number; readonly key: string };
 };
@@ -49,6 +51,15 @@ export type Gate = {
 };
 
 export type Queued = Job | Gate;
+
+/** Bytes that weigh as much as a record. */
+const heavy = 16_384;
+
+/** How much of a transaction a job is. */
+export const weightOf = (job: Job): number =>
+  job.kind === "record"
+    ? 1 + (job.row.value?.length ?? 0) / heavy
+    : 4 + ((job.needs.birth?.input?.length ?? 0) + (job.needs.bytes ?? 0)) / heavy;
 
 export const isRefusable = (job: Job): boolean => job.kind === "work" && job.refusable;
 

@@ -14,7 +14,7 @@ type Orders = {
 };
 
 /** What the thread and its process share: that of a beat, and whether a checkpoint is asked for. */
-const cells = { ...beatCells, checkpoint: 4 } as const;
+const cells = { ...beatCells, checkpoint: 5 } as const;
 
 type Message = "checkpoint" | "stop";
 
@@ -23,16 +23,19 @@ const thread = async (): Promise<void> => {
   // First of all the ear: what comes while a module is loaded would be lost.
   const early: Message[] = [];
   let hear = (message: Message): void => void early.push(message);
+  let heardAt = 0;
   const heard = new Promise<Orders>((resolve) => {
     globalThis.addEventListener("message", ({ data }: MessageEvent<Orders | Message>) => {
-      if (typeof data === "string") hear(data);
-      else resolve(data);
+      if (typeof data === "string") return hear(data);
+      heardAt = performance.now();
+      resolve(data);
     });
   });
   const { Database } = await import("bun:sqlite");
   const { statSync } = await import("node:fs");
   const orders = await heard;
   const cell = new Int32Array(orders.shared);
+  Atomics.store(cell, 4, Math.trunc(heardAt));
   const open = () => {
     // A file put in the place of ours is none of our business.
     if (statSync(orders.file).ino !== orders.inode) throw new Error("The file was replaced.");
@@ -86,7 +89,7 @@ const thread = async (): Promise<void> => {
     } catch {
       close();
     }
-    Atomics.store(cell, 4, 0);
+    Atomics.store(cell, 5, 0);
   };
   tick();
   for (const message of early) hear(message);
@@ -105,7 +108,7 @@ export type Beside = Beat & {
 const patience = 1_000;
 
 export const startBeside = (file: string, worker: number, every: number): Beside => {
-  const shared = new SharedArrayBuffer(20);
+  const shared = new SharedArrayBuffer(24);
   const cell = new Int32Array(shared);
   cell[cells.worker] = worker;
   const url = URL.createObjectURL(new Blob([`(${thread.toString()})()`], { type: "application/javascript" }));
@@ -115,6 +118,7 @@ export const startBeside = (file: string, worker: number, every: number): Beside
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
     running.postMessage(message);
   };
+  const beats = readBeats(cell);
   post({ file, inode: statSync(file, { throwIfNoEntry: false })?.ino, every, shared });
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => (stopping ??= end());
@@ -128,7 +132,7 @@ export const startBeside = (file: string, worker: number, every: number): Beside
     URL.revokeObjectURL(url);
   };
   return {
-    ...readBeats(cell),
+    ...beats,
     checkpoint: () => {
       // Before the first beat the thread may not listen yet.
       if (!stopping && Atomics.load(cell, cells.beaten) === 1 && Atomics.exchange(cell, cells.checkpoint, 1) === 0)
