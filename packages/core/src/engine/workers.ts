@@ -3,7 +3,8 @@
  *
  *   same machine, process gone      ─► buried at once
  *   beat unchanged for its lease
- *   (less the time between looks),
+ *   (less the time between looks,
+ *   at most a twentieth),
  *   by the own clock of one who
  *   looked all the while            ─► buried: it stopped, or lost its disk
  *   buried                          ─► its runs are due, under new lease numbers; what it still writes is refused
@@ -184,7 +185,7 @@ const lookAt = async (engine: Engine, sightings: Map<number, Sighting>, worker: 
   const since = seen?.beat === worker.beat && now - seen.lookedAt < mostBlind(engine, worker) ? seen.since : now;
   sightings.set(worker.key, { beat: worker.beat, since, lookedAt: now });
   const gone = worker.machine === machine && isGone(worker);
-  const silent = seen !== undefined && now - since >= worker.lease - engine.settings.others;
+  const silent = seen !== undefined && now - since >= worker.lease - Math.min(engine.settings.others, worker.lease / 20);
   if (!gone && !silent) return;
   if (await engine.store.workers.bury(worker.key, worker.beat, engine.clock.now())) {
     engine.logger.info({ worker: worker.key, pid: worker.pid, gone }, "a worker died; its runs go on here or elsewhere");

@@ -66,7 +66,13 @@ test("an error that says nothing of the connection keeps it; another closes it",
     made.push(fresh);
     return fresh;
   });
-  const fail = (error: Error) => pool.use(() => Promise.reject(error)).catch((caught: unknown) => caught);
+  const fail = async (error: Error): Promise<void> => {
+    await expect(
+      pool.use(async () => {
+        throw error;
+      }),
+    ).rejects.toBe(error);
+  };
   await fail(new RangeError("harmless"));
   expect(await pool.use(async (link) => link)).toBe(made[0]!);
   await fail(new Error("broken"));
