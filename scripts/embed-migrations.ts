@@ -20,7 +20,7 @@ const embed = (dialect: string): string => {
 };
 
 let stale = 0;
-for (const dialect of ["sqlite", "postgres"]) {
+for (const dialect of ["sqlite", "postgres", "mysql"]) {
   const target = join(root, "packages/core/src/store", dialect, "migrations.gen.ts");
   const text = embed(dialect);
   if (!check) writeFileSync(target, text);

@@ -8,7 +8,7 @@ import { openStore, type DrizzleDatabase } from "./store/open.ts";
 export type { Runtime } from "./engine/opened.ts";
 
 export type Options = RuntimeOptions & {
-  /** `"sqlite:orders.db"`, `"sqlite::memory:"`, `"postgres://user@host/database"`, or a Drizzle database on `bun:sqlite`, `bun-sql` or `node-postgres`. Default: `HOLDFAST_DATABASE`, else `"sqlite:holdfast.db"`. */
+  /** `"sqlite:orders.db"`, `"sqlite::memory:"`, `"postgres://user@host/database"`, `"mysql://user@host/database"`, or a Drizzle database on `bun:sqlite`, `bun-sql`, `node-postgres` or `mysql2`. Default: `HOLDFAST_DATABASE`, else `"sqlite:holdfast.db"`. */
   readonly database?: string | DrizzleDatabase | undefined;
 };
 

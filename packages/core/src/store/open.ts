@@ -12,6 +12,10 @@ export const openStore = async (database: string | DrizzleDatabase, hooks: Hooks
     const { openPostgres } = await import("./postgres/store.ts");
     return openPostgres(database, hooks);
   }
+  if (/^(mysql|mariadb):\/\//.test(database)) {
+    const { openMysql } = await import("./mysql/store.ts");
+    return openMysql(database, hooks);
+  }
   const path = /^sqlite:(?:\/\/)?(.+)$/.exec(database)?.[1];
   if (path !== undefined) {
     const { openSqlite } = await import("./sqlite/store.ts");
@@ -20,7 +24,7 @@ export const openStore = async (database: string | DrizzleDatabase, hooks: Hooks
   const shown = database.replace(/\/\/.*@/, "//…@").slice(0, 200);
   throw Fault.make(
     "invalid_option",
-    `"${shown}" is no database URL that this release knows. Use "sqlite:orders.db", "sqlite::memory:" or "postgres://user@host/database".`,
+    `"${shown}" is no database URL that this release knows. Use "sqlite:orders.db", "sqlite::memory:", "postgres://user@host/database" or "mysql://user@host/database".`,
   );
 };
 
@@ -29,6 +33,11 @@ const openThrough = async (database: DrizzleDatabase, hooks: Hooks): Promise<Sto
   if (isPostgresClient(database.$client)) {
     const postgres = await import("./postgres/store.ts");
     return postgres.openThrough(database.$client, hooks);
+  }
+  const { isMysqlClient } = await import("./mysql/wire.ts");
+  if (isMysqlClient(database.$client)) {
+    const mysql = await import("./mysql/store.ts");
+    return mysql.openThrough(database.$client, hooks);
   }
   const { openSqlite, clientOf } = await import("./sqlite/store.ts");
   return openSqlite(clientOf(database), hooks);

@@ -4,6 +4,8 @@ import { Database } from "bun:sqlite";
 import { sql, type SQL as Query } from "drizzle-orm";
 import { drizzle as drizzleServer } from "drizzle-orm/bun-sql";
 import { drizzle } from "drizzle-orm/bun-sqlite";
+import { drizzle as drizzleMysql } from "drizzle-orm/mysql2";
+import { createPool } from "mysql2/promise";
 import pino from "pino";
 import { halt } from "../../src/engine/close.ts";
 import { Run, Runtime, Workflow } from "../../src/index.ts";
@@ -32,7 +34,8 @@ export const listening = (level = "debug"): { readonly logger: pino.Logger; read
 };
 
 /** Which database the worlds of this run of the tests are on. */
-export const on = process.env["HOLDFAST_TEST_ON"] === "postgres" ? "postgres" : "sqlite";
+const wanted = process.env["HOLDFAST_TEST_ON"];
+export const on = wanted === "postgres" || wanted === "mysql" ? wanted : "sqlite";
 
 export type World = {
   readonly clock: ManualClock;
@@ -70,7 +73,7 @@ type Ground = {
 
 const release = (worker: number): Query =>
   sql`update holdfast_runs set worker = null, lease = lease + 1, status = 'queued', wake_at = 0 where worker = ${worker}`;
-const remove = (worker: number): Query => sql`delete from holdfast_workers where key = ${worker}`;
+const remove = (worker: number): Query => sql`delete from holdfast_workers where holdfast_workers.key = ${worker}`;
 
 const inMemory = (): Ground => {
   const client = new Database(":memory:");
@@ -125,12 +128,57 @@ const onPostgres = (): Ground => {
   };
 };
 
+const mysqlServer = process.env["HOLDFAST_TEST_MYSQL"] ?? "mysql://root@127.0.0.1:3306";
+
+/** A database of its own. */
+const onMysql = (): Ground => {
+  const name = `world_${process.pid}_${Date.now().toString(36)}_${schemas++}`;
+  const url = `${mysqlServer}/${name}`;
+  const pool = createPool({ uri: url, connectionLimit: 2 });
+  const db = drizzleMysql({ client: pool });
+  const asOwner = async (text: string): Promise<void> => {
+    const owner = new SQL({ url: `${mysqlServer}/mysql`, adapter: "mysql", max: 1 });
+    await owner.unsafe(text);
+    await owner.close({ timeout: 0 });
+  };
+  let made: Promise<void> | undefined;
+  const make = (): Promise<void> => (made ??= asOwner(`create database ${name}`));
+  return {
+    get client(): Database {
+      throw new Error("This world is not on SQLite.");
+    },
+    db: db as unknown as World["db"],
+    ask: async (query) => {
+      await make();
+      return (await db.execute(query))[0] as never;
+    },
+    database: async () => {
+      await make();
+      return url;
+    },
+    bury: (worker) =>
+      db.transaction(async (tx) => {
+        await tx.execute(
+          sql`select w.key from holdfast_workers as w force index (holdfast_workers_shield) where w.key = ${worker} for update`,
+        );
+        await tx.execute(release(worker));
+        await tx.execute(remove(worker));
+      }),
+    close: async () => {
+      await pool.end();
+      await asOwner(`drop database if exists ${name}`);
+    },
+  };
+};
+
+const grounds = { sqlite: inMemory, postgres: onPostgres, mysql: onMysql };
+
 /** A world that goes when whoever made it says so. */
 export const createWorld = (afterwards: (leave: () => Promise<void>) => unknown): World => {
   const asked = new Map<Engine, number>();
   const wiring: World["wiring"] = { wire: (store) => store };
   const clock = manualClock(undefined, () => [...asked.values()].some((open) => open > 0));
-  const ground = on === "postgres" ? onPostgres() : inMemory();
+  const ground = grounds[on]();
   const runtimes = new Set<Runtime.Runtime>();
   afterwards(async () => {
     const closing = Promise.all([...runtimes].map((runtime) => Runtime.close(runtime)));

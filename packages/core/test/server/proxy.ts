@@ -5,6 +5,8 @@ export type Proxy = {
   readonly port: number;
   /** Cuts the connection in place of so many of the next answers that hold this text: what they tell of has been done. */
   readonly dropAnswers: (text: string, times: number) => void;
+  /** The same, where an answer does not tell what it is to: of the next questions that hold this text. */
+  readonly dropAnswersTo: (text: string, times: number) => void;
   /** Nothing passes any more, in either direction, and nobody is told. */
   readonly hold: (on: boolean) => void;
   readonly cutAll: () => void;
@@ -12,11 +14,12 @@ export type Proxy = {
   readonly close: () => void;
 };
 
-type Pair = { upstream: Socket<unknown> | undefined; readonly early: Buffer[] };
+type Pair = { upstream: Socket<unknown> | undefined; doomed: boolean; readonly early: Buffer[] };
 
 export const openProxy = (host: string, to: number): Proxy => {
   const open = new Set<Socket<Pair>>();
   let drop: { text: string; left: number } | undefined;
+  let dropTo: { text: string; left: number } | undefined;
   let held = false;
   let dropped = 0;
   const listener: TCPSocketListener<Pair> = Bun.listen<Pair>({
@@ -24,7 +27,7 @@ export const openProxy = (host: string, to: number): Proxy => {
     port: 0,
     socket: {
       open: (client) => {
-        const pair: Pair = { upstream: undefined, early: [] };
+        const pair: Pair = { upstream: undefined, doomed: false, early: [] };
         client.data = pair;
         open.add(client);
         void Bun.connect({
@@ -37,8 +40,9 @@ export const openProxy = (host: string, to: number): Proxy => {
             },
             data: (_, chunk) => {
               if (held) return;
-              if (drop && drop.left > 0 && chunk.includes(drop.text)) {
-                drop.left--;
+              const isToDrop = drop !== undefined && drop.left > 0 && chunk.includes(drop.text);
+              if (isToDrop || pair.doomed) {
+                if (drop && isToDrop) drop.left--;
                 dropped++;
                 client.terminate();
                 return;
@@ -53,6 +57,10 @@ export const openProxy = (host: string, to: number): Proxy => {
       data: (client, chunk) => {
         if (held) return;
         const { data: pair } = client;
+        if (dropTo && dropTo.left > 0 && chunk.includes(dropTo.text)) {
+          dropTo.left--;
+          pair.doomed = true;
+        }
         if (pair.upstream) pair.upstream.write(chunk);
         else pair.early.push(Buffer.from(chunk));
       },
@@ -67,6 +75,9 @@ export const openProxy = (host: string, to: number): Proxy => {
     port: listener.port,
     dropAnswers: (text, times) => {
       drop = { text, left: times };
+    },
+    dropAnswersTo: (text, times) => {
+      dropTo = { text, left: times };
     },
     hold: (on) => {
       held = on;

@@ -39,7 +39,7 @@ export const claims = {
       order by r.wake_at limit 1 for update skip locked`;
     const isSuspectDue = `select exists (select 1 from holdfast_runs as r where $1::int is not null and $5::int > 0 and $6::int is not null and ${isDue} and r.strikes >= $4::int) as due`;
     return {
-      healthy: statement(taking(healthy), ...common, ...params),
+      healthy: [statement(taking(healthy), ...common, ...params)],
       isSuspectDue: statement(isSuspectDue, ...common, ...params),
       suspect: [statement(alone), statement(taking(suspect), ...common, ...params)],
     };

@@ -8,9 +8,9 @@ import { writes } from "./writes.ts";
 
 export const postgres: Dialect = {
   name: "PostgreSQL",
-  begin: "begin isolation level read committed",
-  commit: "commit",
-  rollback: "rollback",
+  begin: ["begin isolation level read committed"],
+  commit: ["commit"],
+  rollback: ["rollback"],
   abortsWhole: true,
   judge,
   faultOf,

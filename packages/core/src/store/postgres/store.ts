@@ -83,6 +83,7 @@ const open = async ({ name, open, options, most }: Way, deadline: number, hooks:
           whereAmI,
           ours: () => place(pool),
           patience: statement("select set_config('idle_in_transaction_session_timeout', $1, true)", `${deadline}`),
+          findRun: (id) => postgres.findRuns([id]),
           lockLease: (run, number) =>
             statement("select key from holdfast_runs where key = $1 and lease = $2 for share", run, number),
           tellWithin: statement("select pg_notify($1, $2)", channel, ""),

@@ -20,7 +20,7 @@ export const workers = {
     statement("set local lock_timeout = 2000"),
     statement(`select pg_advisory_xact_lock(${lockOf("$1::bigint")})`, worker),
   ],
-  register: ({ machine, pid, born, host, execute, lease, openedAt }: Omit<WorkerRow, "key" | "beat">): Statement =>
+  register: ({ machine, pid, born, host, execute, lease, openedAt }: Omit<WorkerRow, "key" | "beat">): readonly Statement[] => [
     statement(
       `insert into holdfast_workers (machine, pid, born, host, execute, lease, opened_at) values ($1, $2, $3, $4, $5, $6, $7) returning key`,
       machine,
@@ -31,6 +31,7 @@ export const workers = {
       Math.round(lease),
       openedAt,
     ),
+  ],
   beat: (worker: number): Statement => statement("update holdfast_workers set beat = beat + 1 where key = $1", worker),
   workers: (): Statement =>
     statement(`select key, machine, pid, born, host, execute, beat, lease, opened_at as "openedAt", ${now} as now

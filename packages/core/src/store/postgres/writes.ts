@@ -85,8 +85,9 @@ const statusOf = (run: NewRun): string => (dueOf(run) === null ? "queued" : "sch
 export const writes = {
   lockRuns: (keys: readonly number[], orphansOf: readonly number[]): Statement =>
     orphansOf.length === 0 ? statement(lockRuns, json(keys)) : statement(lockFamilies, json(keys), json(orphansOf)),
-  insertRuns: (runs: readonly NewRun[]): Statement =>
+  insertRuns: (runs: readonly NewRun[]): readonly Statement[] => [
     statement(insertRuns, json(runs.map((run, index) => ({ ...run, place: index, status: statusOf(run), due: dueOf(run) })))),
+  ],
   findRuns: (ids: readonly string[]): Statement =>
     statement(
       `select ${runColumns}, h.value as input from holdfast_runs as r left join holdfast_history as h on h.run = r.key and h.seq = 0
@@ -131,13 +132,14 @@ export const writes = {
     ),
   updateRuns: (sheets: readonly Sheet[]): Statement =>
     statement(updateRuns, json(sheets.map((sheet) => ({ ...sheet, cancel: sheet.cancel === null ? null : json(sheet.cancel) })))),
-  deleteRuns: (keys: readonly number[]): Statement =>
+  deleteRuns: (keys: readonly number[]): readonly Statement[] => [
     statement(
       `with gone as (delete from holdfast_runs where key in ${listed("bigint")} returning key),
        untagged as (delete from holdfast_tags where run in (select key from gone))
        delete from holdfast_history where run in (select key from gone)`,
       json(keys),
     ),
+  ],
   insertSignals: (signals: readonly NewSignal[]): Statement =>
     statement(
       `insert into holdfast_signals (run, name, dedupe, value, at) select given.run, given.name, given.dedupe, given.value, given.at

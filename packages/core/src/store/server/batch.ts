@@ -12,7 +12,7 @@ import { dedupeOf, placeOf, type Born, type Desk, type Sheet } from "./desk.ts";
 import type { Dialect, Statement } from "./dialect.ts";
 import { together, type Link, type Rows } from "./link.ts";
 import { runOf, sheetOf } from "./rows.ts";
-import { send, within } from "./session.ts";
+import { commitBehind, noRows, say, send, sendAll, within } from "./session.ts";
 import type { Job, Needs } from "./work.ts";
 import { text, textOrNull, whole, wholeOrNull } from "./fields.ts";
 
@@ -36,10 +36,10 @@ export const commit = (
   within(link, dialect, async () => {
     const records = jobs.filter((job): job is Record => job.kind === "record");
     const works = jobs.filter((job): job is Work => job.kind === "work");
-    const opening = [link.send(dialect.begin), send(link, dialect.shield(workers))];
+    const opening = [say(link, dialect.begin), send(link, dialect.shield(workers))];
     const appended = records.length > 0 ? send(link, dialect.appendGuarded(records)) : undefined;
     if (works.length === 0 && dialect.abortsWhole && appended) {
-      await together([...opening, appended, link.send(dialect.commit)]);
+      await commitBehind(link, dialect, [...opening, appended]);
       const kept = await keptOf(link, dialect, records, await appended);
       return { answers: records.map((_, index) => kept[index]), tell: false };
     }
@@ -53,11 +53,11 @@ export const commit = (
     });
     assertBorn(desk);
     const writes = writing(dialect, desk, works);
-    if (dialect.abortsWhole) await together([...writes.map((each) => send(link, each)), link.send(dialect.commit)]);
-    else {
-      for (const each of writes) await send(link, each);
-      await link.send(dialect.commit);
-    }
+    await commitBehind(
+      link,
+      dialect,
+      writes.map((each) => send(link, each)),
+    );
     let [atRecord, atWork] = [0, 0];
     return { answers: jobs.map((job) => (job.kind === "record" ? kept[atRecord++] : done[atWork++])), tell: desk.tell };
   });
@@ -74,14 +74,12 @@ const keptOf = async (link: Link, dialect: Dialect, records: readonly Record[], 
 const all = <K extends keyof Needs>(works: readonly Work[], what: K): NonNullable<Needs[K]>[] =>
   works.flatMap(({ needs }) => (needs[what] === undefined ? [] : [needs[what] as NonNullable<Needs[K]>]));
 
-const noRows = Object.assign([], { count: 0 }) as Rows;
-
 /** Sends for everything the works need. The desk is laid once it is there. */
 const reading = (link: Link, dialect: Dialect, works: readonly Work[], isDoubtful: (job: Job) => boolean) => {
   const sent: Promise<Rows>[] = [];
-  const ask = <T>(wanted: readonly T[], say: (wanted: readonly T[]) => Statement): Promise<Rows> => {
+  const ask = <T>(wanted: readonly T[], words: (wanted: readonly T[]) => Statement | readonly Statement[]): Promise<Rows> => {
     if (wanted.length === 0) return Promise.resolve(noRows);
-    const rows = send(link, say(wanted));
+    const rows = sendAll(link, [words(wanted)].flat());
     sent.push(rows);
     return rows;
   };
@@ -184,19 +182,19 @@ const writing = (dialect: Dialect, desk: Desk, works: readonly Work[]): Statemen
     const born = desk.born.get(run);
     return born?.kind === "made" && !desk.unborn.includes(born.key) ? run.tags.map((tag) => ({ run: born.key, tag })) : [];
   });
-  const say = <T>(some: readonly T[], statement: (some: readonly T[]) => Statement): Statement[] =>
-    some.length === 0 ? [] : [statement(some)];
+  const put = <T>(some: readonly T[], words: (some: readonly T[]) => Statement | readonly Statement[]): Statement[] =>
+    some.length === 0 ? [] : [words(some)].flat();
   const changed = [...desk.changed].flatMap((key) => desk.sheets.get(key) ?? []);
   return [
-    ...say(desk.unborn, dialect.deleteRuns),
-    ...say(desk.dropped, dialect.dropRows),
-    ...say(desk.rows, (rows) => dialect.insertRows(rows, "again")),
-    ...say(desk.fresh, (rows) => dialect.insertRows(rows, "fresh")),
-    ...say(tags, dialect.insertTags),
-    ...say(changed, dialect.updateRuns),
-    ...say(desk.signals, dialect.insertSignals),
-    ...say(desk.taken, dialect.takeSignals),
-    ...say(
+    ...put(desk.unborn, dialect.deleteRuns),
+    ...put(desk.dropped, dialect.dropRows),
+    ...put(desk.rows, (rows) => dialect.insertRows(rows, "again")),
+    ...put(desk.fresh, (rows) => dialect.insertRows(rows, "fresh")),
+    ...put(tags, dialect.insertTags),
+    ...put(changed, dialect.updateRuns),
+    ...put(desk.signals, dialect.insertSignals),
+    ...put(desk.taken, dialect.takeSignals),
+    ...put(
       [...desk.states].map(([run, state]) => ({ run, ...state })),
       dialect.publish,
     ),

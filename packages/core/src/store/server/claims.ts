@@ -10,7 +10,7 @@ export const createClaim = ({ dialect, persist }: Session): Runs["claim"] => {
     if (claim.known.length === 0 || claim.limit <= 0) return [];
     const number = ++claims;
     const { healthy, isSuspectDue, suspect } = dialect.claim(claim, number);
-    const shield = dialect.shield([claim.worker]);
+    const shield = [dialect.shield([claim.worker])];
     let again = false;
     return persist(async (link) => {
       if (again) {
@@ -18,10 +18,11 @@ export const createClaim = ({ dialect, persist }: Session): Runs["claim"] => {
         if (taken.length > 0) return taken.map(runOf);
       }
       again = true;
-      const [, taken = [], suspects = []] = await transactTogether(link, dialect, [shield, healthy, isSuspectDue]);
+      const [, taken = [], suspects = []] = await transactTogether(link, dialect, [shield, healthy, [isSuspectDue]]);
       const runs = taken.map(runOf);
       if (runs.length >= claim.limit || !(suspects[0] && truth(suspects[0], "due"))) return runs;
-      return [...runs, ...((await transactTogether(link, dialect, [shield, ...suspect])).at(-1) ?? []).map(runOf)];
+      const [, suspected = []] = await transactTogether(link, dialect, [shield, suspect]);
+      return [...runs, ...suspected.map(runOf)];
     }, true);
   };
 };

@@ -16,10 +16,13 @@ export type RunAppend = { readonly run: number; readonly row: Row };
 
 export type Dialect = {
   readonly name: string;
-  readonly begin: string;
-  readonly commit: string;
-  readonly rollback: string;
-  /** A statement that fails takes its transaction with it, so that the commit may travel behind it. */
+  readonly begin: readonly string[];
+  readonly commit: readonly string[];
+  readonly rollback: readonly string[];
+  /**
+   * A statement that fails takes its transaction with it, so that the commit may travel behind it. Either way what is sent behind a statement that
+   * failed, and ahead of a commit, comes to nothing.
+   */
   readonly abortsWhole: boolean;
   readonly judge: (error: unknown) => Verdict;
   /** The fault that a user sees for it. */
@@ -31,7 +34,8 @@ export type Dialect = {
   readonly fell: (worker: number) => readonly Statement[];
 
   readonly lockRuns: (keys: readonly number[], orphansOf: readonly number[]) => Statement;
-  readonly insertRuns: (runs: readonly NewRun[]) => Statement;
+  /** The last statement answers with key, id and worker of the runs that were made. */
+  readonly insertRuns: (runs: readonly NewRun[]) => readonly Statement[];
   readonly findRuns: (ids: readonly string[]) => Statement;
   readonly standing: (places: readonly { readonly run: number; readonly seq: number }[]) => Statement;
   readonly lockSignals: (keys: readonly number[]) => Statement;
@@ -46,7 +50,7 @@ export type Dialect = {
   readonly insertTags: (tags: readonly { readonly run: number; readonly tag: string }[]) => Statement;
   readonly dropRows: (places: readonly { readonly run: number; readonly seq: number }[]) => Statement;
   readonly updateRuns: (sheets: readonly Sheet[]) => Statement;
-  readonly deleteRuns: (keys: readonly number[]) => Statement;
+  readonly deleteRuns: (keys: readonly number[]) => readonly Statement[];
   readonly insertSignals: (signals: readonly NewSignal[]) => Statement;
   readonly takeSignals: (taken: readonly { readonly key: number; readonly at: number }[]) => Statement;
   readonly publish: (
@@ -57,8 +61,9 @@ export type Dialect = {
     claim: Claim,
     number: number,
   ) => {
-    readonly healthy: Statement;
-    /** Whether a suspect is due, as \`due\`. */
+    /** What takes healthy runs: the last statement answers. */
+    readonly healthy: readonly Statement[];
+    /** Whether a suspect is due, as `due`. */
     readonly isSuspectDue: Statement;
     /** What takes one suspect, if no other is executed: the last statement answers. */
     readonly suspect: readonly Statement[];
@@ -82,7 +87,8 @@ export type Dialect = {
   readonly pending: (run: number, names: readonly string[], limit: number) => Statement;
   readonly state: (run: number) => Statement;
 
-  readonly register: (worker: Omit<WorkerRow, "key" | "beat">) => Statement;
+  /** The last statement answers with the key. */
+  readonly register: (worker: Omit<WorkerRow, "key" | "beat">) => readonly Statement[];
   readonly beat: (worker: number) => Statement;
   /** With the time of the database as `now`. */
   readonly workers: () => Statement;

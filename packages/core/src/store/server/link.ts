@@ -148,7 +148,8 @@ export const createPool = (open: () => Promise<Wire>, { max, deadline: usual, is
         },
         fail: (error) => {
           callOff();
-          reject(error as Error);
+          // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- whatever the connection failed with
+          reject(error);
         },
       };
       waiters.push(waiter);

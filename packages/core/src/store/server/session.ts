@@ -49,9 +49,9 @@ export const createSession = (
       persist(
         (link) =>
           within(link, dialect, async () => {
-            await link.send(dialect.begin);
+            await say(link, dialect.begin);
             const answer = await work(link);
-            await link.send(dialect.commit);
+            await say(link, dialect.commit);
             return answer;
           }),
         mayWait,
@@ -61,19 +61,42 @@ export const createSession = (
 
 export const send = (link: Link, { text, params }: Statement): Promise<Rows> => link.send(text, params);
 
+export const noRows = Object.assign([], { count: 0 }) as Rows;
+
+const lastOf = async (sent: readonly Promise<Rows>[]): Promise<Rows> => (await together(sent)).at(-1) ?? noRows;
+
+/** Sends statements one behind the other: the last one answers. */
+export const sendAll = (link: Link, statements: readonly Statement[]): Promise<Rows> =>
+  lastOf(statements.map((each) => send(link, each)));
+
+/** Sends what begins or ends a transaction. */
+export const say = (link: Link, words: readonly string[]): Promise<Rows> => lastOf(words.map((text) => link.send(text)));
+
 /** A failed transaction is ended, so that its connection is fit for the next. */
 export const within = async <T>(link: Link, dialect: Dialect, work: () => Promise<T>): Promise<T> => {
   try {
     return await work();
   } catch (error) {
-    if (dialect.judge(error) !== "lost") await link.send(dialect.rollback);
+    if (dialect.judge(error) !== "lost") await say(link, dialect.rollback);
     throw error;
   }
 };
 
-/** Statements sent together as one transaction. Answers with what each of them answered. */
-export const transactTogether = (link: Link, dialect: Dialect, asked: readonly Statement[]): Promise<readonly Rows[]> =>
+/** Commits what was sent: at once where a statement that fails takes the commit with it, and else when all have answered. */
+export const commitBehind = async (link: Link, dialect: Dialect, sent: readonly Promise<Rows>[]): Promise<readonly Rows[]> => {
+  if (dialect.abortsWhole) return (await together([...sent, say(link, dialect.commit)])).slice(0, -1);
+  const answers = await together(sent);
+  await say(link, dialect.commit);
+  return answers;
+};
+
+/** Statements sent together as one transaction. Answers with what each of them, or the last of several, answered. */
+export const transactTogether = (
+  link: Link,
+  dialect: Dialect,
+  asked: readonly (readonly Statement[])[],
+): Promise<readonly Rows[]> =>
   within(link, dialect, async () => {
-    const sent = [link.send(dialect.begin), ...asked.map((each) => send(link, each)), link.send(dialect.commit)];
-    return (await together(sent)).slice(1, -1);
+    const begun = say(link, dialect.begin);
+    return (await commitBehind(link, dialect, [begun, ...asked.map((each) => sendAll(link, each))])).slice(1);
   });

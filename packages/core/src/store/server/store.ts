@@ -14,7 +14,7 @@ import { createGroup } from "./group.ts";
 import type { Pool } from "./link.ts";
 import { createLookup } from "./lookup.ts";
 import { recordOf, runOf, signalOf, workerOf } from "./rows.ts";
-import { createSession, send } from "./session.ts";
+import { createSession, send, sendAll } from "./session.ts";
 import type { Transactions } from "./transact.ts";
 import type { WorkJob } from "./work.ts";
 
@@ -188,7 +188,7 @@ export const createStore = (server: Server, hooks: Hooks): Store => {
     },
     workers: {
       register: async (worker) => {
-        const [row] = await read(dialect.register(worker));
+        const [row] = await session.persist((link) => sendAll(link, dialect.register(worker)), false);
         if (!row) throw new Error("The worker was not registered.");
         const key = whole(row, "key");
         workers.add(key);

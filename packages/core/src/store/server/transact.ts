@@ -40,7 +40,9 @@ export type Words = {
   /** The same, as we see it now. */
   readonly ours: () => Promise<Fields>;
   /** The transaction may not rest for long from here on: what it has locked keeps others waiting. */
-  readonly patience: Statement;
+  readonly patience: Statement | undefined;
+  /** The run that an insert found in its place, whatever the transaction has seen before. */
+  readonly findRun: (id: string) => Statement;
   /** Locks the run, if its lease is still the one given. */
   readonly lockLease: (run: number, lease: number) => Statement;
   /** Tells other processes once the transaction has committed. */
@@ -60,12 +62,19 @@ export const createTransactions = ({
   toDrizzle,
   whereAmI,
   ours,
+  findRun,
   patience,
   lockLease,
   tellWithin,
   pace,
 }: Words): Transactions => {
   const run = async (tx: Tx, statement: Statement): Promise<readonly Fields[]> => rowsOf(await tx.execute(toDrizzle(statement)));
+
+  const runAll = async (tx: Tx, statements: readonly Statement[]): Promise<readonly Fields[]> => {
+    let answer: readonly Fields[] = [];
+    for (const each of statements) answer = await run(tx, each);
+    return answer;
+  };
 
   const same = (one: Fields | undefined, other: Fields): boolean =>
     one !== undefined && Object.entries(other).every(([name, value]) => String(one[name]) === String(value));
@@ -101,7 +110,7 @@ One commit can only cover one database: hand over a Drizzle database on the one 
           throw error;
         }
         release = await hold(work.lease.run);
-        await run(tx, patience);
+        if (patience) await run(tx, patience);
         const held = await run(tx, lockLease(work.lease.run, work.lease.number));
         if (held.length === 0) throw fenced;
         await run(tx, dialect.insertRows([{ run: work.lease.run, row: row(value) }], "fresh"));
@@ -139,9 +148,9 @@ One commit can only cover one database: hand over a Drizzle database on the one 
     startWithin: async (tx, wanted) => {
       if (!isTx(tx)) throw foreign(`The option tx of Workflow.start takes a Drizzle transaction on ${dialect.name}.`);
       await assertOurs(tx);
-      const [made] = await run(tx, dialect.insertRuns([wanted]));
+      const [made] = await runAll(tx, dialect.insertRuns([wanted]));
       if (!made) {
-        const [there] = await run(tx, dialect.findRuns([wanted.id]));
+        const [there] = await run(tx, findRun(wanted.id));
         if (!there) throw new Error(`Run ${wanted.id} neither exists nor can be inserted.`);
         const found = runOf(there);
         const sameInput = found.workflow === wanted.workflow && isSame((there["input"] ?? null) as string | null, wanted.input);

@@ -1,0 +1,96 @@
+/** What the error numbers of MySQL and MariaDB mean to us. */
+import * as Fault from "../../model/fault.ts";
+import { isLate } from "../server/link.ts";
+import type { Verdict } from "../server/dialect.ts";
+
+type Fields = { readonly code?: unknown; readonly errno?: unknown; readonly fatal?: unknown };
+
+/** The number of the server, or the word of the client for what the server never said; also where Drizzle has wrapped it. */
+const codeOf = (error: unknown): number | string => {
+  let at = error;
+  for (let depth = 0; at instanceof Error && depth < 4; depth++) {
+    const { code, errno, fatal } = at as Fields;
+    if (typeof errno === "number" && errno > 0) return errno;
+    if (typeof code === "string" && gone.test(code)) return code;
+    // A client that has lost its connection may say no more than that.
+    if (fatal === true) return "PROTOCOL_CONNECTION_LOST";
+    if (typeof code === "string" && code.startsWith("ERR_MYSQL_")) return code;
+    at = at.cause;
+  }
+  return "";
+};
+
+/** The connection is gone, as clients say it. */
+const gone = /^(ERR_MYSQL_(CONNECTION|IDLE|LIFETIME)|PROTOCOL_|E(CONN|PIPE|TIMEDOUT|HOST|NET|AI_))/;
+
+const numbers = (...some: readonly number[]): ReadonlySet<number | string> => new Set(some);
+
+/** A deadlock, a row or a table that changed under a statement. */
+const again = numbers(1213, 1020, 1412, 1615);
+/** A lock that was not to be had in time: somebody keeps it. */
+const blocked = numbers(1205, 3572);
+/** The connection is gone, or the server is going; also a commit of which the server itself does not know how it ended. */
+const lost = numbers(1053, 1152, 1158, 1159, 1160, 1161, 1180, 1184, 1927, 2002, 2003, 2006, 2013, 2055, 3169, 4031);
+const readonly = numbers(1290, 1792, 1836);
+const full = numbers(3, 28, 1021, 1037, 1041, 1114);
+const busy = numbers(1040, 1203, 1226);
+const refused = numbers(1044, 1045, 1046, 1049, 1129, 1130, 1142, 1143, 1227, 1251, 1698, 1820, 1862);
+/** It cannot be done now: a node that is not in its cluster, a statement that somebody stopped, a disk that fails. */
+const unwell = numbers(1030, 1047, 1105, 1317, 1969, 3024, 3100, 3101);
+
+const isLost = (code: number | string): boolean => lost.has(code) || (typeof code === "string" && gone.test(code));
+
+const isTrouble = (code: number | string): boolean =>
+  [readonly, full, busy, refused, unwell].some((some) => some.has(code)) ||
+  (typeof code === "string" && code.startsWith("ERR_MYSQL_") && code !== "ERR_MYSQL_SERVER_ERROR");
+
+export const judge = (error: unknown): Verdict => {
+  if (isLate(error)) return "lost";
+  const code = codeOf(error);
+  if (again.has(code)) return "again";
+  if (blocked.has(code)) return "blocked";
+  if (isLost(code)) return "lost";
+  return isTrouble(code) ? "trouble" : "defect";
+};
+
+type Code = Parameters<typeof Fault.make>[0];
+
+/** What is said of a code, given what the server said; the first that fits. */
+const sayings: readonly (readonly [fits: (code: number | string) => boolean, code: Code, words: (said: string) => string])[] = [
+  [
+    (code) => readonly.has(code),
+    "storage_readonly",
+    (said) =>
+      `The MySQL server takes no writes (${said}): it is a replica, or set read-only. Point to the primary; running work waits and goes on when it is promoted.`,
+  ],
+  [
+    (code) => full.has(code),
+    "storage_full",
+    (said) => `The MySQL server has no room (${said}). Free some: running work waits and goes on by itself.`,
+  ],
+  [
+    (code) => busy.has(code) || again.has(code) || blocked.has(code),
+    "storage_busy",
+    (said) => `The MySQL server is too busy (${said}). Try again.`,
+  ],
+  [
+    (code) => refused.has(code),
+    "storage_failed",
+    (said) => `The MySQL server refuses us (${said}). Look at the user, the password, the name of the database and its rights.`,
+  ],
+  [
+    (code) => isLost(code) || isTrouble(code),
+    "storage_failed",
+    (said) => `The MySQL server cannot be used (${said}). Running work waits and goes on when it answers again.`,
+  ],
+];
+
+/** The fault that a user sees. What is no trouble of the server comes back as it is. */
+export const faultOf = (error: unknown): Error => {
+  if (Fault.is(error)) return error;
+  const code = codeOf(error);
+  const said = error instanceof Error ? error.message : String(error);
+  const saying = sayings.find(([fits]) => fits(code));
+  if (saying) return Fault.make(saying[1], saying[2](said), { code }, { cause: error });
+  return error instanceof Error ? error : new Error(String(error));
+};

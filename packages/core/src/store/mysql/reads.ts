@@ -1,0 +1,109 @@
+/** Looking things up on MySQL and MariaDB. */
+import { and, desc, eq, gte, inArray, lt, lte, sql } from "drizzle-orm";
+import { QueryBuilder } from "drizzle-orm/mysql-core";
+import type { Filter } from "../contract.ts";
+import type { Dialect, Statement } from "../server/dialect.ts";
+import type { Param } from "../server/link.ts";
+import { runs, tags } from "./schema.ts";
+import { json, listed, named, recordsOf, runColumns, shown, statement } from "./text.ts";
+
+/** True when a run has asked for a message or a child that has not come. */
+const isAwaiting = `exists (
+  select 1 from holdfast_history as asked where asked.run = r.key and asked.kind in ('waiting', 'calling')
+  and not exists (
+    select 1 from holdfast_history as answer where answer.run = asked.run and answer.key = asked.key and answer.seq > asked.seq
+    and answer.kind in ('taken', 'expired', 'called', 'call-failed')))`;
+
+/** Runs with no live lease, no wake time, nothing they wait for and no person's word. Each part goes along an index. */
+const stuck = `select ${shown("r.id", "id")}, r.status, 'nothing will wake it' as why from holdfast_runs as r
+    where r.status in ('scheduled', 'queued', 'running') and r.wake_at is null and r.worker is null
+  union all select ${shown("r.id", "id")}, r.status, 'it waits for nothing' from holdfast_runs as r
+    where r.wake_at is null and r.worker is null and r.status = 'waiting' and not ${isAwaiting}
+  union all select ${shown("r.id", "id")}, r.status, 'its worker is gone' from holdfast_runs as r
+    where r.worker is not null and not exists (select 1 from holdfast_workers as w where w.key = r.worker)`;
+
+/** Drizzle writes what depends on what is asked for. */
+const writer = new QueryBuilder();
+
+const keysOf = (filter: Filter) =>
+  writer
+    .select({ key: runs.key })
+    .from(runs)
+    .where(
+      and(
+        filter.workflow === undefined ? undefined : eq(runs.workflow, filter.workflow),
+        filter.statuses === undefined ? undefined : inArray(runs.status, [...filter.statuses]),
+        filter.tag === undefined
+          ? undefined
+          : inArray(runs.key, writer.select({ run: tags.run }).from(tags).where(eq(tags.tag, filter.tag))),
+        filter.parent === undefined ? undefined : eq(runs.parent, filter.parent),
+        filter.from === undefined ? undefined : gte(runs.createdAt, filter.from),
+        filter.until === undefined ? undefined : lte(runs.createdAt, filter.until),
+        filter.before === undefined ? undefined : lt(runs.key, filter.before),
+        sql`true`,
+      ),
+    )
+    .orderBy(desc(runs.key))
+    .limit(filter.limit)
+    .toSQL();
+
+/** The first records of each run: those before the one that is one too many. */
+const readFirst = `select ${recordsOf("h")} from (
+    select given.value as run,
+      (select next.seq from holdfast_history as next where next.run = given.value order by next.seq limit 1 offset ?) as beyond
+    from ${listed("bigint")}
+  ) as wanted straight_join holdfast_history as h force index (primary) on h.run = wanted.run and (wanted.beyond is null or h.seq < wanted.beyond)
+  order by h.run, h.seq`;
+
+export const reads = {
+  byKeys: (keys: readonly number[]): Statement =>
+    statement(
+      `select ${runColumns} from ${listed("bigint")} straight_join holdfast_runs as r force index (primary) on r.key = given.value`,
+      json(keys),
+    ),
+  list: (filter: Filter): Statement => {
+    const { sql: keys, params } = keysOf(filter);
+    return statement(
+      `select ${runColumns} from (${keys}) as wanted straight_join holdfast_runs as r force index (primary) on r.key = wanted.key order by r.key desc`,
+      ...(params as Param[]),
+    );
+  },
+  tags: (key: number): Statement => statement(`select ${shown("t.tag", "tag")} from holdfast_tags as t where t.run = ?`, key),
+  ended: (keys: readonly number[]): Statement =>
+    statement(
+      `select r.key from ${listed("bigint")} straight_join holdfast_runs as r force index (primary) on r.key = given.value where r.ended_at is not null`,
+      json(keys),
+    ),
+  /** With their last records. */
+  endedChildren: (parent: number, steps: readonly string[]): Statement =>
+    statement(
+      `select ${shown("r.id", "id")}, ${shown("r.parent_key", "parentKey")}, ${recordsOf("h")}
+       from holdfast_runs as r force index (holdfast_runs_parent)
+       straight_join holdfast_history as h on h.run = r.key and h.seq = (select max(newest.seq) from holdfast_history as newest where newest.run = r.key)
+       where r.parent = ? and r.ended_at is not null and exists (select 1 from ${listed("text")} where ${named("given.value")} = r.parent_key)`,
+      parent,
+      json(steps),
+    ),
+  stuck: (): Statement => statement(stuck),
+
+  read: (key: number, after: number, limit: number): Statement =>
+    statement(
+      `select ${recordsOf("h")} from holdfast_history as h where h.run = ? and h.seq > ? order by h.seq limit ?`,
+      key,
+      after,
+      limit,
+    ),
+  readFirst: (keys: readonly number[], limit: number): Statement => statement(readFirst, limit, json(keys)),
+  last: (key: number): Statement =>
+    statement(`select ${recordsOf("h")} from holdfast_history as h where h.run = ? order by h.seq desc limit 1`, key),
+  pending: (key: number, names: readonly string[], limit: number): Statement =>
+    statement(
+      `select s.key, ${shown("s.name", "name")}, s.value, s.at from ${listed("text")}
+       straight_join holdfast_signals as s force index (holdfast_signals_pending) on s.run = ? and s.name = ${named("given.value")}
+       where s.taken_at is null order by s.key limit ?`,
+      json([...new Set(names)]),
+      key,
+      limit,
+    ),
+  state: (key: number): Statement => statement("select s.value from holdfast_states as s where s.run = ?", key),
+} satisfies Partial<Dialect>;

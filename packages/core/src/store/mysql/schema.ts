@@ -1,0 +1,157 @@
+/**
+ * The tables on MySQL and MariaDB. `drizzle/mysql` is made from this file; there, by hand, indexes stand inside their tables, so that each statement
+ * can be repeated, and texts are compared by their bytes.
+ */
+import {
+  bigint,
+  boolean,
+  customType,
+  index,
+  int,
+  longtext,
+  mysqlTable,
+  primaryKey,
+  uniqueIndex,
+  varchar,
+} from "drizzle-orm/mysql-core";
+import type { RecordKind } from "../../model/records.ts";
+import type { Status } from "../../model/states.ts";
+import type { BreakerRow, Orphan } from "../rows.ts";
+
+/** Keys and moments: whole numbers below 2^53. */
+const whole = (name: string) => bigint(name, { mode: "number" });
+
+/** Names that people give, as the bytes of their UTF-8: every collation that both servers know takes some two names for one. */
+const bytes = customType<{ data: string; config: { length: number } }>({ dataType: (config) => `varbinary(${config?.length})` });
+const name = (column: string) => bytes(column, { length: 768 });
+const longName = (column: string) => bytes(column, { length: 2_048 });
+
+/** One of our own words. */
+const word = (column: string) => varchar(column, { length: 16 });
+
+export const runs = mysqlTable(
+  "holdfast_runs",
+  {
+    key: whole("key").primaryKey().autoincrement(),
+    id: name("id").notNull(),
+    workflow: name("workflow").notNull(),
+    version: int("version").notNull(),
+    status: word("status").$type<Status>().notNull(),
+    lease: int("lease").notNull(),
+    worker: whole("worker"),
+    /**
+     * Which of its worker's claims took it: so a claim whose answer was lost is known when it is made again. Before its first claim it is below
+     * zero, by chance: so a statement that makes runs knows which it made.
+     */
+    claim: whole("claim"),
+    wakeAt: whole("wake_at"),
+    strikes: int("strikes").notNull().default(0),
+    /** The last seq when the run was claimed: whether it got on since is told by its history. */
+    mark: int("mark").notNull().default(0),
+    /** Grows with everything that wants the run's attention: a signal, a cancel, a pause, a child at its end. */
+    mail: int("mail").notNull().default(0),
+    /** JSON. */
+    cancel: longtext("cancel"),
+    pause: boolean("pause").notNull().default(false),
+    /** JSON. */
+    reason: longtext("reason"),
+    parent: whole("parent"),
+    parentKey: longName("parent_key"),
+    orphan: word("orphan").$type<Orphan>(),
+    correlation: longtext("correlation"),
+    deadline: whole("deadline"),
+    createdAt: whole("created_at").notNull(),
+    endedAt: whole("ended_at"),
+  },
+  (run) => [
+    uniqueIndex("holdfast_runs_id").on(run.id),
+    index("holdfast_runs_due").on(run.wakeAt, run.workflow, run.version),
+    index("holdfast_runs_worker").on(run.worker),
+    index("holdfast_runs_parent").on(run.parent),
+    index("holdfast_runs_status").on(run.status, run.key),
+  ],
+);
+
+export const history = mysqlTable(
+  "holdfast_history",
+  {
+    run: whole("run").notNull(),
+    seq: int("seq").notNull(),
+    kind: word("kind").$type<RecordKind>().notNull(),
+    key: longName("key"),
+    value: longtext("value"),
+    attempt: int("attempt"),
+    issued: int("issued").notNull(),
+    due: whole("due"),
+    at: whole("at").notNull(),
+  },
+  (row) => [primaryKey({ columns: [row.run, row.seq] })],
+);
+
+export const signals = mysqlTable(
+  "holdfast_signals",
+  {
+    key: whole("key").primaryKey().autoincrement(),
+    run: whole("run").notNull(),
+    name: name("name").notNull(),
+    /** The sender's key: a second signal of the run with the same key is the same signal. */
+    dedupe: name("dedupe"),
+    value: longtext("value"),
+    at: whole("at").notNull(),
+    takenAt: whole("taken_at"),
+  },
+  (signal) => [
+    index("holdfast_signals_pending").on(signal.run, signal.name, signal.takenAt, signal.key),
+    uniqueIndex("holdfast_signals_dedupe").on(signal.run, signal.dedupe),
+  ],
+);
+
+export const states = mysqlTable("holdfast_states", {
+  run: whole("run").primaryKey(),
+  value: longtext("value"),
+  at: whole("at").notNull(),
+});
+
+export const tags = mysqlTable("holdfast_tags", { tag: name("tag").notNull(), run: whole("run").notNull() }, (tag) => [
+  primaryKey({ columns: [tag.tag, tag.run] }),
+  index("holdfast_tags_run").on(tag.run),
+]);
+
+export const workers = mysqlTable(
+  "holdfast_workers",
+  {
+    key: whole("key").primaryKey().autoincrement(),
+    /** Tells whether a pid means anything here: the boot and the pid namespace. */
+    machine: longtext("machine").notNull(),
+    pid: int("pid").notNull(),
+    born: longtext("born").notNull(),
+    host: longtext("host").notNull(),
+    execute: boolean("execute").notNull(),
+    beat: int("beat").notNull().default(0),
+    /** How long, in ms, it may be silent: its own word, that every looker goes by. */
+    lease: int("lease").notNull().default(30_000),
+    openedAt: whole("opened_at").notNull(),
+  },
+  /** A second index on the key, whose entries are locked while the rows themselves stay free for beats. */
+  (worker) => [index("holdfast_workers_shield").on(worker.key)],
+);
+
+export const breakers = mysqlTable("holdfast_breakers", {
+  name: name("name").primaryKey(),
+  state: word("state").$type<BreakerRow["state"]>().notNull(),
+  successes: int("successes").notNull().default(0),
+  failures: int("failures").notNull().default(0),
+  rejects: int("rejects").notNull().default(0),
+  windowAt: whole("window_at").notNull(),
+  openedAt: whole("opened_at"),
+  retryAt: whole("retry_at"),
+  probe: whole("probe"),
+  probeAt: whole("probe_at"),
+});
+
+/** What processes tell each other: each counts up a row of its own, and a row that is added tells once. Rows that are old are thrown away. */
+export const news = mysqlTable("holdfast_news", {
+  key: whole("key").primaryKey().autoincrement(),
+  told: whole("told").notNull(),
+  at: whole("at").notNull(),
+});

@@ -1,0 +1,101 @@
+/** Opening a store on MySQL or MariaDB. */
+import { sql, type SQL as DrizzleSql } from "drizzle-orm";
+import type { Hooks, Store } from "../contract.ts";
+import { machinePace } from "../pace.ts";
+import { startBeside } from "../server/beside.ts";
+import { createClock } from "../server/clock.ts";
+import type { Statement } from "../server/dialect.ts";
+import { whole } from "../server/fields.ts";
+import { createPool, type Fields, type Pool } from "../server/link.ts";
+import { createStore } from "../server/store.ts";
+import { createTransactions } from "../server/transact.ts";
+import { mysql } from "./dialect.ts";
+import { createEar, tellWithin } from "./ear.ts";
+import { migrate } from "./migrate.ts";
+import { statement } from "./text.ts";
+import { findRunNow } from "./writes.ts";
+import { wayThrough, wayTo, type Way } from "./wire.ts";
+
+/** The ear looks by itself; these are for what it missed. */
+const looks = { poll: 5_000, others: 1_800, rare: 10_000 };
+
+const toDrizzle = ({ text, params }: Statement): DrizzleSql =>
+  sql.join(
+    text
+      .split("?")
+      .flatMap((part, index) => (index === 0 ? [sql.raw(part)] : [sql`${params[index - 1] ?? null}`, sql.raw(part)])),
+  );
+
+/** Two servers may both have a database of this name; one of them made its tables at this moment. */
+const whereAmI = statement(
+  "select database() as `database`, @@hostname as host, @@port as port, (select unix_timestamp(t.create_time) from information_schema.tables as t where t.table_schema = database() and t.table_name = 'holdfast_migrations') as made",
+);
+
+/** No question to the server takes longer, in ms: a third of a lease, so that whoever waits for an answer still holds what it asked for. */
+const deadlineOf = ({ lease = 30_000 }: Hooks): number => Math.max(500, Math.min(10_000, Math.floor(lease / 3)));
+
+/** Opens a database by its URL: made ready when it is empty. Throws a `storage_…` or `schema_…` fault. */
+export const openMysql = (url: string, hooks: Hooks): Promise<Store> => {
+  const deadline = deadlineOf(hooks);
+  return open(wayTo(url, deadline), deadline, hooks);
+};
+
+/** The same through the pool under a Drizzle database of the user's. */
+export const openThrough = (client: unknown, hooks: Hooks): Promise<Store> => {
+  const deadline = deadlineOf(hooks);
+  return open(wayThrough(client, deadline), deadline, hooks);
+};
+
+const open = async ({ name, open, options, most }: Way, deadline: number, hooks: Hooks): Promise<Store> => {
+  const { pace = machinePace } = hooks;
+  const pool = createPool(open, {
+    max: most,
+    deadline,
+    isHarmless: (error) => mysql.judge(error) === "again" || mysql.judge(error) === "defect",
+    pace,
+  });
+  try {
+    const clock = createClock(pace);
+    await pool.use(async (link) => {
+      await migrate(link);
+      const askedAt = pace.monotonic();
+      const [row] = await link.send(mysql.now().text);
+      if (row) clock.learn(whole(row, "now"), askedAt);
+    }, 60_000);
+    const ear = await createEar(pool, { poll: looks.poll, pace });
+    return createStore(
+      {
+        name,
+        dialect: mysql,
+        pool,
+        clock,
+        looks,
+        ear,
+        beatApart: (worker, every) =>
+          options && startBeside({ ...options, max: 1, idleTimeout: 0 }, mysql.beat(0).text, { worker, every, deadline }),
+        transactions: createTransactions({
+          dialect: mysql,
+          toDrizzle,
+          whereAmI,
+          ours: () => place(pool),
+          findRun: findRunNow,
+          patience: undefined,
+          lockLease: (run, number) =>
+            statement("select r.key from holdfast_runs as r where r.key = ? and r.lease = ? lock in share mode", run, number),
+          tellWithin,
+          pace,
+        }),
+        close: async () => ear.close(),
+      },
+      hooks,
+    );
+  } catch (error) {
+    await pool.close();
+    throw mysql.faultOf(error);
+  }
+};
+
+const place = async (pool: Pool): Promise<Fields> => {
+  const [row] = await pool.use((link) => link.send(whereAmI.text));
+  return row ?? {};
+};

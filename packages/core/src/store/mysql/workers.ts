@@ -1,0 +1,88 @@
+/** The processes that have the database open, and the breakers they share, on MySQL and MariaDB. */
+import type { BreakerRow, WorkerRow } from "../rows.ts";
+import type { Dialect, Statement } from "../server/dialect.ts";
+import { json, listed, shown, statement } from "./text.ts";
+
+const now = "cast(floor(unix_timestamp(now(6)) * 1000) as signed)";
+
+/** The worker that probes, as long as it is on the list. */
+const breaker = `select ${shown("b.name", "name")}, b.state, b.successes, b.failures, b.rejects, b.window_at as windowAt, b.opened_at as openedAt,
+  b.retry_at as retryAt, (select w.key from holdfast_workers as w where w.key = b.probe) as probe, b.probe_at as probeAt
+  from holdfast_breakers as b where b.name = cast(? as binary)`;
+
+/**
+ * There are no locks that end with a transaction but those of rows. A shield locks the entry of a worker in the second index of its table, in which the beat is
+ * not: so a beat, which goes along the first, waits for no shield, and yet who takes the worker off the list waits for all.
+ */
+export const workers = {
+  shield: (keys: readonly number[]): Statement =>
+    statement(
+      `select w.key from ${listed("bigint")} straight_join holdfast_workers as w force index (holdfast_workers_shield) on w.key = given.value
+       lock in share mode`,
+      json(keys.toSorted((one, other) => one - other)),
+    ),
+  fell: (worker: number): readonly Statement[] => [
+    statement("select w.key from holdfast_workers as w force index (holdfast_workers_shield) where w.key = ? for update", worker),
+  ],
+  register: ({ machine, pid, born, host, execute, lease, openedAt }: Omit<WorkerRow, "key" | "beat">): readonly Statement[] => [
+    statement(
+      `insert into holdfast_workers (machine, pid, born, host, execute, lease, opened_at) values (?, ?, ?, ?, ?, ?, ?)`,
+      machine,
+      pid,
+      born,
+      host,
+      execute,
+      Math.round(lease),
+      openedAt,
+    ),
+    statement("select last_insert_id() as `key`"),
+  ],
+  beat: (worker: number): Statement =>
+    statement("update holdfast_workers as w force index (primary) set w.beat = w.beat + 1 where w.key = ?", worker),
+  workers: (): Statement =>
+    statement(`select w.key, w.machine, w.pid, w.born, w.host, w.execute, w.beat, w.lease, w.opened_at as openedAt, ${now} as now
+      from holdfast_workers as w order by w.key`),
+  removeWorker: (worker: number, beat: number | null): Statement =>
+    beat === null
+      ? statement("delete from holdfast_workers where `key` = ?", worker)
+      : statement("delete from holdfast_workers where `key` = ? and beat = ?", worker, beat),
+  /** A run goes under a new lease number, so that nothing its late worker still writes is accepted. It is no strike to be left in good order. */
+  release: (worker: number, at: number, died: boolean): Statement =>
+    statement(
+      `update holdfast_runs as r force index (holdfast_runs_worker) set r.worker = null, r.lease = r.lease + 1,
+         r.status = case when r.pause then 'paused' else 'queued' end, r.wake_at = case when r.pause then null else ? end,
+         r.strikes = case when ? then r.strikes else 0 end
+       where r.worker = ? and r.ended_at is null`,
+      at,
+      died ? 1 : 0,
+      worker,
+    ),
+
+  now: (): Statement => statement(`select ${now} as now`),
+  probe: (): Statement => statement("update holdfast_workers set beat = beat where `key` = -1"),
+
+  breaker: (name: string): Statement => statement(breaker, name),
+  lockBreaker: (name: string): Statement => statement(`${breaker} for update`, name),
+  addBreaker: (name: string, at: number): Statement =>
+    statement(
+      `insert into holdfast_breakers (name, state, window_at) values (?, 'closed', ?)
+       on duplicate key update holdfast_breakers.name = holdfast_breakers.name`,
+      name,
+      at,
+    ),
+  saveBreaker: (row: BreakerRow): Statement =>
+    statement(
+      `update holdfast_breakers set state = ?, successes = ?, failures = ?, rejects = ?, window_at = ?, opened_at = ?, retry_at = ?, probe = ?, probe_at = ?
+       where name = cast(? as binary)`,
+      row.state,
+      row.successes,
+      row.failures,
+      row.rejects,
+      row.windowAt,
+      row.openedAt,
+      row.retryAt,
+      row.probe,
+      row.probeAt,
+      row.name,
+    ),
+} satisfies Partial<Dialect>;
