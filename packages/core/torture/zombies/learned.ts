@@ -2,6 +2,7 @@
 import type { Effect } from "../kit/effects.ts";
 import type { LeaseChange, RunTruth, Written } from "../kit/observer.ts";
 import type { Stop } from "./stops.ts";
+import { mostHeld } from "./workflows.ts";
 
 const nameOf = ({ run, lease }: { readonly run: string; readonly lease: number }): string => `${run} ${lease}`;
 
@@ -30,8 +31,10 @@ export const learnedOf = (
     const went = stops.findLast((stop) => stop.pid === pid && stop.continuedAt <= at + 5);
     return went ? [Math.max(0, at - went.continuedAt)] : [];
   });
-  // Let go at the end of the suite, before it was told.
-  const released = new Set(holds.filter(({ what, at }) => what === "answered" && at >= releasedAt).map(nameOf));
+  const began = new Map(holds.filter(({ what }) => what === "began").map((effect) => [nameOf(effect), effect.at]));
+  // Let go at the end of the suite, or at its own end after so long a standstill, before it was told.
+  const isOver = (effect: Effect): boolean => effect.at >= releasedAt || effect.at >= (began.get(nameOf(effect)) ?? 0) + mostHeld;
+  const released = new Set(holds.filter((effect) => effect.what === "answered" && isOver(effect)).map(nameOf));
   const untold = lost.filter((effect) => !told.has(nameOf(effect)) && !released.has(nameOf(effect)));
   return { lost: lost.length, untold, times };
 };
