@@ -154,20 +154,23 @@ const bornOf = async (
     if (isOurs) ours.add(run.id);
     born.set(
       run,
-      isOurs ? { kind: "made", key: found.key, worker: found.worker, again: true } : { kind: "there", run: found, input },
+      isOurs ? { kind: "made", key: found.key, worker: workerOf(found, run), again: true } : { kind: "there", run: found, input },
     );
   }
   return born;
 };
 
+/** Whoever has taken it up since, it is the run that this start would have made. */
 const isAsMade = (found: RunRow, run: NewRun): boolean =>
   found.createdAt === run.at &&
   found.workflow === run.workflow &&
   found.version === run.version &&
-  found.worker === run.worker &&
-  found.lease <= 1 &&
   found.parent === run.parent &&
   found.parentKey === run.parentKey;
+
+/** The worker that is to execute it from its first moment, unless somebody else has it by now. */
+const workerOf = (found: RunRow, run: NewRun): number | null =>
+  found.worker === run.worker && found.lease === 1 ? found.worker : null;
 
 /** A run that is taken back after all must not have been told to anybody as one that was there. */
 const assertBorn = ({ born, unborn }: Desk): void => {
