@@ -9,10 +9,12 @@ export type DrizzleDatabase = { readonly $client: object };
 export const openStore = async (database: string | DrizzleDatabase, hooks: Hooks): Promise<Store> => {
   if (typeof database !== "string") return openThrough(database, hooks);
   if (/^postgres(ql)?:\/\//.test(database)) {
+    assertNamed(database);
     const { openPostgres } = await import("./postgres/store.ts");
     return openPostgres(database, hooks);
   }
   if (/^(mysql|mariadb):\/\//.test(database)) {
+    assertNamed(database);
     const { openMysql } = await import("./mysql/store.ts");
     return openMysql(database, hooks);
   }
@@ -21,10 +23,20 @@ export const openStore = async (database: string | DrizzleDatabase, hooks: Hooks
     const { openSqlite } = await import("./sqlite/store.ts");
     return openSqlite(path, hooks);
   }
-  const shown = database.replace(/\/\/.*@/, "//…@").slice(0, 200);
   throw Fault.make(
     "invalid_option",
-    `"${shown}" is no database URL that this release knows. Use "sqlite:orders.db", "sqlite::memory:", "postgres://user@host/database" or "mysql://user@host/database".`,
+    `"${shown(database)}" is no database URL that this release knows. Use "sqlite:orders.db", "sqlite::memory:", "postgres://user@host/database" or "mysql://user@host/database".`,
+  );
+};
+
+const shown = (url: string): string => url.replace(/\/\/.*@/, "//…@").slice(0, 200);
+
+/** A driver has a database of its own in mind where a URL names none, and that may be the server's. */
+const assertNamed = (url: string): void => {
+  if (URL.canParse(url) && new URL(url).pathname.length > 1) return;
+  throw Fault.make(
+    "invalid_option",
+    `"${shown(url)}" names no database on its server. Put its name at the end, as in "postgres://user@host/orders".`,
   );
 };
 

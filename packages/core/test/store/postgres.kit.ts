@@ -8,7 +8,7 @@ import { openPostgres } from "../../src/store/postgres/store.ts";
 import { afterwards } from "../kit/afterwards.ts";
 import type { Opened, User } from "./contract/kit.ts";
 
-const server = process.env["HOLDFAST_TEST_POSTGRES"] ?? "postgres://postgres@127.0.0.1:5432";
+export const server = process.env["HOLDFAST_TEST_POSTGRES"] ?? "postgres://postgres@127.0.0.1:5432";
 
 const asked = (): SQL => new SQL(`${server}/postgres`, { max: 1 });
 

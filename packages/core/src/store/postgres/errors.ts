@@ -29,7 +29,7 @@ const lost = /^(ERR_POSTGRES_(CONNECTION|IDLE|LIFETIME)|E(CONN|PIPE|TIMEDOUT|HOS
 const silent =
   /^(Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|Client was closed)/;
 /** It cannot be done now: no room, no right to write, too many connections, starting up, going down. */
-const trouble = /^(25006|53|57P03|57014|58|XX00[12]|28|3D000|42501|ERR_POSTGRES_)/;
+const trouble = /^(25006|53|57P03|57014|58|XX00[12]|28|3D000|3F000|42501|ERR_POSTGRES_)/;
 
 export const judge = (error: unknown): Verdict => {
   if (isLate(error)) return "lost";
@@ -64,10 +64,10 @@ export const faultOf = (error: unknown): Error => {
   }
   if (code === "53300" || again.test(code) || blocked.test(code))
     return Fault.make("storage_busy", `The PostgreSQL server is too busy (${said}). Try again.`, { code }, cause);
-  if (code.startsWith("28") || code === "3D000" || code === "42501") {
+  if (code.startsWith("28") || code === "3D000" || code === "3F000" || code === "42501") {
     return Fault.make(
       "storage_failed",
-      `The PostgreSQL server refuses us (${said}). Look at the user, the password, the name of the database and its rights.`,
+      `The PostgreSQL server refuses us (${said}). Look at the user, the password, the name of the database (and of the schema, where search_path names one) and its rights.`,
       { code },
       cause,
     );

@@ -162,7 +162,7 @@ export const createGroup = (server: Server, pace: Pace, limits: Limits = usual):
       } catch (error) {
         const verdict = closed ? "trouble" : server.judge(error);
         if (verdict === "lost") for (const job of jobs) doubtful.add(job);
-        // Somebody keeps a lock that one of them needs: the others need not wait for him.
+        // Somebody keeps a lock that one of them needs: each goes by itself, and those before it are not kept waiting.
         if (verdict === "defect" || (verdict === "blocked" && jobs.length > 1)) return apart(jobs, error);
         const isLong = verdict === "lost" ? tries > 2 : pace.monotonic() - startedAt > limits.busy;
         if (verdict === "blocked") {
