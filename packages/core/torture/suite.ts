@@ -1,11 +1,15 @@
 /** A suite of the torture: what it is asked to do, and what it comes back with. */
 
+import type { On } from "./kit/place.ts";
+
 /** `slice` is what every change must pass, in seconds; `whole` is what a release must pass. */
 export type Size = "slice" | "whole";
 
 export type Order = {
   readonly seed: number;
   readonly size: Size;
+  /** Where its runs are kept. */
+  readonly on: On;
   /** An empty folder on a real disk, gone afterwards. */
   readonly folder: string;
   /** Tells whoever looks on how far it is. */
@@ -27,5 +31,7 @@ export type Suite = {
   readonly name: string;
   /** What it does, in a line. */
   readonly title: string;
+  /** The places on which it can be carried out, one after the other. Default: only SQLite. */
+  readonly on?: readonly On[];
   readonly run: (order: Order) => Promise<Report>;
 };

@@ -6,9 +6,10 @@ import { readEffects } from "../kit/effects.ts";
 import { createFleet, type Fleet } from "../kit/fleet.ts";
 import { judge } from "../kit/judge.ts";
 import { mixOn, shopTable } from "../kit/mix.ts";
-import { createLoad, unusedShop, type Load } from "../kit/mix-load.ts";
+import { createLoad, type Load } from "../kit/mix-load.ts";
 import { judgeMix } from "../kit/mix-verdict.ts";
 import type { RunTruth } from "../kit/observer.ts";
+import { unusedShop } from "../kit/shop.ts";
 import { setStage } from "../kit/stage.ts";
 import { allEnded, keepVigil } from "../kit/vigil.ts";
 import type { Order, Report, Size, Suite } from "../suite.ts";
@@ -70,7 +71,7 @@ const counts = (runs: readonly RunTruth[], isOne: (run: RunTruth) => boolean): n
 const run = async (order: Order): Promise<Report> => {
   const chance = chanceOf(order.seed);
   const stage = await setStage(order, Object.values(mixOn(unusedShop)));
-  stage.observer.query(shopTable);
+  await stage.observer.query(shopTable);
   const fleet = createFleet(order, { script: join(import.meta.dir, "../kit/mix-worker.ts"), size: 1, env: stage.env });
   const vigil = keepVigil(stage.client, stage.observer);
   const load = createLoad(stage, chance);
@@ -83,9 +84,10 @@ const run = async (order: Order): Promise<Report> => {
   await vigil.end();
   const unwilling = await fleet.close();
 
-  const [effects, records, runs] = [readEffects(stage.ledger), stage.observer.records(), stage.observer.runs()];
+  const effects = readEffects(stage.ledger);
+  const [records, runs] = [await stage.observer.records(), await stage.observer.runs()];
   const rules = judge(effects, records);
-  const mix = judgeMix(stage.observer, { records, effects }, load.acknowledged, ({ id }) => cancels.heard.has(id));
+  const mix = await judgeMix(stage.observer, { records, effects }, load.acknowledged, ({ id }) => cancels.heard.has(id));
   const stuck = [...vigil.stuck, ...still];
   const roots = runs.filter(({ parent }) => parent === null);
   const undone = records.filter(({ kind }) => kind === "undone").length;

@@ -3,10 +3,11 @@ import { join } from "node:path";
 import { until } from "../../test/kit/until.ts";
 import { spawnChild, type Child } from "../kit/child.ts";
 import * as Ledger from "../kit/ledger.ts";
+import { makePlace, type Place } from "../kit/place.ts";
 import { createMachineClock, type MachineClock } from "./machine-clock.ts";
 import { keepVigilOver, type Vigil } from "../kit/vigil.ts";
 import type { Part } from "./part.ts";
-import { processorTime, watchFile, type Watch } from "./watch.ts";
+import { processorTime, watchPlace, type Watch } from "./watch.ts";
 import type { Line } from "./workflows.ts";
 
 export type Findings = { fired: number; early: number; lost: number; stolen: number; doubled: number; busiest: number };
@@ -17,7 +18,7 @@ const day = 24 * hour;
 type Scene = {
   readonly part: Part;
   readonly name: string;
-  readonly file: string;
+  readonly place: Place;
   readonly ledger: string;
   readonly workers: Worker[];
   readonly watch: Watch;
@@ -28,16 +29,17 @@ type Worker = { readonly name: string; readonly child: Child; readonly clock: Ma
 
 const open = async (part: Part, name: string, clocks: Readonly<Record<string, MachineClock>>): Promise<Scene> => {
   const { order } = part;
-  const file = join(order.folder, `${name}.db`);
+  const place = await makePlace(order, name);
   const ledger = join(order.folder, `${name}.jsonl`);
   const workers: Worker[] = [];
   for (const [worker, clock] of Object.entries(clocks)) {
     const env = { ...clock.environment, LEDGER: ledger, WORKER: worker, SEED: String(order.seed) };
-    const child = spawnChild(order, join(import.meta.dir, "sleeper.ts"), [file], env);
-    await until(`${worker} is up`, () => Bun.file(`${file}.${worker}.up`).exists());
+    const up = join(order.folder, `${name}.${worker}.up`);
+    const child = spawnChild(order, join(import.meta.dir, "sleeper.ts"), [place.url, up], env);
+    await until(`${worker} is up`, () => Bun.file(up).exists());
     workers.push({ name: worker, child, clock });
   }
-  return { part, name, file, ledger, workers, watch: watchFile(file), vigil: keepVigilOver(file) };
+  return { part, name, place, ledger, workers, watch: watchPlace(place), vigil: await keepVigilOver(place) };
 };
 
 /** Has each worker start its runs, and waits until all the steps that take long have begun. */
@@ -49,23 +51,25 @@ const wave = async (scene: Scene): Promise<void> => {
 };
 
 /** Waits for something that must come, by time that passes. */
-const expectSoon = async ({ part, name }: Scene, what: string, isSo: () => boolean): Promise<void> => {
+const expectSoon = async ({ part, name }: Scene, what: string, isSo: () => boolean | Promise<boolean>): Promise<void> => {
   await until(what, isSo, 30_000).catch(() => part.breach(`${name}: ${what} did not come to be within 30 s`));
 };
 
 /** The moment at which a theft is likeliest: the others have looked since the worker's last beat, and the next is still to come. */
 const betweenBeats = async (scene: Scene, { child }: Worker): Promise<void> => {
-  const beat = (): number => scene.watch.workers().find(({ pid }) => pid === child.pid)?.beat ?? 0;
-  const before = beat();
-  await expectSoon(scene, "a beat", () => beat() > before);
+  const beat = async (): Promise<number> => (await scene.watch.workers()).find(({ pid }) => pid === child.pid)?.beat ?? 0;
+  const before = await beat();
+  await expectSoon(scene, "a beat", async () => (await beat()) > before);
   await Bun.sleep(230); // They look every 200 ms, and it beats every 333.
 };
 
+const none = async (some: Promise<readonly unknown[]>): Promise<boolean> => (await some).length === 0;
+
 /** Every worker beats on after the clock was set. */
 const expectBeats = async (scene: Scene, where: string): Promise<void> => {
-  const before = new Map(scene.watch.workers().map(({ key, beat }) => [key, beat]));
-  await expectSoon(scene, `${where}: two more beats of each worker`, () =>
-    scene.watch.workers().every(({ key, beat }) => beat >= (before.get(key) ?? 0) + 2),
+  const before = new Map((await scene.watch.workers()).map(({ key, beat }) => [key, beat]));
+  await expectSoon(scene, `${where}: two more beats of each worker`, async () =>
+    (await scene.watch.workers()).every(({ key, beat }) => beat >= (before.get(key) ?? 0) + 2),
   );
 };
 
@@ -89,9 +93,9 @@ const expectIdle = async (scene: Scene, where: string, findings: Findings): Prom
 };
 
 /** Whose lease it is, nobody took: the workers are those that came, and no step of theirs began twice. */
-const judge = (scene: Scene, came: readonly number[], findings: Findings): void => {
+const judge = async (scene: Scene, came: readonly number[], findings: Findings): Promise<void> => {
   const { part, name, watch, ledger } = scene;
-  const now = watch.workers().map(({ key }) => key);
+  const now = (await watch.workers()).map(({ key }) => key);
   const stolen = came.filter((key) => !now.includes(key)).length;
   findings.stolen += stolen;
   if (stolen > 0) part.breach(`${name}: of the workers ${came.join(", ")} only ${now.join(", ")} were never declared dead`);
@@ -102,14 +106,15 @@ const judge = (scene: Scene, came: readonly number[], findings: Findings): void 
     findings.doubled += 1;
     part.breach(`${name}: ${key} began ${times} times though no process died`);
   }
-  for (const { id, due, at } of watch.early()) {
+  for (const { id, due, at } of await watch.early()) {
     findings.early += 1;
     part.breach(`${name}: a timer of ${id} fired at ${at}, ${due - at} ms early`);
   }
-  for (const { id, status } of watch.ended("%")) if (status !== "completed") part.breach(`${name}: run ${id} is ${status}`);
-  findings.lost += watch.open("%").length;
-  for (const { id, status } of watch.open("%")) part.breach(`${name}: run ${id} is still ${status}`);
-  findings.fired += watch.fired();
+  for (const { id, status } of await watch.ended("%")) if (status !== "completed") part.breach(`${name}: run ${id} is ${status}`);
+  const open = await watch.open("%");
+  findings.lost += open.length;
+  for (const { id, status } of open) part.breach(`${name}: run ${id} is still ${status}`);
+  findings.fired += await watch.fired();
 };
 
 /** One machine, two workers; its clock jumps by hours both ways, then runs ten times as fast. */
@@ -118,7 +123,7 @@ export const jump = async (part: Part, findings: Findings): Promise<void> => {
   if (!clock) return;
   const scene = await open(part, "jumping", { a: clock, b: clock });
   const { watch } = scene;
-  const came = watch.workers().map(({ key }) => key);
+  const came = (await watch.workers()).map(({ key }) => key);
   const jumps = [
     ["an hour forward", hour],
     ["two hours back", -hour],
@@ -131,17 +136,17 @@ export const jump = async (part: Part, findings: Findings): Promise<void> => {
     part.order.say(`the clock is set ${where}`);
     await expectBeats(scene, where);
     // By time that passes: steps end, and those that hang are ended by their timeouts.
-    await expectSoon(scene, `${where}: every long step is at its end`, () => watch.open("%-toil-%").length === 0);
-    await expectSoon(scene, `${where}: every step that hangs is timed out`, () => watch.open("%-hang-%").length === 0);
+    await expectSoon(scene, `${where}: every long step is at its end`, () => none(watch.open("%-toil-%")));
+    await expectSoon(scene, `${where}: every step that hangs is timed out`, () => none(watch.open("%-hang-%")));
     await expectIdle(scene, where, findings);
   }
   clock.set(0, 10);
   await wave(scene);
   await expectBeats(scene, "ten times as fast");
-  await expectSoon(scene, "ten times as fast: every long step is at its end", () => watch.open("%-toil-%").length === 0);
+  await expectSoon(scene, "ten times as fast: every long step is at its end", () => none(watch.open("%-toil-%")));
   clock.set(day);
-  await expectSoon(scene, "a day later: every run is at its end", () => watch.open("%").length === 0);
-  judge(scene, came, findings);
+  await expectSoon(scene, "a day later: every run is at its end", () => none(watch.open("%")));
+  await judge(scene, came, findings);
   await end(scene);
 };
 
@@ -151,7 +156,7 @@ export const suspend = async (part: Part, findings: Findings): Promise<void> => 
   if (!clock) return;
   const scene = await open(part, "suspended", { a: clock, b: clock });
   const { watch, workers } = scene;
-  const came = watch.workers().map(({ key }) => key);
+  const came = (await watch.workers()).map(({ key }) => key);
   for (let times = 0; times < (part.order.size === "whole" ? 20 : 1); times++) {
     await wave(scene);
     const inOrder = times % 2 === 0 ? workers : workers.toReversed();
@@ -165,11 +170,11 @@ export const suspend = async (part: Part, findings: Findings): Promise<void> => 
       await Bun.sleep(400);
     }
     await expectBeats(scene, "after the suspension");
-    await expectSoon(scene, "after the suspension: every long step is at its end", () => watch.open("%-toil-%").length === 0);
+    await expectSoon(scene, "after the suspension: every long step is at its end", () => none(watch.open("%-toil-%")));
   }
   clock.set(clock.offset() + day);
-  await expectSoon(scene, "a day later: every run is at its end", () => watch.open("%").length === 0);
-  judge(scene, came, findings);
+  await expectSoon(scene, "a day later: every run is at its end", () => none(watch.open("%")));
+  await judge(scene, came, findings);
   await end(scene);
 };
 
@@ -181,21 +186,20 @@ export const skew = async (part: Part, findings: Findings): Promise<void> => {
   if (clocks.some(([, clock]) => clock === undefined)) return;
   const scene = await open(part, "apart", Object.fromEntries(clocks.flatMap(([name, clock]) => (clock ? [[name, clock]] : []))));
   const { watch, workers } = scene;
-  const came = watch.workers().map(({ key }) => key);
+  const came = (await watch.workers()).map(({ key }) => key);
   await wave(scene);
   await expectBeats(scene, "three clocks");
-  await expectSoon(scene, "every long step is at its end", () => watch.open("%-toil-%").length === 0);
-  await expectSoon(scene, "every short nap is over", () => watch.open("%-nap-%").length === 0);
+  await expectSoon(scene, "every long step is at its end", () => none(watch.open("%-toil-%")));
+  await expectSoon(scene, "every short nap is over", () => none(watch.open("%-nap-%")));
   await expectIdle(scene, "three clocks", findings);
   for (const { clock } of workers) clock.set(clock.offset() + day);
-  await expectSoon(scene, "a day later: every run is at its end", () => watch.open("%").length === 0);
-  judge(scene, came, findings);
+  await expectSoon(scene, "a day later: every run is at its end", () => none(watch.open("%")));
+  await judge(scene, came, findings);
   await end(scene);
 };
 
-const end = async ({ part, name, watch, workers, vigil }: Scene): Promise<void> => {
+const end = async ({ part, name, workers, vigil }: Scene): Promise<void> => {
   await vigil.end();
   for (const stuck of vigil.stuck) part.breach(`${name}: ${stuck}`);
-  watch.close();
   await Promise.all(workers.map(({ child }) => child.kill()));
 };

@@ -1,11 +1,12 @@
-/** A process that works by whatever clock it is given: `bun sleeper.ts <file>`. Each SIGUSR2 has it start a wave of runs. */
+/** A process that works by whatever clock it is given: `bun sleeper.ts <URL of the database> <file to say that it is up>`. Each SIGUSR2 has it start a wave of runs. */
 import { Runtime, Workflow } from "../../src/index.ts";
 import { chanceOf } from "../../test/fuzz/chance.ts";
 import { all, hang, nap, toil } from "./workflows.ts";
 
 const worker = process.env["WORKER"] ?? "";
 const chance = chanceOf(Number(process.env["SEED"]));
-const runtime = await Runtime.open({ database: `sqlite:${process.argv[2]}`, workflows: all, lease: 2_000 });
+const [database, up = ""] = process.argv.slice(2);
+const runtime = await Runtime.open({ database, workflows: all, lease: 2_000 });
 
 let waves = 0;
 const wave = async (): Promise<void> => {
@@ -18,4 +19,4 @@ const wave = async (): Promise<void> => {
 };
 
 process.on("SIGUSR2", () => void wave());
-await Bun.write(`${process.argv[2]}.${worker}.up`, "");
+await Bun.write(up, "");

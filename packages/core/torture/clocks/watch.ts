@@ -1,37 +1,27 @@
 /** What is seen of a database and of its workers from outside, by a process with the true clock. */
-import { Database } from "bun:sqlite";
 import { readFileSync } from "node:fs";
+import type { Place } from "../kit/place.ts";
 
-export type Watch = ReturnType<typeof watchFile>;
+export type Watch = ReturnType<typeof watchPlace>;
 
-export const watchFile = (file: string) => {
-  const database = new Database(file, { readwrite: true, create: false });
-  database.run("PRAGMA busy_timeout = 10000");
-  const all = <Row>(text: string): Row[] => database.query<Row, []>(text).all();
+export const watchPlace = ({ plain: { query } }: Place) => {
+  const runs = (is: string, like: string) =>
+    query<{ id: string; status: string }>(`select id, status from holdfast_runs where ended_at is ${is} and id like ?`, like);
   return {
-    close: () => database.close(),
-    workers: () => all<{ key: number; pid: number; beat: number }>("select key, pid, beat from holdfast_workers order by key"),
+    workers: () =>
+      query<{ key: number; pid: number; beat: number }>("select w.key, w.pid, w.beat from holdfast_workers as w order by w.key"),
     /** Runs not at their end, of which kind. */
-    open: (like: string) =>
-      database
-        .query<{ id: string; status: string; wake_at: number | null }, [string]>(
-          "select id, status, wake_at from holdfast_runs where ended_at is null and id like ?",
-        )
-        .all(like),
-    ended: (like: string) =>
-      database
-        .query<{ id: string; status: string }, [string]>(
-          "select id, status from holdfast_runs where ended_at is not null and id like ?",
-        )
-        .all(like),
+    open: (like: string) => runs("null", like),
+    ended: (like: string) => runs("not null", like),
     /** Timers that fired before their moment, by the clock of the process that fired them. */
     early: () =>
-      all<{ id: string; due: number; at: number }>(
-        `select r.id, t.due, f.at from holdfast_history f join holdfast_runs r on r.key = f.run
-         join holdfast_history t on t.run = f.run and t.key = f.key and t.kind = 'timer'
+      query<{ id: string; due: number; at: number }>(
+        `select r.id, t.due, f.at from holdfast_history as f join holdfast_runs as r on r.key = f.run
+         join holdfast_history as t on t.run = f.run and t.key = f.key and t.kind = 'timer'
          where f.kind = 'fired' and f.at < t.due`,
       ),
-    fired: () => all<{ count: number }>("select count(*) as count from holdfast_history where kind = 'fired'")[0]?.count ?? 0,
+    fired: async (): Promise<number> =>
+      (await query<{ count: number }>("select count(*) as count from holdfast_history where kind = 'fired'"))[0]?.count ?? 0,
   };
 };
 

@@ -13,12 +13,13 @@ export type Takeover = {
 };
 
 /** How long each run of a dead process was without one. Only kills that left another process up: a start takes what it takes. */
-export const takeovers = (observer: Observer, kills: readonly Kill[]): Takeover => {
-  const seen = kills.filter(({ othersUp }) => othersUp);
-  const killedAt = new Map(seen.flatMap(({ pid, at }) => observer.workersOf(pid).map((worker) => [worker, at] as const)));
+export const takeovers = async (observer: Observer, kills: readonly Kill[]): Promise<Takeover> => {
+  const killedAt = new Map<number, number>();
+  for (const { pid, at } of kills.filter(({ othersUp }) => othersUp))
+    for (const worker of await observer.workersOf(pid)) killedAt.set(worker, at);
   const freed = new Map<number, number>();
   const takeover: Takeover = { noticed: [], taken: [] };
-  for (const { run, worker, was, at } of observer.leases()) {
+  for (const { run, worker, was, at } of await observer.leases()) {
     const from = freed.get(run);
     if (worker !== null && from !== undefined) takeover.taken.push(at - from);
     freed.delete(run);

@@ -1,6 +1,6 @@
 /**
  * A process that works, and whose customers start, signal, cancel and await runs and write down each acknowledgement: `bun customers.ts
- * <file> <generation> <customers>`. With `finish` for a generation it brings everything to its end, and exits.
+ * <file or URL> <generation> <customers>`. With `finish` for a generation it brings everything to its end, and exits.
  */
 import { Database } from "bun:sqlite";
 import { Fault, Run, Runtime, Workflow } from "../../src/index.ts";
@@ -66,7 +66,7 @@ const finish = async (runtime: Runtime.Runtime): Promise<void> => {
 };
 
 const runtime = await Runtime.open({
-  database: `sqlite:${file}`,
+  database: file.includes("://") ? file : `sqlite:${file}`,
   workflows: all,
   lease: 1_000,
   // Killed this often, innocent runs would be put aside.

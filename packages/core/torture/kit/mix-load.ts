@@ -4,6 +4,7 @@ import type { Run } from "../../src/index.ts";
 import type { Chance } from "../../test/fuzz/chance.ts";
 import { jobOf, mixOn, word, type Job } from "./mix.ts";
 import type { Acknowledged } from "./mix-verdict.ts";
+import { unusedShop } from "./shop.ts";
 import type { Stage } from "./stage.ts";
 
 export type Load = {
@@ -14,9 +15,6 @@ export type Load = {
   /** All words that are on their way. */
   readonly said: () => Promise<unknown>;
 };
-
-/** The client executes nothing, so its transactions are never made. */
-export const unusedShop = { transaction: () => undefined };
 
 /** A run that was cancelled takes no more. */
 const isSent = (run: Run.Handle<number>, at: number): Promise<boolean> =>

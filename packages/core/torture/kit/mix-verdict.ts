@@ -45,8 +45,8 @@ const byRun = <T extends { readonly run: string }>(all: readonly T[]): Map<strin
 };
 
 /** Words that a run took or that still wait for it, against those that were acknowledged to the client. */
-const wrongWords = (observer: Observer, records: readonly Written[], { words }: Acknowledged): string[] => {
-  const waiting = byRun(observer.signals().filter(({ taken }) => taken === 0));
+const wrongWords = async (observer: Observer, records: readonly Written[], { words }: Acknowledged): Promise<string[]> => {
+  const waiting = byRun((await observer.signals()).filter(({ taken }) => taken === 0));
   const taken = byRun(records.filter(({ kind }) => kind === "taken"));
   return [...words].flatMap(([run, said]) => {
     const heard = [...(taken.get(run) ?? []), ...(waiting.get(run) ?? [])].map(({ value }) => decode(value));
@@ -75,13 +75,13 @@ const wrongUndo = (runs: readonly RunTruth[], records: readonly Written[], effec
 };
 
 /** Judges ends, results, children, words, undo and the rows of the shop. `isCancelled` tells the runs that may have ended so. */
-export const judgeMix = (
+export const judgeMix = async (
   observer: Observer,
   { records, effects }: { readonly records: readonly Written[]; readonly effects: readonly Effect[] },
   acknowledged: Acknowledged,
   isCancelled: (run: RunTruth) => boolean = () => false,
-): Verdict => {
-  const runs = observer.runs();
+): Promise<Verdict> => {
+  const runs = await observer.runs();
   const there = new Map(runs.map((run) => [run.id, run]));
   const lost = [...acknowledged.jobs.keys()].filter((id) => !there.has(id)).map((id) => `lost: run ${id} was acknowledged`);
   const wrong = runs.flatMap((run) => {
@@ -90,10 +90,10 @@ export const judgeMix = (
     const why = isFine ? undefined : job ? wrongEnd(job, run) : wrongChild(run, acknowledged.jobs.get(run.parent ?? ""));
     return why === undefined ? [] : [`wrong: run ${run.id} ${why}`];
   });
-  const words = wrongWords(observer, records, acknowledged);
+  const words = await wrongWords(observer, records, acknowledged);
   const undo = wrongUndo(runs, records, effects);
   const committed = records.filter(({ kind, key }) => kind === "step" && key === "row").map(({ run }) => `${run}/row`);
-  const rows = observer.query<{ key: string }>("select key from torture_shop").map(({ key }) => key);
+  const rows = (await observer.query<{ step: string }>("select step from torture_shop")).map(({ step }) => step);
   const shop =
     JSON.stringify(committed.toSorted()) === JSON.stringify(rows.toSorted())
       ? []

@@ -3,7 +3,7 @@ import { sql } from "drizzle-orm";
 import { Fault, Signal, Step, Workflow, type Context } from "../../src/index.ts";
 import type { Chance } from "../../test/fuzz/chance.ts";
 import { leaseUnder, tell, type Signed } from "./effects.ts";
-import type { Shop } from "./serve.ts";
+import type { Shop } from "./shop.ts";
 import { shareOf } from "./share.ts";
 
 /** The input of a run of the mix. */
@@ -97,12 +97,12 @@ const child = Workflow.define({ name: "mix-child" }, async (ctx, { n, childNap }
 });
 
 const row = (ctx: Context.Context, shop: Shop, n: number): Promise<number> =>
-  Step.transaction(ctx, "row", shop as Step.TransactionDatabase<{ run: (query: unknown) => unknown }>, (tx, { key }) => {
-    tx.run(sql`insert into torture_shop (key, n) values (${key}, ${n})`);
-    return n;
+  Step.transaction(ctx, "row", shop.database, (tx, { key }) => {
+    const written = shop.write(tx, sql`insert into torture_shop (step, n) values (${key}, ${n})`);
+    return (written instanceof Promise ? written.then(() => n) : n) as number;
   });
 
-export const shopTable = "create table torture_shop (key text, n integer)";
+export const shopTable = "create table torture_shop (step varchar(255), n integer)";
 
 /** The workflows of the mix. Its transactions are made on this database. */
 export const mixOn = (shop: Shop) => {

@@ -1,31 +1,7 @@
-/**
- * The witness: triggers in the database under torture that write down every change of a lease and, with each record, the lease it was
- * written under. They see what the store really did, whatever the engine believes.
- */
+/** What the judge may ask of a database under torture: what Holdfast's tables say, and what the witness wrote down beside them. */
 import { Database } from "bun:sqlite";
-
-const triggers = `
-create table torture_leases (n integer primary key, run integer, lease integer, worker integer, was integer, due integer, at integer);
-create table torture_writes (run integer, seq integer, lease integer, worker integer, primary key (run, seq)) without rowid;
-create table torture_workers (key integer primary key, pid integer, execute integer, gone integer);
-create table torture_ends (n integer primary key, run integer unique);
-create trigger torture_end after update of ended_at on holdfast_runs when new.ended_at is not null begin
-  insert or replace into torture_ends (run) values (new.key);
-end;
-create trigger torture_lease after update of lease, worker on holdfast_runs
-  when new.lease <> old.lease or new.worker is not old.worker begin
-  insert into torture_leases (run, lease, worker, was, due, at)
-    values (new.key, new.lease, new.worker, old.worker, new.status = 'queued', cast(unixepoch('now', 'subsec') * 1000 as integer));
-end;
-create trigger torture_write after insert on holdfast_history begin
-  insert or replace into torture_writes select new.run, new.seq, lease, worker from holdfast_runs where key = new.run;
-end;
-create trigger torture_worker after insert on holdfast_workers begin
-  insert or replace into torture_workers (key, pid, execute) values (new.key, new.pid, new.execute);
-end;
-create trigger torture_gone after delete on holdfast_workers begin
-  update torture_workers set gone = cast(unixepoch('now', 'subsec') * 1000 as integer) where key = old.key;
-end;`;
+import type { Place } from "./place.ts";
+import { quoteName, witness } from "./witness.ts";
 
 /** A change of a lease: `worker` has the run now, `was` had it before. */
 export type LeaseChange = {
@@ -73,13 +49,13 @@ export type SignalTruth = {
   readonly taken: 0 | 1;
 };
 
-export type Observer = ReturnType<typeof observe>;
+export type Observer = Awaited<ReturnType<typeof observe>>;
 
 /** Runs at rest that nothing will wake, though what they wait for is there: a message, or a child at its end. True at no commit. */
-const overlooked = `
+const overlooked = (quoted: string): string => `
   select r.id, r.status, 'a message it waits for is there, and nothing wakes it' as why
     from holdfast_signals as s join holdfast_runs as r on r.key = s.run
-    join holdfast_history as h on h.run = r.key and h.kind = 'waiting' and h.value = json_quote(s.name)
+    join holdfast_history as h on h.run = r.key and h.kind = 'waiting' and h.value = ${quoted}
     where s.taken_at is null and r.status = 'waiting' and r.wake_at is null and r.worker is null
     and not exists (select 1 from holdfast_history as t where t.run = h.run and t.key = h.key and t.kind in ('taken', 'expired'))
   union
@@ -88,54 +64,61 @@ const overlooked = `
     where r.status = 'waiting' and r.wake_at is null and r.worker is null
     and not exists (select 1 from holdfast_history as t where t.run = r.key and t.key = c.parent_key and t.kind in ('called', 'call-failed'))`;
 
+const ends = "('completed', 'failed', 'cancelled')";
+const lastEnds = "(select run, max(n) as n from torture_ends group by run)";
+
+/** Whether a file can be written to now: asked in one go, through a connection of its own, so that the judge locks nobody out. */
+const isFree = (file: string): boolean => {
+  const database = new Database(file);
+  try {
+    database.run("begin immediate");
+    database.run("rollback");
+    return true;
+  } catch (error) {
+    if ((error as { readonly code?: string }).code?.startsWith("SQLITE_BUSY")) return false;
+    throw error;
+  } finally {
+    database.close();
+  }
+};
+
 /** Puts the witness into a database that Holdfast has made already, and asks it. */
-export const observe = (file: string, afterwards: (release: () => unknown) => void) => {
-  const db = new Database(file);
-  afterwards(() => db.close());
-  db.run("pragma busy_timeout = 10000");
-  db.run(triggers);
-  const all = <Row>(text: string): Row[] => db.query(text).all() as Row[];
-  const ends = "('completed', 'failed', 'cancelled')";
+export const observe = async ({ on, url, plain }: Place) => {
+  for (const each of witness[on]) await plain.query(each);
+  const all = plain.query;
+  const count = async (text: string, ...params: readonly number[]): Promise<number> =>
+    (await all<{ n: number }>(text, ...params))[0]?.n ?? 0;
   return {
     /** Runs that are not at their end. */
-    open: (): number => all<{ n: number }>(`select count(*) as n from holdfast_runs where status not in ${ends}`)[0]?.n ?? 0,
-    openRuns: (): { readonly id: string; readonly status: string }[] =>
-      all(`select id, status from holdfast_runs where status not in ${ends}`),
-    overlooked: (): { readonly id: string; readonly status: string; readonly why: string }[] => all(overlooked),
-    runs: (): RunTruth[] =>
-      all(`select r.key, r.id, r.workflow, r.status, r.lease, p.id as parent, r.orphan, r.cancel, e.n as end, pe.n as parentEnd,
+    open: () => count(`select count(*) as n from holdfast_runs where status not in ${ends}`),
+    openRuns: () =>
+      all<{ readonly id: string; readonly status: string }>(`select id, status from holdfast_runs where status not in ${ends}`),
+    overlooked: () =>
+      all<{ readonly id: string; readonly status: string; readonly why: string }>(overlooked(quoteName[on]("s.name"))),
+    runs: () =>
+      all<RunTruth>(`select r.key, r.id, r.workflow, r.status, r.lease, p.id as parent, r.orphan, r.cancel, e.n as "end", pe.n as "parentEnd",
         (select h.value from holdfast_history as h where h.run = r.key and h.kind = r.status) as output
         from holdfast_runs as r left join holdfast_runs as p on p.key = r.parent
-        left join torture_ends as e on e.run = r.key left join torture_ends as pe on pe.run = r.parent`),
-    records: (): Written[] =>
-      all(`select r.id as run, h.seq, h.kind, h.key, h.value, h.attempt, w.lease from holdfast_history as h
+        left join ${lastEnds} as e on e.run = r.key left join ${lastEnds} as pe on pe.run = r.parent`),
+    records: () =>
+      all<Written>(`select r.id as run, h.seq, h.kind, h.key, h.value, h.attempt, w.lease from holdfast_history as h
         join holdfast_runs as r on r.key = h.run left join torture_writes as w on w.run = h.run and w.seq = h.seq order by h.run, h.seq`),
-    signals: (): SignalTruth[] =>
-      all(`select s.key, r.id as run, s.name, s.value, s.taken_at is not null as taken from holdfast_signals as s
-        join holdfast_runs as r on r.key = s.run order by s.key`),
-    leases: (): LeaseChange[] => all("select run, lease, worker, was, due as isDue, at from torture_leases order by n"),
+    signals: () =>
+      all<SignalTruth>(`select s.key, r.id as run, s.name, s.value, case when s.taken_at is null then 0 else 1 end as taken
+        from holdfast_signals as s join holdfast_runs as r on r.key = s.run order by s.key`),
+    leases: () => all<LeaseChange>(`select run, lease, worker, was, due as "isDue", at from torture_leases order by n`),
     /** The worker that a process is registered as now, if it is. */
-    workerOf: (pid: number): number | undefined =>
-      (db.query("select key from holdfast_workers where pid = ? order by key desc limit 1").get(pid) as { key: number } | null)
+    workerOf: async (pid: number): Promise<number | undefined> =>
+      (await all<{ key: number }>("select w.key from holdfast_workers as w where w.pid = ? order by w.key desc limit 1", pid))[0]
         ?.key,
     /** Every worker that a process ever was. */
-    workersOf: (pid: number): number[] =>
-      (db.query("select key from torture_workers where pid = ?").all(pid) as { key: number }[]).map(({ key }) => key),
-    /** False while somebody holds SQLite's one lock for writing. */
-    canWrite: (): boolean => {
-      db.run("pragma busy_timeout = 0");
-      try {
-        db.run("begin immediate");
-        db.run("rollback");
-        return true;
-      } catch (error) {
-        if ((error as { readonly code?: string }).code?.startsWith("SQLITE_BUSY")) return false;
-        throw error;
-      }
-    },
-    isListed: (worker: number): boolean => db.query("select 1 from holdfast_workers where key = ?").get(worker) !== null,
-    holds: (worker: number): number =>
-      (db.query("select count(*) as n from holdfast_runs where worker = ?").get(worker) as { n: number }).n,
+    workersOf: async (pid: number): Promise<number[]> =>
+      (await all<{ worker: number }>("select worker from torture_workers where pid = ?", pid)).map(({ worker }) => worker),
+    /** False while somebody holds SQLite's one lock for writing. A server has none that keeps everybody waiting. */
+    canWrite: (): boolean => on !== "sqlite" || isFree(url.slice("sqlite:".length)),
+    isListed: async (worker: number): Promise<boolean> =>
+      (await count("select count(*) as n from holdfast_workers as w where w.key = ?", worker)) > 0,
+    holds: (worker: number): Promise<number> => count("select count(*) as n from holdfast_runs where worker = ?", worker),
     query: all,
   };
 };

@@ -1,18 +1,17 @@
-/** What a worker process under torture is: a runtime on the shared file, closed in good order when it is asked to. */
-import { Database } from "bun:sqlite";
-import { drizzle } from "drizzle-orm/bun-sqlite";
-import { Runtime, type Step, type Workflow } from "../../src/index.ts";
-
-/** A database whose transactions the workflows of a suite may use. */
-export type Shop = Parameters<typeof Step.transaction>[2];
+/** What a worker process under torture is: a runtime on the shared database, closed in good order when it is asked to. */
+import { Runtime, type Workflow } from "../../src/index.ts";
+import type { DrizzleDatabase } from "../../src/store/open.ts";
+import { kindOf } from "./place.ts";
+import { openShop, type Shop } from "./shop.ts";
 
 /** Opens a runtime as the environment says, and tells the parent that it is up. */
 export const serve = async (workflows: (shop: Shop) => readonly Workflow.AnyDefinition[]): Promise<void> => {
-  const { DATABASE, LEASE = "30000", HOT = "1000", DRAIN = "10000", CONCURRENCY = "256" } = process.env;
-  const database = drizzle(new Database(DATABASE));
+  const { DATABASE = "", LEASE = "30000", HOT = "1000", DRAIN = "10000", CONCURRENCY = "256" } = process.env;
+  const shop = openShop(DATABASE);
   const opening = Runtime.open({
-    database,
-    workflows: workflows(database),
+    // On a file, through the user's own connection, as many will have it.
+    database: kindOf(DATABASE) === "sqlite" ? (shop.database as unknown as DrizzleDatabase) : DATABASE,
+    workflows: workflows(shop),
     lease: Number(LEASE),
     hot: Number(HOT),
     concurrency: Number(CONCURRENCY),

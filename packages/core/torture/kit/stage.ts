@@ -1,13 +1,14 @@
-/** The stage of a suite: one file, a client that never dies, the witness, and a ledger. */
+/** The stage of a suite: a place, a client that never dies, the witness, and a ledger. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import pino from "pino";
 import { Runtime } from "../../src/index.ts";
 import type { Order } from "../suite.ts";
 import { observe, type Observer } from "./observer.ts";
+import { makePlace, type Place } from "./place.ts";
 
 export type Stage = {
-  readonly database: string;
+  readonly place: Place;
   readonly ledger: string;
   readonly client: Runtime.Runtime;
   readonly observer: Observer;
@@ -17,20 +18,22 @@ export type Stage = {
 
 export const silent = pino({ level: "silent" });
 
+/** On this place, or on a fresh one of the kind that the order is for. */
 export const setStage = async (
-  { folder, afterwards }: Order,
+  order: Order,
   workflows: Runtime.Options["workflows"],
   name = "torture",
+  there?: Place,
 ): Promise<Stage> => {
-  const database = join(folder, `${name}.db`);
-  const ledger = join(folder, `${name}.effects.jsonl`);
+  const place = there ?? (await makePlace(order, name));
+  const ledger = join(order.folder, `${name}.effects.jsonl`);
   writeFileSync(ledger, "");
   const client = await Runtime.open({
-    database: `sqlite:${database}`,
+    database: place.url,
     workflows: workflows ?? [],
     execute: false,
     logger: silent,
   });
-  afterwards(() => Runtime.close(client));
-  return { database, ledger, client, observer: observe(database, afterwards), env: { DATABASE: database, LEDGER: ledger } };
+  order.afterwards(() => Runtime.close(client));
+  return { place, ledger, client, observer: await observe(place), env: { DATABASE: place.url, LEDGER: ledger } };
 };

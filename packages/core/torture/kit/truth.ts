@@ -3,6 +3,7 @@ import { Database } from "bun:sqlite";
 import { copyFileSync, existsSync, rmSync } from "node:fs";
 import { decode } from "../../src/model/codec.ts";
 import { expected, stepsOf, type Line } from "./orders.ts";
+import type { Plain } from "./plain.ts";
 
 type RunRow = {
   readonly key: number;
@@ -32,8 +33,17 @@ export type Truth = {
 
 const nothing: Truth = { integrity: "ok", runs: new Map(), history: new Map(), orphans: 0, signals: new Set() };
 
-const orphans = `select (select count(*) from holdfast_history where run not in (select key from holdfast_runs))
-  + (select count(*) from holdfast_signals where run not in (select key from holdfast_runs)) as count`;
+/** The same on every database. */
+const texts = {
+  rows: "select h.run, h.seq, h.kind, h.key, h.value from holdfast_history as h order by h.run, h.seq",
+  runs: "select r.key, r.id, r.workflow, r.status, r.cancel from holdfast_runs as r",
+  signals: "select r.id, s.dedupe from holdfast_signals as s join holdfast_runs as r on r.key = s.run where s.dedupe is not null",
+  orphans: `select (select count(*) from holdfast_history as h where h.run not in (select r.key from holdfast_runs as r))
+    + (select count(*) from holdfast_signals as s where s.run not in (select r.key from holdfast_runs as r)) as count`,
+};
+
+type Signal = { readonly id: string; readonly dedupe: string };
+type Count = { readonly count: number };
 
 /** Reads a file that no process has open, by a copy: what it is, its owner shall find for itself. Undefined when SQLite cannot read it. */
 export const readTruth = (file: string, copy: string): Truth | undefined => {
@@ -52,19 +62,28 @@ export const readTruth = (file: string, copy: string): Truth | undefined => {
 };
 
 const read = (database: Database): Truth => {
-  const rows = database.query<Row, []>("select run, seq, kind, key, value from holdfast_history order by run, seq").all();
-  const runs = database.query<RunRow, []>("select key, id, workflow, status, cancel from holdfast_runs").all();
-  const signals = database.query<{ at: string }, []>(
-    "select r.id || '/' || s.dedupe as at from holdfast_signals s join holdfast_runs r on r.key = s.run where s.dedupe is not null",
-  );
-  return {
-    integrity: database.query<{ integrity_check: string }, []>("pragma integrity_check").all()[0]?.integrity_check ?? "",
-    runs: new Map(runs.map((run) => [run.id, run])),
-    history: Map.groupBy(rows, ({ run }) => run),
-    orphans: database.query<{ count: number }, []>(orphans).get()?.count ?? 0,
-    signals: new Set(signals.all().map(({ at }) => at)),
-  };
+  const all = <Row>(text: string): Row[] => database.query<Row, []>(text).all();
+  const [{ integrity_check: integrity } = { integrity_check: "" }] = all<{ integrity_check: string }>("pragma integrity_check");
+  return truthOf(integrity, all(texts.rows), all(texts.runs), all(texts.signals), all(texts.orphans));
 };
+
+/** Reads a database behind a server, which vouches for its integrity itself. */
+export const readTruthAt = async ({ query }: Plain): Promise<Truth> =>
+  truthOf("ok", await query(texts.rows), await query(texts.runs), await query(texts.signals), await query(texts.orphans));
+
+const truthOf = (
+  integrity: string,
+  rows: readonly Row[],
+  runs: readonly RunRow[],
+  signals: readonly Signal[],
+  [orphans]: readonly Count[],
+): Truth => ({
+  integrity,
+  runs: new Map(runs.map((run) => [run.id, run])),
+  history: Map.groupBy(rows, ({ run }) => run),
+  orphans: orphans?.count ?? 0,
+  signals: new Set(signals.map(({ id, dedupe }) => `${id}/${dedupe}`)),
+});
 
 /** True when what the line says was acknowledged is there. */
 const stands = (truth: Truth, line: Line): boolean => {

@@ -5,10 +5,11 @@ import { readEffects } from "../kit/effects.ts";
 import { createFleet, type Fleet } from "../kit/fleet.ts";
 import { judge } from "../kit/judge.ts";
 import { mixOn, shopTable } from "../kit/mix.ts";
-import { createLoad, unusedShop, type Load } from "../kit/mix-load.ts";
+import { createLoad, type Load } from "../kit/mix-load.ts";
 import { judgeMix } from "../kit/mix-verdict.ts";
 import type { Observer } from "../kit/observer.ts";
 import { percentile } from "../kit/percentiles.ts";
+import { unusedShop } from "../kit/shop.ts";
 import { setStage, type Stage } from "../kit/stage.ts";
 import { begunTwice } from "../kit/twice.ts";
 import { allEnded, keepVigil } from "../kit/vigil.ts";
@@ -28,8 +29,8 @@ type Shutdown = { readonly pid: number; readonly askedAt: number; readonly code:
 const shutDown = async (fleet: Fleet, observer: Observer, at: number): Promise<Shutdown> => {
   const member = fleet.members[at]!;
   await member.up;
-  while (observer.holds(observer.workerOf(member.pid) ?? -1) === 0 && observer.open() > 0 && fleet.deaths.length === 0)
-    await Bun.sleep(5);
+  const holdsNone = async (): Promise<boolean> => (await observer.holds((await observer.workerOf(member.pid)) ?? -1)) === 0;
+  while ((await holdsNone()) && (await observer.open()) > 0 && fleet.deaths.length === 0) await Bun.sleep(5);
   member.doom();
   const askedAt = Date.now();
   member.process.kill("SIGTERM");
@@ -55,15 +56,16 @@ const shutDownOften = async (
 };
 
 /** Ms for which each run that was handed back was in nobody's hands, and due. */
-const handedOver = (observer: Observer, shutdowns: readonly Shutdown[]): number[] => {
-  const askedAt = new Map(shutdowns.flatMap(({ pid, askedAt }) => observer.workersOf(pid).map((worker) => [worker, askedAt])));
+const handedOver = async (observer: Observer, shutdowns: readonly Shutdown[]): Promise<number[]> => {
+  const asked = new Map<number, number>();
+  for (const { pid, askedAt } of shutdowns) for (const worker of await observer.workersOf(pid)) asked.set(worker, askedAt);
   const back = new Map<number, number>();
   const times: number[] = [];
-  for (const { run, worker, was, at, isDue } of observer.leases()) {
+  for (const { run, worker, was, at, isDue } of await observer.leases()) {
     const from = back.get(run);
     back.delete(run);
     if (worker !== null && from !== undefined) times.push(at - from);
-    if (worker === null && was !== null && isDue === 1 && at >= (askedAt.get(was) ?? Infinity)) back.set(run, at);
+    if (worker === null && was !== null && isDue === 1 && at >= (asked.get(was) ?? Infinity)) back.set(run, at);
   }
   return times;
 };
@@ -72,7 +74,7 @@ const run = async (order: Order): Promise<Report> => {
   const plan = plans[order.size];
   const chance = chanceOf(order.seed);
   const stage = await setStage(order, Object.values(mixOn(unusedShop)));
-  stage.observer.query(shopTable);
+  await stage.observer.query(shopTable);
   const script = join(import.meta.dir, "../kit/mix-worker.ts");
   const fleet = createFleet(order, { script, size: plan.workers, env: { ...stage.env, LEASE: String(lease), DRAIN: "60000" } });
   const vigil = keepVigil(stage.client, stage.observer);
@@ -83,10 +85,10 @@ const run = async (order: Order): Promise<Report> => {
   await vigil.end();
   const unwilling = await fleet.close();
 
-  const [effects, records] = [readEffects(stage.ledger), stage.observer.records()];
-  const [rules, mix] = [judge(effects, records), judgeMix(stage.observer, { records, effects }, load.acknowledged)];
+  const [effects, records] = [readEffects(stage.ledger), await stage.observer.records()];
+  const [rules, mix] = [judge(effects, records), await judgeMix(stage.observer, { records, effects }, load.acknowledged)];
   const twice = begunTwice(effects);
-  const times = handedOver(stage.observer, shutdowns);
+  const times = await handedOver(stage.observer, shutdowns);
   const waited = times.filter((ms) => ms >= lease).map((ms) => `a run that was handed back waited ${ms} ms, as long as a lease`);
   const codes = shutdowns.filter(({ code }) => code !== 0).map((one) => `ended badly: ${JSON.stringify(one)}`);
   const stuck = [...vigil.stuck, ...still];

@@ -15,10 +15,10 @@ import { again, all, race, shot } from "./workflows.ts";
 export type RacesPlan = { readonly races: number; readonly abreast: number; readonly rounds: number };
 
 /** Looks again and again. Gives up after two minutes, which no machine takes for one commit. */
-const untilSeen = async <T>(what: string, look: () => T | undefined): Promise<T> => {
+const untilSeen = async <T>(what: string, look: () => Promise<T | undefined>): Promise<T> => {
   const end = performance.now() + 120_000;
   for (;;) {
-    const seen = look();
+    const seen = await look();
     if (seen !== undefined) return seen;
     if (performance.now() > end) throw new Error(`${what} did not come to be`);
     await Bun.sleep(10);
@@ -28,14 +28,14 @@ const untilSeen = async <T>(what: string, look: () => T | undefined): Promise<T>
 /** The moment at which the wait of a run gives up, once it is recorded. */
 const deadlineOf = (observer: Observer, { id }: Run.Handle): Promise<number> => {
   const query = `select h.due from holdfast_history as h join holdfast_runs as r on r.key = h.run where r.id = '${id}' and h.kind = 'waiting' and h.due is not null`;
-  return untilSeen(`the wait of ${id}`, () => observer.query<{ due: number }>(query)[0]?.due);
+  return untilSeen(`the wait of ${id}`, async () => (await observer.query<{ due: number }>(query))[0]?.due);
 };
 
 /** Waits until the run rests after so many looks, which makes it forget all it had in memory. */
 const restsAfter = (observer: Observer, { id }: Run.Handle, looks: number): Promise<true> => {
   const query = `select (select count(*) from holdfast_history as h where h.run = r.key and h.kind = 'step') as looks, r.status from holdfast_runs as r where r.id = '${id}'`;
-  return untilSeen(`look ${looks} of ${id}`, () => {
-    const [found] = observer.query<{ looks: number; status: string }>(query);
+  return untilSeen(`look ${looks} of ${id}`, async () => {
+    const [found] = await observer.query<{ looks: number; status: string }>(query);
     return found && found.looks >= looks && found.status !== "running" ? true : undefined;
   });
 };
@@ -78,10 +78,10 @@ export const races = async (order: Order, plan: RacesPlan, chance: Chance): Prom
   const unwilling = await fleet.close();
 
   const effects = readEffects(stage.ledger);
-  const rules = judge(effects, stage.observer.records());
-  const runs = stage.observer.runs().filter(({ status }) => status === "completed");
+  const rules = judge(effects, await stage.observer.records());
+  const runs = (await stage.observer.runs()).filter(({ status }) => status === "completed");
   const found = runs.map(({ id, output }) => winnerOf(id, decode(output) as Outcome, plan.rounds));
-  const left = stage.observer.signals().filter(({ taken }) => taken === 0).length;
+  const left = (await stage.observer.signals()).filter(({ taken }) => taken === 0).length;
   const wrong = found.flatMap((one) => one.wrong);
   const won = (by: string): number => found.filter(({ winner }) => winner === by).length;
   const replays = effects.filter(({ what }) => what === "lived").length - plan.races;

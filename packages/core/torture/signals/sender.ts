@@ -4,7 +4,7 @@ import { shareOf } from "../kit/share.ts";
 import { silent } from "../kit/stage.ts";
 import { message } from "./workflows.ts";
 
-const { DATABASE, SENDER, RUNS, MESSAGES, LANES, PAUSE } = process.env;
+const { DATABASE = "", SENDER, RUNS, MESSAGES, LANES, PAUSE } = process.env;
 const [sender, runs, messages, lanes, pause] = [SENDER, RUNS, MESSAGES, LANES, PAUSE].map(Number) as [
   number,
   number,
@@ -12,7 +12,7 @@ const [sender, runs, messages, lanes, pause] = [SENDER, RUNS, MESSAGES, LANES, P
   number,
   number,
 ];
-const runtime = await Runtime.open({ database: `sqlite:${DATABASE}`, execute: false, logger: silent });
+const runtime = await Runtime.open({ database: DATABASE, execute: false, logger: silent });
 let acknowledged = 0;
 
 /** Every other sender names its messages, and now and then sends one again, as one does that got no answer. */

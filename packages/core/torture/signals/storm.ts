@@ -50,9 +50,14 @@ const send = async ({ afterwards }: Order, { env }: Stage, plan: StormPlan, send
 };
 
 /** Until the runs are over; but no more than so often once the last message is sent, so that it ends on any machine. */
-const killAllTheWhile = async (fleet: Fleet, chance: Chance, isSent: () => boolean, isOver: () => boolean): Promise<number> => {
+const killAllTheWhile = async (
+  fleet: Fleet,
+  chance: Chance,
+  isSent: () => boolean,
+  isOver: () => Promise<boolean>,
+): Promise<number> => {
   let kills = 0;
-  for (let late = 0; late < 20 && !isOver(); late += isSent() ? 1 : 0) {
+  for (let late = 0; late < 20 && !(await isOver()); late += isSent() ? 1 : 0) {
     await Bun.sleep(200 + chance.next() * 100);
     await fleet.kill(Math.floor(chance.next() * fleet.members.length));
     kills++;
@@ -82,7 +87,7 @@ export const storm = async (order: Order, plan: StormPlan, chance: Chance): Prom
   const fleet = createFleet(order, { script: join(import.meta.dir, "worker.ts"), size: plan.workers, env: stage.env });
   const vigil = keepVigil(stage.client, stage.observer);
   const state = { sent: false };
-  const isOver = (): boolean => state.sent && stage.observer.open() === 0;
+  const isOver = async (): Promise<boolean> => state.sent && (await stage.observer.open()) === 0;
   const killing = killAllTheWhile(fleet, chance, () => state.sent, isOver);
   const sending = Array.from({ length: plan.senders }, (_, sender) => send(order, stage, plan, sender));
   const acknowledged = (await Promise.all(sending).finally(() => (state.sent = true))).reduce((a, b) => a + b, 0);
@@ -91,10 +96,10 @@ export const storm = async (order: Order, plan: StormPlan, chance: Chance): Prom
   await vigil.end();
   const unwilling = await fleet.close();
 
-  const rules = judge(readEffects(stage.ledger), stage.observer.records());
-  const found = stage.observer.runs().map((run) => ({ id: run.id, ...compare(outputOf(run), plan) }));
+  const rules = judge(readEffects(stage.ledger), await stage.observer.records());
+  const found = (await stage.observer.runs()).map((run) => ({ id: run.id, ...compare(outputOf(run), plan) }));
   const sum = (what: keyof Found): number => found.reduce((all, one) => all + one[what], 0);
-  const left = stage.observer.signals().filter(({ taken }) => taken === 0).length;
+  const left = (await stage.observer.signals()).filter(({ taken }) => taken === 0).length;
   const wrong = found.filter(({ lost, doubled, disordered }) => lost + doubled + disordered > 0);
   const stuck = [...vigil.stuck, ...still];
   const expected = plan.senders * plan.runs * plan.messages;

@@ -30,8 +30,7 @@ export const spinOften = async (order: Order, script: string, spins: number): Pr
   const twice = [...times]
     .filter(([, began]) => began.length > 1)
     .map(([id, began]) => `spun twice: ${id} ${JSON.stringify(began)}`);
-  const lost = stage.observer
-    .runs()
+  const lost = (await stage.observer.runs())
     .filter(({ status }) => status !== "completed")
     .map(({ id, status }) => `run ${id} is ${status}`);
   const missing = spins - times.size;

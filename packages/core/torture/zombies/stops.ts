@@ -15,9 +15,9 @@ export type Stop = {
 export type Stops = { readonly stops: Stop[]; readonly breaches: string[] };
 
 /** Looks until it is so; gives up after so many ms. Answers whether it was so. */
-const within = async (ms: number, isSo: () => boolean): Promise<boolean> => {
+const within = async (ms: number, isSo: () => boolean | Promise<boolean>): Promise<boolean> => {
   const end = performance.now() + ms;
-  while (!isSo()) {
+  while (!(await isSo())) {
     if (performance.now() > end) return false;
     await Bun.sleep(15);
   }
@@ -39,25 +39,28 @@ export const stopOften = async (
   const stopOnce = async ({ pid, process }: Member, worker: number): Promise<void> => {
     const stoppedAt = Date.now();
     process.kill("SIGSTOP");
-    const isBuried = (): boolean => !observer.isListed(worker);
+    const isBuried = async (): Promise<boolean> => !(await observer.isListed(worker));
     const soon = await within(lease * 4, isBuried);
     const isFree = !soon && (await within(500, observer.canWrite));
-    const buried = soon || (isFree && (await within(60_000, () => isBuried() || !observer.canWrite())) && isBuried());
+    const isSettled = async (): Promise<boolean> => (await isBuried()) || !observer.canWrite();
+    const buried = soon || (isFree && (await within(60_000, isSettled)) && (await isBuried()));
     if (isFree && !buried && observer.canWrite())
       breaches.push(`nobody took over from process ${pid}, which stood still, though the file was free`);
     await Bun.sleep(chance.next() * lease * 0.6);
     process.kill("SIGCONT");
     stops.push({ pid, worker, stoppedAt, continuedAt: Date.now(), buried });
     if (!buried) return;
-    if (!(await within(60_000, () => (observer.workerOf(pid) ?? worker) !== worker)))
+    if (!(await within(60_000, async () => ((await observer.workerOf(pid)) ?? worker) !== worker)))
       breaches.push(`process ${pid}, stopped and continued, never came back as another worker`);
   };
 
   const haunt = async (member: Member): Promise<void> => {
     await member.up;
     while (stops.filter(({ buried }) => buried).length + stopped < cycles && begun < cycles * 3 && fleet.deaths.length === 0) {
-      const worker = observer.workerOf(member.pid);
-      if (stopped >= most || worker === undefined || observer.holds(worker) === 0) {
+      const worker = await observer.workerOf(member.pid);
+      const isAtWork = worker !== undefined && (await observer.holds(worker)) > 0;
+      // Nothing is awaited between this look and the stop: two that look at once must not both take the last place.
+      if (stopped >= most || !isAtWork) {
         await Bun.sleep(20);
         continue;
       }

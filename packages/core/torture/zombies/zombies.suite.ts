@@ -40,7 +40,7 @@ const keepBusy = async ({ client, observer }: Stage, open: number, isEnough: () 
     return Workflow.start(client, stand, n, { id: `stand-${n}` });
   };
   while (!isEnough()) {
-    if (observer.open() < open) nudging.push(nudgeIt(await startNext()));
+    if ((await observer.open()) < open) nudging.push(nudgeIt(await startNext()));
     else await Bun.sleep(20);
   }
   await Promise.all(nudging);
@@ -65,7 +65,8 @@ const haunt = async (order: Order): Promise<Report> => {
   await vigil.end();
   const unwilling = await fleet.close();
 
-  const [effects, records, runs] = [readEffects(stage.ledger), stage.observer.records(), stage.observer.runs()];
+  const effects = readEffects(stage.ledger);
+  const [records, runs] = [await stage.observer.records(), await stage.observer.runs()];
   const rules = judge(effects, records);
   const there = new Map(runs.map((run) => [run.id, run]));
   const lost = [...started.keys()].filter((id) => !there.has(id)).map((id) => `lost: run ${id}`);
@@ -77,7 +78,7 @@ const haunt = async (order: Order): Promise<Report> => {
   });
   const learned = learnedOf(effects, records, { stops, releasedAt });
   const untold = learned.untold.map((effect) => `untold: ${JSON.stringify(effect)}`);
-  const stale = begunStale(effects, stage.observer.leases(), runs);
+  const stale = begunStale(effects, await stage.observer.leases(), runs);
   const stuck = [...vigil.stuck, ...still];
   return {
     figures: {
