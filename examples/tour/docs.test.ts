@@ -64,6 +64,18 @@ test("errors.md has every code, once, and no other", () => {
   expect([...rowsOf("errors.md").keys()].toSorted()).toEqual(codes.toSorted());
 });
 
+test("durability.md has every warning, and whether strict refuses it", () => {
+  for (const dialect of ["sqlite", "postgres", "mysql"]) {
+    const source = read(`packages/core/src/model/durability/${dialect}.ts`);
+    const rules = [...source.matchAll(/code: "(\w+)",[\s\S]*?breaks: (true|false)/g)];
+    expect(rules.length).toBeGreaterThan(5);
+    for (const [, code, breaks] of rules)
+      expect(page("durability.md")).toMatch(
+        new RegExp(`^\\| \`${code}\` \\| .* \\| ${breaks === "true" ? "refuses" : "advice"} \\|$`, "m"),
+      );
+  }
+});
+
 type Word = number | string;
 type Settings = Readonly<Record<string, number>> & {
   readonly defaults: Readonly<Record<string, Word>> & { readonly retry: Readonly<Record<string, Word>> };

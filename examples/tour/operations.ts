@@ -29,6 +29,10 @@ while ((await Run.get(run)).status !== "waiting") await Bun.sleep(5);
 console.log("trouble:", Runtime.trouble(runtime));
 console.log("stuck:", (await Runtime.check(runtime)).length);
 
+// What the database really promises: its settings, and which of them weaken a promise.
+const { warnings } = await Runtime.durability(runtime);
+for (const { setting, value, means, fix } of warnings) console.error(`${setting} is ${value}. ${means} ${fix}`);
+
 // A backup while it runs. Never copy the file: only SQLite may touch it.
 const backup = join(folder, "backup.db");
 const connection = new Database(file);

@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import type { Hooks, Looks, Store } from "../store/contract.ts";
 import { clockOf, system, type Clock } from "./clock.ts";
 import type { Untyped } from "./definition.ts";
+import { logDurability, refuseUnsafe } from "./durability.ts";
 import type { Engine } from "./engine.ts";
 import { startLoop } from "./loop.ts";
 import type { Settings } from "./settings.ts";
@@ -14,6 +15,8 @@ export type Opening = {
   readonly settings: Settings;
   readonly definitions: ReadonlyMap<string, Untyped>;
   readonly execute: boolean;
+  /** A database that breaks a promise is not opened. */
+  readonly strict: boolean;
   readonly clock: Clock;
   readonly chance: () => number;
   readonly logger: Logger;
@@ -26,10 +29,12 @@ export const openEngine = async (opening: Opening, openStore: (hooks: Hooks) => 
       if (opened) turn(opened);
     },
     lease: opening.settings.lease,
+    ...(opening.strict ? { beforeWriting: refuseUnsafe } : {}),
   });
   const engine: Engine = createEngine(opening, store);
   opened = engine;
   try {
+    await logDurability(engine);
     await register(engine);
   } catch (error) {
     await store.close();

@@ -13,6 +13,8 @@ export type RuntimeOptions = {
   readonly workflows?: readonly AnyDefinition[] | undefined;
   /** False makes this process a client: it starts and reads runs, and others execute them. Default true. */
   readonly execute?: boolean | undefined;
+  /** True refuses a database that breaks a promise (`storage_unsafe`), such as one that does not sync its disk. Default false: it is said in the log. */
+  readonly strict?: boolean | undefined;
   /** Runs executed at the same time. A waiting run does not count. Default 256. */
   readonly concurrency?: number | undefined;
   /** Parked runs kept in memory, so that they go on without a replay. Default 1000. */
@@ -38,6 +40,7 @@ export const openingOf = (options: RuntimeOptions): Opening => ({
   settings: settle(options),
   definitions: byName(options.workflows ?? []),
   execute: options.execute ?? true,
+  strict: options.strict ?? false,
   clock: options.clock ?? system,
   chance: Math.random,
   logger: options.logger ?? pino({ level: "warn", name: "holdfast" }, pino.destination(2)),

@@ -32,6 +32,7 @@ export type Code =
   | "storage_failed"
   | "storage_replaced"
   | "storage_busy"
+  | "storage_unsafe"
   | "schema_newer"
   | "async_transaction"
   | "foreign_database"

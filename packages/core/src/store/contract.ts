@@ -7,6 +7,7 @@
  * the database is well again: it belongs to work that is already acknowledged.
  */
 import type { BreakerRow, Lease, NewRun, NewSignal, Reason, Row, RunRow, Sent, SignalRow, Started, WorkerRow } from "./rows.ts";
+import type { Settings } from "../model/durability/report.ts";
 import type { EndStatus, Status } from "../model/states.ts";
 
 export type Known = { readonly name: string; readonly version: number };
@@ -223,6 +224,8 @@ export type Store = {
   readonly watch: (wake: () => boolean) => () => void;
   /** What keeps the database from taking writes, if anything does. */
   readonly trouble: () => Error | undefined;
+  /** What the database promises, asked now. A setting that it does not tell is unknown. */
+  readonly durability: () => Promise<Settings>;
   /** What people call the database: the path of a file, `:memory:`, a URL without its password. */
   readonly name: string;
   /** False when nobody else can reach the database. */
@@ -249,6 +252,8 @@ export type Pace = {
 export type Hooks = {
   /** Called at the start of each commit, so that bodies run ahead and what they ask for joins it. */
   readonly beforeCommit: () => void;
+  /** Called with what the database promises before anything is written to it. What it throws refuses to open. */
+  readonly beforeWriting?: (name: string, settings: Settings) => void;
   /** That of the machine, when nothing else is said. */
   readonly pace?: Pace;
   /** How long, in ms, a silent worker keeps its runs: no question to a server may take more than a part of it. */

@@ -61,6 +61,7 @@ export const boot = async (process: Process, { sea, settings, client, workflows 
     settings,
     definitions: new Map(known.map((definition) => [nameOf(definition), definition])),
     execute: true,
+    strict: false,
     clock: {
       now: time.wall,
       monotonic: time.elapsed,

@@ -10,6 +10,7 @@ import { createPool, type Fields, type Pool } from "../server/link.ts";
 import { createStore } from "../server/store.ts";
 import { createTransactions } from "../server/transact.ts";
 import { mysql } from "./dialect.ts";
+import { askSettings, refuseReadOnly } from "./durability.ts";
 import { createEar, tellWithin } from "./ear.ts";
 import { migrate } from "./migrate.ts";
 import { statement } from "./text.ts";
@@ -57,6 +58,9 @@ const open = async ({ name, open, options, most }: Way, deadline: number, hooks:
   try {
     const clock = createClock(pace);
     await pool.use(async (link) => {
+      const settings = await askSettings(link);
+      refuseReadOnly(settings, name);
+      hooks.beforeWriting?.(name, settings);
       await migrate(link);
       const askedAt = pace.monotonic();
       const [row] = await link.send(mysql.now().text);
@@ -70,6 +74,7 @@ const open = async ({ name, open, options, most }: Way, deadline: number, hooks:
         pool,
         clock,
         looks,
+        askSettings,
         ear,
         beatApart: (worker, every) =>
           options && startBeside({ ...options, max: 1, idleTimeout: 0 }, mysql.beat(0).text, { worker, every, deadline }),

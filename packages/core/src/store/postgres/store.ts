@@ -11,6 +11,7 @@ import { createPool, type Fields, type Pool } from "../server/link.ts";
 import { createStore } from "../server/store.ts";
 import { createTransactions } from "../server/transact.ts";
 import { postgres } from "./dialect.ts";
+import { askSettings, refuseReadOnly } from "./durability.ts";
 import { channel, createEar } from "./ear.ts";
 import { migrate } from "./migrate.ts";
 import { statement } from "./text.ts";
@@ -60,6 +61,9 @@ const open = async ({ name, open, options, most }: Way, deadline: number, hooks:
   try {
     const clock = createClock(pace);
     await pool.use(async (link) => {
+      const settings = await askSettings(link);
+      refuseReadOnly(settings, name);
+      hooks.beforeWriting?.(name, settings);
       await migrate(link);
       const askedAt = pace.monotonic();
       const [row] = await link.send(postgres.now().text);
@@ -74,6 +78,7 @@ const open = async ({ name, open, options, most }: Way, deadline: number, hooks:
         pool,
         clock,
         looks,
+        askSettings,
         ear,
         beatApart: (worker, every) =>
           options && startBeside({ ...options, max: 1, idleTimeout: 0 }, postgres.beat(0).text, { worker, every, deadline }),

@@ -1,4 +1,5 @@
 /** The store on a database behind a server: the verbs of the contract over one pool, behind the group commit. */
+import type { Settings } from "../../model/durability/report.ts";
 import type { Beat, Hooks, Looks, Store } from "../contract.ts";
 import type { Lease } from "../rows.ts";
 import type { Status } from "../../model/states.ts";
@@ -11,7 +12,7 @@ import * as desks from "./desk.ts";
 import type { Dialect } from "./dialect.ts";
 import { textOrNull, truth, wordsOrNull, whole, wholeOrNull } from "./fields.ts";
 import { createGroup } from "./group.ts";
-import type { Pool } from "./link.ts";
+import type { Link, Pool } from "./link.ts";
 import { createLookup } from "./lookup.ts";
 import { recordOf, runOf, signalOf, workerOf } from "./rows.ts";
 import { createSession, send, sendAll } from "./session.ts";
@@ -34,6 +35,7 @@ export type Server = {
   };
   readonly beatApart: (worker: number, every: number) => Beat | undefined;
   readonly transactions: Transactions;
+  readonly askSettings: (link: Link) => Promise<Settings>;
   readonly close: () => Promise<void>;
 };
 
@@ -231,6 +233,7 @@ export const createStore = (server: Server, hooks: Hooks): Store => {
     changed: ear.heard,
     watch: (wake) => ear.listen(() => void wake()),
     trouble: group.trouble,
+    durability: () => session.persist(server.askSettings, false),
     name: server.name,
     shared: true,
     looks: server.looks,

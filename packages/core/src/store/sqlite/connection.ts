@@ -129,13 +129,16 @@ const open = (file: string, create: boolean): Connection => {
 
 /** Opens a file (made when it is missing), or a database in memory for `:memory:`. Throws a `storage_…` fault. */
 export const connect = (path: string): Connection => {
-  const file = path === ":memory:" ? path : resolve(path);
+  const file = fileOf(path);
   try {
-    return open(file, true);
+    return open(file ?? ":memory:", true);
   } catch (error) {
-    throw troubleOf(error, path === ":memory:" ? undefined : file);
+    throw troubleOf(error, file);
   }
 };
+
+/** The full path of a file; undefined for a database in memory. */
+export const fileOf = (path: string): string | undefined => (path === ":memory:" ? undefined : resolve(path));
 
 /** Opens again a file that is still open. Never makes one: a file that went away is trouble, not a new database. */
 export const reconnect = (file: string): Connection => open(file, false);

@@ -5,7 +5,8 @@ import type { Lease, Row } from "../rows.ts";
 import * as Fault from "../../model/fault.ts";
 import { createGroup, usual } from "../group.ts";
 import { machinePace, nap } from "../pace.ts";
-import { adopt, connect, disconnect, type Connection } from "./connection.ts";
+import { adopt, connect, disconnect, fileOf, type Connection } from "./connection.ts";
+import { askSettings, settingsBefore } from "./durability.ts";
 import { migrate } from "./migrate.ts";
 import { createSession } from "./session.ts";
 import { startWithin, transact } from "./transact.ts";
@@ -13,6 +14,8 @@ import { isBusy, isTrouble, troubleOf } from "./trouble.ts";
 
 /** Opens `:memory:`, a file, or a database in memory that the user has open. Throws a `storage_…` or `schema_…` fault. */
 export const openSqlite = (target: string | Database, hooks: Hooks): Store => {
+  const place = typeof target === "string" ? fileOf(target) : undefined;
+  hooks.beforeWriting?.(place ?? ":memory:", settingsBefore(place));
   const connection = typeof target === "string" ? connect(target) : adopt(target);
   try {
     migrate(connection.client);
@@ -164,6 +167,7 @@ const createStore = (first: Connection, hooks: Hooks): Store => {
     changed: session.changed,
     watch: session.watch,
     trouble: group.trouble,
+    durability: () => read(() => askSettings(verbs().connection.client, file)),
     name: file ?? ":memory:",
     shared: file !== undefined,
     looks: undefined,

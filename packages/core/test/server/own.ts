@@ -1,0 +1,175 @@
+/** Servers of a test's own, to be set up, stopped and killed: each in a folder and on a port of its own, gone with the test. */
+import type { Subprocess } from "bun";
+import { chmodSync, chownSync, existsSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterwards, folder } from "../kit/afterwards.ts";
+import { until } from "../crash/processes.ts";
+import { SQL } from "bun";
+
+const isRoot = process.getuid?.() === 0;
+
+/** The numbers of a user by name: servers do not run as root. */
+const idsOf = (user: string): readonly [number, number] | undefined => {
+  const ask = (flag: string): number => Number(Bun.spawnSync(["id", flag, user]).stdout.toString());
+  return Bun.spawnSync(["id", user]).success ? [ask("-u"), ask("-g")] : undefined;
+};
+
+const as = (user: string, command: readonly string[]): string[] => {
+  const [uid, gid] = idsOf(user) ?? [0, 0];
+  return isRoot ? ["setpriv", `--reuid=${uid}`, `--regid=${gid}`, "--clear-groups", ...command] : [...command];
+};
+
+const run = (user: string, command: readonly string[]): void => {
+  const { success, stderr } = Bun.spawnSync(as(user, command), { stdout: "ignore", stderr: "pipe", cwd: "/" });
+  if (!success) throw new Error(`${command[0]} failed: ${stderr.toString()}`);
+};
+
+/** A folder that a user of the machine may write. */
+const folderOf = (user: string): string => {
+  const path = folder();
+  const [uid, gid] = idsOf(user) ?? [0, 0];
+  if (isRoot) chownSync(path, uid, gid);
+  chmodSync(path, 0o700);
+  return path;
+};
+
+export const freePort = (): number => {
+  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => {} } });
+  const { port } = listener;
+  listener.stop(true);
+  return port;
+};
+
+/** The folder of PostgreSQL's programs: Debian keeps them out of the path. */
+const postgresPrograms = (): string | undefined => {
+  const versions = existsSync("/usr/lib/postgresql") ? readdirSync("/usr/lib/postgresql").toSorted().toReversed() : [];
+  const places = [...versions.map((version) => `/usr/lib/postgresql/${version}/bin`), ...(process.env["PATH"] ?? "").split(":")];
+  return places.find((place) => existsSync(join(place, "initdb")));
+};
+
+const programs = postgresPrograms();
+const canBeUser = (user: string): boolean => !isRoot || (Bun.which("setpriv") !== null && idsOf(user) !== undefined);
+
+const told = (is: boolean, what: string): boolean => {
+  if (!is) console.log(`${what} is not installed: the tests that start one are left out.`);
+  return is;
+};
+
+export const hasPostgres = (): boolean => told(programs !== undefined && canBeUser("postgres"), "A PostgreSQL server");
+export const hasMariadb = (): boolean =>
+  told(Bun.which("mariadbd") !== null && Bun.which("mariadb-install-db") !== null && canBeUser("mysql"), "A MariaDB server");
+export const hasPgbouncer = (): boolean => told(pgbouncer !== undefined && canBeUser("postgres"), "pgbouncer");
+
+const pgbouncer = Bun.which("pgbouncer") ?? (existsSync("/usr/sbin/pgbouncer") ? "/usr/sbin/pgbouncer" : undefined);
+
+export type OwnServer = {
+  readonly port: number;
+  readonly folder: string;
+  /** The URL of a database on it. */
+  readonly url: string;
+  /** Ends it as a crash does. */
+  readonly kill: () => Promise<void>;
+  readonly start: () => Promise<void>;
+};
+
+type Program = { readonly user: string; readonly command: readonly string[]; readonly isUp: () => Promise<unknown> };
+
+/** A program that serves: up when this resolves, and again after `start`; down at the end of the test. */
+const serve = async ({ user, command, isUp }: Program): Promise<Pick<OwnServer, "start" | "kill">> => {
+  let running: Subprocess | undefined;
+  const start = async (): Promise<void> => {
+    running = Bun.spawn(as(user, command), { stdout: "ignore", stderr: process.env["LOUD"] ? "inherit" : "ignore", cwd: "/" });
+    await until(`${command[0]} is up`, () =>
+      isUp().then(
+        () => true,
+        () => false,
+      ),
+    );
+  };
+  const kill = async (): Promise<void> => {
+    running?.kill("SIGKILL");
+    await running?.exited;
+  };
+  afterwards(kill);
+  await start();
+  return { start, kill };
+};
+
+const answers = async (options: SQL.Options): Promise<void> => {
+  const client = new SQL({ ...options, max: 1 });
+  try {
+    await client.unsafe("select 1");
+  } finally {
+    await client.close({ timeout: 0 });
+  }
+};
+
+const write = (user: string, path: string, text: string, mode = 0o600): void => {
+  writeFileSync(path, text, { mode });
+  const [uid, gid] = idsOf(user) ?? [0, 0];
+  if (isRoot) chownSync(path, uid, gid);
+};
+
+export type PostgresSetup = {
+  readonly settings?: readonly string[];
+  /** Lines of pg_hba.conf, in place of trust. */
+  readonly access?: string;
+  /** A standby of the primary with this URL. */
+  readonly standbyOf?: string;
+  /** Files to be put into its folder. */
+  readonly files?: Readonly<Record<string, string>>;
+};
+
+export const ownPostgres = async ({ settings = [], access, standbyOf, files = {} }: PostgresSetup = {}): Promise<OwnServer> => {
+  const user = "postgres";
+  const place = folderOf(user);
+  const base = join(place, "base");
+  const port = freePort();
+  const program = (name: string): string => join(programs ?? "", name);
+  if (standbyOf === undefined)
+    run(user, [program("initdb"), "-D", base, "-U", "postgres", "--auth=trust", "-E", "UTF8", "--no-sync", "--locale=C"]);
+  else run(user, [program("pg_basebackup"), "-d", standbyOf, "-D", base, "-R", "-X", "stream", "-c", "fast"]);
+  if (access !== undefined) write(user, join(base, "pg_hba.conf"), access);
+  for (const [name, text] of Object.entries(files)) write(user, join(base, name), text);
+  const options = [
+    `port=${port}`,
+    "listen_addresses=127.0.0.1",
+    `unix_socket_directories=${place}`,
+    "max_connections=120",
+    ...settings,
+  ];
+  const command = [program("postgres"), "-D", base, ...options.flatMap((option) => ["-c", option])];
+  const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
+  const served = await serve({ user, command, isUp: () => answers({ url }) });
+  return { port, folder: place, url, ...served };
+};
+
+export type MariadbSetup = { readonly settings?: readonly string[]; readonly files?: Readonly<Record<string, string>> };
+
+/** Its database is `test`. */
+export const ownMariadb = async ({ settings = [], files = {} }: MariadbSetup = {}): Promise<OwnServer> => {
+  const user = "mysql";
+  const place = folderOf(user);
+  const base = join(place, "base");
+  const port = freePort();
+  run(user, ["mariadb-install-db", "--no-defaults", `--datadir=${base}`, "--auth-root-authentication-method=normal"]);
+  for (const [name, text] of Object.entries(files)) write(user, join(base, name), text);
+  const options = [
+    `--port=${port}`,
+    `--socket=${join(place, "socket")}`,
+    "--bind-address=127.0.0.1",
+    "--skip-name-resolve",
+    ...settings,
+  ];
+  const command = ["mariadbd", "--no-defaults", `--datadir=${base}`, `--pid-file=${join(place, "pid")}`, ...options];
+  const url = `mysql://root@127.0.0.1:${port}/test`;
+  const served = await serve({
+    user,
+    command,
+    isUp: () => answers({ url: url.replace(/test$/, "mysql"), adapter: "mysql" }),
+  });
+  const owner = new SQL({ url: url.replace(/test$/, "mysql"), adapter: "mysql", max: 1 });
+  await owner.unsafe("create database if not exists test");
+  await owner.close({ timeout: 0 });
+  return { port, folder: place, url, ...served };
+};
