@@ -1,6 +1,7 @@
 export * as Chain from "./chain.ts";
 export * as CircuitBreaker from "./circuit-breaker.ts";
 export * as Context from "./context.ts";
+export * as Database from "./database.ts";
 export * as Fault from "./fault.ts";
 export * as Run from "./run.ts";
 export * as Runtime from "./runtime.ts";

@@ -4,7 +4,9 @@ import { reportOf } from "./engine/durability.ts";
 import { openEngine } from "./engine/open.ts";
 import { engineOf, runtimeOf, type Runtime } from "./engine/opened.ts";
 import { openingOf, type RuntimeOptions } from "./engine/opening.ts";
+import { hasGone } from "./engine/workers.ts";
 import type { Report } from "./model/durability/report.ts";
+import * as Fault from "./model/fault.ts";
 import { openStore, type DrizzleDatabase } from "./store/open.ts";
 
 export type { Runtime } from "./engine/opened.ts";
@@ -12,6 +14,11 @@ export type { Runtime } from "./engine/opened.ts";
 export type Options = RuntimeOptions & {
   /** `"sqlite:orders.db"`, `"sqlite::memory:"`, `"postgres://user@host/database"`, `"mysql://user@host/database"`, or a Drizzle database on `bun:sqlite`, `bun-sql`, `node-postgres` or `mysql2`. Default: `HOLDFAST_DATABASE`, else `"sqlite:holdfast.db"`. */
   readonly database?: string | DrizzleDatabase | undefined;
+  /**
+   * What becomes of the schema. `true` brings it to this release's. `"verify"` writes nothing and refuses one that is not this release's. `false` looks no
+   * further than whether this release can work on it. Default true.
+   */
+  readonly migrate?: true | "verify" | false | undefined;
 };
 
 export type { Clock } from "./engine/clock.ts";
@@ -20,12 +27,30 @@ export type { Fact, Report as Durability, Warning } from "./model/durability/rep
 /**
  * Opens the database (made and migrated when needed) and begins to execute its runs.
  *
- * Throws `storage_…` when the database cannot be used (or, with `strict`, does not keep what is promised), `schema_newer` when a newer release has migrated it, `invalid_option` and
- * `invalid_definition`. Killed at any moment, it leaves the database as it was or migrated.
+ * Throws `storage_…` when the database cannot be used (or, with `strict`, does not keep what is promised), `invalid_option` and `invalid_definition`. With nothing written: `schema_newer` when a newer
+ * release has migrated it so that this one cannot work on it, `schema_in_use` when it cannot be migrated because workers of an older release live,
+ * `schema_differs` when its tables are not as they should be, and `schema_older` when it is to be migrated and `migrate` does not say so. Killed at any moment, it leaves the database as it was or migrated.
  */
 export const open = async (options: Options = {}): Promise<Runtime> => {
   const database = options.database ?? process.env["HOLDFAST_DATABASE"] ?? "sqlite:holdfast.db";
-  return runtimeOf(await openEngine(openingOf(options), (hooks) => openStore(database, hooks)));
+  const opening = openingOf(options);
+  const migrate = modeOf(options.migrate);
+  const warn = (text: string): void =>
+    opening.logger.warn({ schema: text }, "the schema is not as it should be; it costs speed, and no promise");
+  return runtimeOf(
+    await openEngine(opening, (hooks) => openStore(database, { ...hooks, schema: { migrate, warn, isGone: hasGone } })),
+  );
+};
+
+const modeOf = (migrate: Options["migrate"] = true): true | "verify" | false => {
+  if (typeof migrate === "boolean" || migrate === "verify") return migrate;
+  throw Fault.make(
+    "invalid_option",
+    `The option migrate of Runtime.open is ${String(migrate)}; it takes true, "verify" or false.`,
+    {
+      option: "migrate",
+    },
+  );
 };
 
 /**

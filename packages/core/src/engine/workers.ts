@@ -40,7 +40,7 @@ const bornOf = (pid: number): string | undefined => {
 };
 
 /** A birth that is not known, for want of a right or of a descriptor, is no proof of death. */
-const isGone = ({ pid, born }: WorkerRow): boolean => {
+const isGone = ({ pid, born }: Pick<WorkerRow, "pid" | "born">): boolean => {
   const now = bornOf(pid);
   return now === undefined || (now !== born && now !== "" && born !== "");
 };
@@ -55,6 +55,10 @@ const pidNamespace = (): string => {
 
 /** Where a pid means the same process: one boot of one machine, and one container of it. */
 const machine = `${read("/proc/sys/kernel/random/boot_id")?.trim() ?? hostname()} ${pidNamespace()}`;
+
+/** True of a process of this machine that is certainly no more. */
+export const hasGone = (worker: Pick<WorkerRow, "machine" | "pid" | "born">): boolean =>
+  worker.machine === machine && isGone(worker);
 
 /** How often, in ms, it is looked at what asks nobody but this machine: whether a neighbour is gone, what the thread says. */
 const local = 200;

@@ -6,6 +6,7 @@
  * A write marked *refusable* rejects with a `storage_…` fault when the database cannot take it. Every other write waits until
  * the database is well again: it belongs to work that is already acknowledged.
  */
+import type { Opening } from "./migration.ts";
 import type { BreakerRow, Lease, NewRun, NewSignal, Reason, Row, RunRow, Sent, SignalRow, Started, WorkerRow } from "./rows.ts";
 import type { Settings } from "../model/durability/report.ts";
 import type { EndStatus, Status } from "../model/states.ts";
@@ -258,4 +259,6 @@ export type Hooks = {
   readonly pace?: Pace;
   /** How long, in ms, a silent worker keeps its runs: no question to a server may take more than a part of it. */
   readonly lease?: number;
+  /** What is to become of the schema. */
+  readonly schema?: Opening;
 };

@@ -5,52 +5,60 @@ import type { Hooks, Store } from "./contract.ts";
 /** A Drizzle database, as `drizzle(…)` of one of the dialects answers it. */
 export type DrizzleDatabase = { readonly $client: object };
 
-/** Throws `invalid_option` for what is no database, and what opening it throws. */
-export const openStore = async (database: string | DrizzleDatabase, hooks: Hooks): Promise<Store> => {
-  if (typeof database !== "string") return openThrough(database, hooks);
-  if (/^postgres(ql)?:\/\//.test(database)) {
-    assertNamed(database);
-    const { openPostgres } = await import("./postgres/store.ts");
-    return openPostgres(database, hooks);
-  }
-  if (/^(mysql|mariadb):\/\//.test(database)) {
-    assertNamed(database);
-    const { openMysql } = await import("./mysql/store.ts");
-    return openMysql(database, hooks);
-  }
+/** Which dialect a database speaks, and the way to it: a path or a URL, or the client under a Drizzle database. */
+export type Place =
+  | { readonly dialect: "sqlite"; readonly path: string }
+  | { readonly dialect: "sqlite"; readonly database: DrizzleDatabase }
+  | { readonly dialect: "postgres" | "mysql"; readonly url: string }
+  | { readonly dialect: "postgres" | "mysql"; readonly client: object };
+
+/** Throws `invalid_option` for what is no database. */
+export const placeOf = async (database: string | DrizzleDatabase): Promise<Place> => {
+  if (typeof database !== "string") return placeThrough(database);
+  if (/^postgres(ql)?:\/\//.test(database)) return { dialect: "postgres", url: named(database) };
+  if (/^(mysql|mariadb):\/\//.test(database)) return { dialect: "mysql", url: named(database) };
   const path = /^sqlite:(?:\/\/)?(.+)$/.exec(database)?.[1];
-  if (path !== undefined) {
-    const { openSqlite } = await import("./sqlite/store.ts");
-    return openSqlite(path, hooks);
-  }
+  if (path !== undefined) return { dialect: "sqlite", path };
   throw Fault.make(
     "invalid_option",
     `"${shown(database)}" is no database URL that this release knows. Use "sqlite:orders.db", "sqlite::memory:", "postgres://user@host/database" or "mysql://user@host/database".`,
   );
 };
 
+/** Throws `invalid_option` for what is no database, and what opening it throws. */
+export const openStore = async (database: string | DrizzleDatabase, hooks: Hooks): Promise<Store> => {
+  const place = await placeOf(database);
+  switch (place.dialect) {
+    case "postgres": {
+      const { openPostgres, openThrough } = await import("./postgres/store.ts");
+      return "url" in place ? openPostgres(place.url, hooks) : openThrough(place.client, hooks);
+    }
+    case "mysql": {
+      const { openMysql, openThrough } = await import("./mysql/store.ts");
+      return "url" in place ? openMysql(place.url, hooks) : openThrough(place.client, hooks);
+    }
+    case "sqlite": {
+      const { openSqlite, clientOf } = await import("./sqlite/store.ts");
+      return openSqlite("path" in place ? place.path : clientOf(place.database), hooks);
+    }
+  }
+};
+
 const shown = (url: string): string => url.replace(/\/\/.*@/, "//…@").slice(0, 200);
 
 /** A driver has a database of its own in mind where a URL names none, and that may be the server's. */
-const assertNamed = (url: string): void => {
-  if (URL.canParse(url) && new URL(url).pathname.length > 1) return;
+const named = (url: string): string => {
+  if (URL.canParse(url) && new URL(url).pathname.length > 1) return url;
   throw Fault.make(
     "invalid_option",
     `"${shown(url)}" names no database on its server. Put its name at the end, as in "postgres://user@host/orders".`,
   );
 };
 
-const openThrough = async (database: DrizzleDatabase, hooks: Hooks): Promise<Store> => {
+const placeThrough = async (database: DrizzleDatabase): Promise<Place> => {
+  const client = database.$client;
   const { isPostgresClient } = await import("./postgres/wire.ts");
-  if (isPostgresClient(database.$client)) {
-    const postgres = await import("./postgres/store.ts");
-    return postgres.openThrough(database.$client, hooks);
-  }
+  if (isPostgresClient(client)) return { dialect: "postgres", client };
   const { isMysqlClient } = await import("./mysql/wire.ts");
-  if (isMysqlClient(database.$client)) {
-    const mysql = await import("./mysql/store.ts");
-    return mysql.openThrough(database.$client, hooks);
-  }
-  const { openSqlite, clientOf } = await import("./sqlite/store.ts");
-  return openSqlite(clientOf(database), hooks);
+  return isMysqlClient(client) ? { dialect: "mysql", client } : { dialect: "sqlite", database };
 };

@@ -25,27 +25,40 @@ type Layer = {
 };
 
 const anyButDatabases = /^(?!drizzle-|bun:sqlite$|mysql2|pg$)/;
-const ownDialect = (path: string) => new RegExp(`^(model/|store/[^/]+$|store/server/|${/^store\/[^/]+\//.exec(path)?.[0]})`);
+const ownDialect = (path: string) =>
+  new RegExp(`^(model/|store/[^/]+$|store/(server|migrations)/|${/^store\/[^/]+\//.exec(path)?.[0]})`);
 
 // The first layer that holds a file is its layer.
 const layers: readonly Layer[] = [
   { name: "model", holds: /^model\//, files: /^model\//, packages: /^(devalue|@standard-schema\/spec)$/ },
   {
     name: "store contract",
-    holds: /^store\/(contract|rows)\.ts$/,
-    files: /^(model\/|store\/(contract|rows)\.ts$)/,
+    holds: /^store\/(contract|rows|migration)\.ts$/,
+    files: /^(model\/|store\/(contract|rows|migration)\.ts$)/,
     packages: /^$/,
   },
   // What all databases behind a server share. It knows none of them.
   {
     name: "store server",
     holds: /^store\/server\//,
-    files: /^(model\/|store\/[^/]+$|store\/server\/)/,
+    files: /^(model\/|store\/[^/]+$|store\/(server|migrations)\/)/,
     packages: /^(drizzle-orm|bun$)/,
+  },
+  // What all databases share of the way from one schema to the next.
+  {
+    name: "store migrations",
+    holds: /^store\/migrations\//,
+    files: /^(model\/|store\/[^/]+$|store\/migrations\/)/,
+    packages: /^$/,
   },
   { name: "store dialect", holds: /^store\/[^/]+\//, files: ownDialect, packages: /^(drizzle-orm|bun|bun:|node:|pg$|mysql2)/ },
   { name: "store", holds: /^store\//, files: /^(model|store)\//, packages: /^(drizzle-orm|bun|bun:|node:)/ },
-  { name: "engine", holds: /^engine\//, files: /^(model\/|engine\/|store\/(contract|rows)\.ts$)/, packages: anyButDatabases },
+  {
+    name: "engine",
+    holds: /^engine\//,
+    files: /^(model\/|engine\/|store\/(contract|rows|migration)\.ts$)/,
+    packages: anyButDatabases,
+  },
   { name: "chain", holds: /^chain\//, files: /^(model\/|engine\/|chain\/|(?!chain|index)[^/]+\.ts$)/, packages: anyButDatabases },
   { name: "public", holds: /^[^/]+\.ts$/, files: /./, packages: anyButDatabases },
 ];

@@ -154,7 +154,7 @@ describe.skipIf(!(await isThere()))("on MySQL", () => {
   test("a migration that was killed in its middle is completed at the next open, by one of many", async () => {
     const url = await freshDatabase();
     const client = clientOn(url);
-    for (const statement of migrations[0].statements.slice(0, 4)) await client.unsafe(statement);
+    for (const statement of migrations[0]!.up.slice(0, 4)) await client.unsafe(statement);
     const stores = await Promise.all(Array.from({ length: 5 }, () => open(url)));
     for (const [index, store] of stores.entries()) await start(store, `${index}`);
     expect(await client.unsafe("select version from holdfast_migrations")).toHaveLength(migrations.length);

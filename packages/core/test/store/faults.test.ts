@@ -378,8 +378,8 @@ describe("a file that cannot be opened", () => {
       older.run(
         "create table holdfast_migrations (version integer primary key, name text not null, applied_at integer not null) strict",
       );
-      for (const { version, name, statements } of migrations.filter(({ version: of }) => of <= last.version)) {
-        for (const statement of statements) older.run(statement);
+      for (const { version, name, up } of migrations.filter(({ version: of }) => of <= last.version)) {
+        for (const statement of up) older.run(statement);
         older.run("insert into holdfast_migrations values (?, ?, 0)", [version, name]);
       }
       older.close(true);

@@ -1,81 +1,72 @@
 /**
- * Brings a database to the schema of this release, by one process at a time. Here each change of a table commits by itself: so each statement can be
- * repeated, and a migration that was killed in its middle is completed at the next open.
+ * What MySQL and MariaDB tell of themselves, so that their schema can be moved by one process at a time. Here each change of a table commits by itself: so
+ * each statement can be repeated, and a migration that was killed in its middle is completed by whoever comes next.
  */
-import * as Fault from "../../model/fault.ts";
-import { whole } from "../server/fields.ts";
-import type { Link } from "../server/link.ts";
-import { migrations } from "./migrations.gen.ts";
-
-const newest = migrations.at(-1)?.version ?? 0;
-
-/** How long, in seconds, another process may take to migrate. */
-const patience = 45;
+import type { Migration } from "../migration.ts";
+import type { Migrator } from "../migrations/migrator.ts";
+import { quietly, say, type Steps } from "../migrations/steps.ts";
+import { judge } from "./errors.ts";
+import { migrations as ours } from "./migrations.gen.ts";
+import { shape, wanted } from "./shape.ts";
 
 /** Names of locks are known in the whole server, and short. */
 const lock = "concat('holdfast ', left(sha1(database()), 32))";
 
-const versionOf = async (link: Link): Promise<number> => {
-  const [table] = await link.send(
-    "select count(*) as there from information_schema.tables where table_schema = database() and table_name = 'holdfast_migrations'",
+function* columnsOf(table: string): Steps<readonly string[]> {
+  const rows = yield* say(
+    `select column_name as name from information_schema.columns where table_schema = database() and table_name = '${table}'`,
   );
-  if (!table || whole(table, "there") === 0) return 0;
-  const [found] = await link.send("select coalesce(max(version), 0) as version from holdfast_migrations");
-  return found ? whole(found, "version") : 0;
-};
+  return rows.map(({ name }) => String(name));
+}
 
-const refuseNewer = (version: number): void => {
-  if (version <= newest) return;
-  throw Fault.make(
-    "schema_newer",
-    `The database has schema ${version} and this release of Holdfast knows ${newest}. Nothing was written.
-Start a release that is at least as new as the one that migrated it.`,
-    { version, newest },
-  );
-};
+const numberOf = (error: unknown): unknown => (error as { errno?: unknown } | null)?.errno;
 
-/** Throws `schema_newer` before it writes. Others wait until it is done. */
-export const migrate = async (link: Link): Promise<void> => {
-  const version = await versionOf(link);
-  refuseNewer(version);
-  if (version === newest) return;
-  const [held] = await link.send(`select get_lock(${lock}, ${patience}) as held`);
-  if (!held || Number(held["held"]) !== 1)
-    throw Fault.make(
-      "storage_busy",
-      `Another process has been migrating the database for more than ${patience} s. Look at its log, and try again when it is done.`,
+/** The table, the column or the index is there already. */
+const made = new Set<unknown>([1050, 1060, 1061]);
+/** It is gone already. */
+const gone = new Set<unknown>([1051, 1091, 1146, 1176]);
+
+const isDone = (error: unknown, statement: string): boolean =>
+  made.has(numberOf(error)) || (/\bdrop\b/i.test(statement) && gone.has(numberOf(error)));
+
+const taken = new Error("Another process migrates the database.");
+
+export const migratorOf = (migrations: readonly Migration[] = ours): Migrator => ({
+  dialect: "mysql",
+  migrations,
+  takesBack: false,
+  columnsOf,
+  makeVersions:
+    "create table if not exists holdfast_migrations (version int primary key, name varchar(255) not null, applied_at bigint not null, needs int) engine=InnoDB default charset=utf8mb4",
+  now: "floor(unix_timestamp(now(6)) * 1000)",
+  *begin() {
+    const [held] = yield* say(`select get_lock(${lock}, 1) as held`);
+    if (Number(held?.["held"]) !== 1) throw taken;
+    // Whoever waits for a table has everybody behind it wait too: so it is only for a moment, and tried again.
+    yield* quietly(["set session lock_wait_timeout = 1"]);
+  },
+  commit: ["set session lock_wait_timeout = @@global.lock_wait_timeout", `do release_lock(${lock})`],
+  // A connection that is gone has let go of it.
+  rollback: ["set session lock_wait_timeout = @@global.lock_wait_timeout", `do release_lock(${lock})`],
+  script: { begin: [], commit: [] },
+  savepoint: false,
+  isHeld: (error) => error === taken || judge(error) === "blocked" || judge(error) === "again",
+  isDone,
+  holdOffWorkers: [],
+  *bury(worker, beat) {
+    yield* say("start transaction");
+    yield* say(
+      `select w.key from holdfast_workers as w force index (holdfast_workers_shield) where w.key = ${worker} for update`,
     );
-  try {
-    await applyMissing(link);
-  } finally {
-    // A connection that is gone has let go of it.
-    await link.send(`do release_lock(${lock})`).catch(() => {});
-  }
-};
-
-const applyMissing = async (link: Link): Promise<void> => {
-  const version = await versionOf(link);
-  refuseNewer(version);
-  await link.send(
-    "create table if not exists holdfast_migrations (version int primary key, name varchar(255) not null, applied_at bigint not null) engine=InnoDB default charset=utf8mb4",
-  );
-  for (const { version: each, name, statements } of migrations) {
-    if (each <= version) continue;
-    for (const statement of statements) await apply(link, statement);
-    await link.send(
-      "insert into holdfast_migrations (version, name, applied_at) values (?, ?, floor(unix_timestamp(now(6)) * 1000))",
-      [each, name],
+    yield* say(`delete from holdfast_workers where \`key\` = ${worker} and beat = ${beat}`);
+    yield* say(
+      `update holdfast_runs as r force index (holdfast_runs_worker) set r.worker = null, r.lease = r.lease + 1,
+         r.status = case when r.pause then 'paused' else 'queued' end,
+         r.wake_at = case when r.pause then null else floor(unix_timestamp(now(6)) * 1000) end
+       where r.worker = ${worker} and r.ended_at is null`,
     );
-  }
-};
-
-/** The table, the column or the index is there already, or is gone already. */
-const isDone = new Set<unknown>([1050, 1051, 1060, 1061, 1091]);
-
-const apply = async (link: Link, statement: string): Promise<void> => {
-  try {
-    await link.send(statement);
-  } catch (error) {
-    if (!isDone.has((error as { errno?: unknown }).errno)) throw error;
-  }
-};
+    yield* say("commit");
+  },
+  shape,
+  wanted,
+});

@@ -131,6 +131,8 @@ export const workers = mysqlTable(
     /** How long, in ms, it may be silent: its own word, that every looker goes by. */
     lease: int("lease").notNull().default(30_000),
     openedAt: whole("opened_at").notNull(),
+    /** The newest schema that its release knows: what it could not go on with must wait until it is gone. */
+    knows: int("knows"),
   },
   /** A second index on the key, whose entries are locked while the rows themselves stay free for beats. */
   (worker) => [index("holdfast_workers_shield").on(worker.key)],

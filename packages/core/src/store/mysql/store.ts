@@ -7,12 +7,13 @@ import { createClock } from "../server/clock.ts";
 import type { Statement } from "../server/dialect.ts";
 import { whole } from "../server/fields.ts";
 import { createPool, type Fields, type Pool } from "../server/link.ts";
+import { openSchema } from "../server/schema.ts";
 import { createStore } from "../server/store.ts";
 import { createTransactions } from "../server/transact.ts";
 import { mysql } from "./dialect.ts";
 import { askSettings, refuseReadOnly } from "./durability.ts";
 import { createEar, tellWithin } from "./ear.ts";
-import { migrate } from "./migrate.ts";
+import { migratorOf } from "./migrate.ts";
 import { statement } from "./text.ts";
 import { findRunNow } from "./writes.ts";
 import { wayThrough, wayTo, type Way } from "./wire.ts";
@@ -57,15 +58,18 @@ const open = async ({ name, open, options, most }: Way, deadline: number, hooks:
   });
   try {
     const clock = createClock(pace);
+    const migrator = migratorOf(hooks.schema?.migrations);
     await pool.use(async (link) => {
       const settings = await askSettings(link);
       refuseReadOnly(settings, name);
       hooks.beforeWriting?.(name, settings);
-      await migrate(link);
+    });
+    await openSchema(pool, migrator, hooks.schema);
+    await pool.use(async (link) => {
       const askedAt = pace.monotonic();
       const [row] = await link.send(mysql.now().text);
       if (row) clock.learn(whole(row, "now"), askedAt);
-    }, 60_000);
+    });
     const ear = await createEar(pool, { poll: looks.poll, pace });
     return createStore(
       {
@@ -75,6 +79,7 @@ const open = async ({ name, open, options, most }: Way, deadline: number, hooks:
         clock,
         looks,
         askSettings,
+        migrator,
         ear,
         beatApart: (worker, every) =>
           options && startBeside({ ...options, max: 1, idleTimeout: 0 }, mysql.beat(0).text, { worker, every, deadline }),

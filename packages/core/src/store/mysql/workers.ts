@@ -24,9 +24,12 @@ export const workers = {
   fell: (worker: number): readonly Statement[] => [
     statement("select w.key from holdfast_workers as w force index (holdfast_workers_shield) where w.key = ? for update", worker),
   ],
-  register: ({ machine, pid, born, host, execute, lease, openedAt }: Omit<WorkerRow, "key" | "beat">): readonly Statement[] => [
+  register: (
+    { machine, pid, born, host, execute, lease, openedAt }: Omit<WorkerRow, "key" | "beat">,
+    knows: number,
+  ): readonly Statement[] => [
     statement(
-      `insert into holdfast_workers (machine, pid, born, host, execute, lease, opened_at) values (?, ?, ?, ?, ?, ?, ?)`,
+      `insert into holdfast_workers (machine, pid, born, host, execute, lease, opened_at, knows) values (?, ?, ?, ?, ?, ?, ?, ?)`,
       machine,
       pid,
       born,
@@ -34,6 +37,7 @@ export const workers = {
       execute,
       Math.round(lease),
       openedAt,
+      knows,
     ),
     statement("select last_insert_id() as `key`"),
   ],

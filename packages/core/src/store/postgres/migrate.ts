@@ -1,52 +1,78 @@
-/** Brings a database to the schema of this release: each migration once, all in one transaction, by one process. */
-import { refuseNewerThan } from "../newer.ts";
-import { whole } from "../server/fields.ts";
-import type { Link } from "../server/link.ts";
-import { migrations } from "./migrations.gen.ts";
+/** What PostgreSQL tells of itself, so that its schema can be moved: all migrations in one transaction, by one process. */
+import type { Migration } from "../migration.ts";
+import type { Migrator } from "../migrations/migrator.ts";
+import { quietly, say, type Steps } from "../migrations/steps.ts";
+import { judge } from "./errors.ts";
+import { migrations as ours } from "./migrations.gen.ts";
+import { shape, wanted } from "./shape.ts";
+import { lockOf } from "./text.ts";
 
-const newest = migrations.at(-1)?.version ?? 0;
-
-const versionOf = async (link: Link): Promise<number> => {
+function* columnsOf(table: string): Steps<readonly string[]> {
   // The catalog itself is asked: what a transaction has once not found by name it may not find for as long as it lasts.
-  const [table] = await link.send(
-    "select exists (select 1 from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace where n.nspname = any(current_schemas(false)) and c.relname = 'holdfast_migrations') as there",
+  const rows = yield* say(
+    `select a.attname::text as name from pg_catalog.pg_attribute as a join pg_catalog.pg_class as c on c.oid = a.attrelid join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+     where n.nspname = any(current_schemas(false)) and c.relname = '${table}' and a.attnum > 0 and not a.attisdropped`,
   );
-  if (table?.["there"] !== true) return 0;
-  const [found] = await link.send("select coalesce(max(version), 0) as version from holdfast_migrations");
-  return found ? whole(found, "version") : 0;
+  return rows.map(({ name }) => String(name));
+}
+
+/** The five letters of an error, also where a client has wrapped it. */
+const codeOf = (error: unknown): unknown => {
+  const { code, errno } = error as { code?: unknown; errno?: unknown };
+  return typeof errno === "string" ? errno : code;
 };
 
-/** Throws `schema_newer` before it writes. Killed in its middle it leaves the schema as it was; others wait until it is done. */
-export const migrate = async (link: Link): Promise<void> => {
-  const version = await versionOf(link);
-  refuseNewerThan(newest, version);
-  if (version === newest) return;
-  await link.send("begin");
-  try {
-    await link.send("set local lock_timeout = 0");
-    await link.send("set local statement_timeout = 0");
-    // A transaction's lock: it goes with its connection, and works behind a pooler.
-    await link.send("select pg_advisory_xact_lock(1215, -1)");
-    await applyMissing(link);
-    await link.send("commit");
-  } catch (error) {
-    await link.send("rollback").catch(() => {});
-    throw error;
-  }
+const made = /^(42P07|42701|42710)$/;
+const gone = /^(42P01|42703|42704)$/;
+
+const isDone = (error: unknown, statement: string): boolean => {
+  const code = String(codeOf(error));
+  return made.test(code) || (/\bdrop\b/i.test(statement) && gone.test(code));
 };
 
-const applyMissing = async (link: Link): Promise<void> => {
-  const version = await versionOf(link);
-  refuseNewerThan(newest, version);
-  await link.send(
-    "create table if not exists holdfast_migrations (version integer primary key, name text not null, applied_at bigint not null)",
-  );
-  for (const { version: each, name, statements } of migrations) {
-    if (each <= version) continue;
-    for (const statement of statements) await link.send(statement);
-    await link.send(
-      "insert into holdfast_migrations (version, name, applied_at) values ($1, $2, floor(extract(epoch from clock_timestamp()) * 1000))",
-      [each, name],
+/** Whoever waits for a lock has everybody behind it wait too: so it is only for a moment, and tried again. */
+const beginning = [
+  "begin isolation level read committed",
+  "set local lock_timeout = 1000",
+  "set local statement_timeout = 0",
+  "set local idle_in_transaction_session_timeout = 0",
+  // A transaction's lock: it goes with its connection, and works behind a pooler.
+  "select pg_advisory_xact_lock(1215, -1)",
+];
+
+const moment = "floor(extract(epoch from clock_timestamp()) * 1000)::bigint";
+
+export const migratorOf = (migrations: readonly Migration[] = ours): Migrator => ({
+  dialect: "postgres",
+  migrations,
+  takesBack: true,
+  columnsOf,
+  makeVersions:
+    "create table if not exists holdfast_migrations (version integer primary key, name text not null, applied_at bigint not null, needs integer)",
+  now: moment,
+  *begin() {
+    try {
+      for (const text of beginning) yield* say(text);
+    } catch (error) {
+      yield* quietly(["rollback"]);
+      throw error;
+    }
+  },
+  commit: ["commit"],
+  rollback: ["rollback"],
+  script: { begin: ["begin", "set local lock_timeout = '1s'", "select pg_advisory_xact_lock(1215, -1)"], commit: ["commit"] },
+  savepoint: true,
+  isHeld: (error) => judge(error) === "blocked" || judge(error) === "again",
+  isDone,
+  holdOffWorkers: ["lock table holdfast_workers in share row exclusive mode"],
+  *bury(worker, beat) {
+    yield* say(`select pg_advisory_xact_lock(${lockOf(`${worker}::bigint`)})`);
+    yield* say(`delete from holdfast_workers where key = ${worker} and beat = ${beat}`);
+    yield* say(
+      `update holdfast_runs set worker = null, lease = lease + 1, status = case when pause then 'paused' else 'queued' end,
+         wake_at = case when pause then null else ${moment} end where worker = ${worker} and ended_at is null`,
     );
-  }
-};
+  },
+  shape,
+  wanted,
+});

@@ -1,21 +1,59 @@
 // Made from drizzle/postgres by scripts/embed-migrations.ts.
-export const migrations = [
-  { version: 1, name: "0000_core", statements: [
-  "CREATE TABLE \"holdfast_breakers\" (\n\t\"name\" text PRIMARY KEY NOT NULL,\n\t\"state\" text NOT NULL,\n\t\"successes\" integer DEFAULT 0 NOT NULL,\n\t\"failures\" integer DEFAULT 0 NOT NULL,\n\t\"rejects\" integer DEFAULT 0 NOT NULL,\n\t\"window_at\" bigint NOT NULL,\n\t\"opened_at\" bigint,\n\t\"retry_at\" bigint,\n\t\"probe\" integer,\n\t\"probe_at\" bigint\n);",
-  "CREATE TABLE \"holdfast_history\" (\n\t\"run\" bigint NOT NULL,\n\t\"seq\" integer NOT NULL,\n\t\"kind\" text NOT NULL,\n\t\"key\" text,\n\t\"value\" text,\n\t\"attempt\" integer,\n\t\"issued\" integer NOT NULL,\n\t\"due\" bigint,\n\t\"at\" bigint NOT NULL,\n\tCONSTRAINT \"holdfast_history_run_seq_pk\" PRIMARY KEY(\"run\",\"seq\")\n);",
-  "CREATE TABLE \"holdfast_runs\" (\n\t\"key\" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name \"holdfast_runs_key_seq\" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),\n\t\"id\" text NOT NULL,\n\t\"workflow\" text NOT NULL,\n\t\"version\" integer NOT NULL,\n\t\"status\" text NOT NULL,\n\t\"lease\" integer NOT NULL,\n\t\"worker\" integer,\n\t\"claim\" integer,\n\t\"wake_at\" bigint,\n\t\"strikes\" integer DEFAULT 0 NOT NULL,\n\t\"mark\" integer DEFAULT 0 NOT NULL,\n\t\"mail\" integer DEFAULT 0 NOT NULL,\n\t\"cancel\" text,\n\t\"pause\" boolean DEFAULT false NOT NULL,\n\t\"reason\" text,\n\t\"parent\" bigint,\n\t\"parent_key\" text,\n\t\"orphan\" text,\n\t\"correlation\" text,\n\t\"deadline\" bigint,\n\t\"created_at\" bigint NOT NULL,\n\t\"ended_at\" bigint\n) WITH (fillfactor = 70);",
-  "CREATE TABLE \"holdfast_signals\" (\n\t\"key\" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name \"holdfast_signals_key_seq\" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),\n\t\"run\" bigint NOT NULL,\n\t\"name\" text NOT NULL,\n\t\"dedupe\" text,\n\t\"value\" text,\n\t\"at\" bigint NOT NULL,\n\t\"taken_at\" bigint\n);",
-  "CREATE TABLE \"holdfast_states\" (\n\t\"run\" bigint PRIMARY KEY NOT NULL,\n\t\"value\" text,\n\t\"at\" bigint NOT NULL\n);",
-  "CREATE TABLE \"holdfast_tags\" (\n\t\"tag\" text NOT NULL,\n\t\"run\" bigint NOT NULL,\n\tCONSTRAINT \"holdfast_tags_tag_run_pk\" PRIMARY KEY(\"tag\",\"run\")\n);",
-  "CREATE TABLE \"holdfast_workers\" (\n\t\"key\" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name \"holdfast_workers_key_seq\" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),\n\t\"machine\" text NOT NULL,\n\t\"pid\" integer NOT NULL,\n\t\"born\" text NOT NULL,\n\t\"host\" text NOT NULL,\n\t\"execute\" boolean NOT NULL,\n\t\"beat\" integer DEFAULT 0 NOT NULL,\n\t\"lease\" integer DEFAULT 30000 NOT NULL,\n\t\"opened_at\" bigint NOT NULL\n);",
-  "CREATE UNIQUE INDEX \"holdfast_runs_id\" ON \"holdfast_runs\" USING btree (\"id\");",
-  "CREATE INDEX \"holdfast_runs_due\" ON \"holdfast_runs\" USING btree (\"wake_at\",\"workflow\",\"version\") WHERE \"holdfast_runs\".\"wake_at\" is not null;",
-  "CREATE INDEX \"holdfast_runs_worker\" ON \"holdfast_runs\" USING btree (\"worker\") WHERE \"holdfast_runs\".\"worker\" is not null;",
-  "CREATE INDEX \"holdfast_runs_parent\" ON \"holdfast_runs\" USING btree (\"parent\") WHERE \"holdfast_runs\".\"parent\" is not null;",
-  "CREATE INDEX \"holdfast_runs_adrift\" ON \"holdfast_runs\" USING btree (\"key\") WHERE \"holdfast_runs\".\"ended_at\" is null and \"holdfast_runs\".\"wake_at\" is null and \"holdfast_runs\".\"worker\" is null and \"holdfast_runs\".\"status\" <> 'waiting' and \"holdfast_runs\".\"status\" <> 'paused' and \"holdfast_runs\".\"status\" <> 'blocked';",
-  "CREATE INDEX \"holdfast_runs_attention\" ON \"holdfast_runs\" USING btree (\"status\",\"key\") WHERE \"holdfast_runs\".\"status\" <> 'running' and \"holdfast_runs\".\"status\" <> 'completed';",
-  "CREATE INDEX \"holdfast_signals_pending\" ON \"holdfast_signals\" USING btree (\"run\",\"name\",\"key\") WHERE \"holdfast_signals\".\"taken_at\" is null;",
-  "CREATE UNIQUE INDEX \"holdfast_signals_dedupe\" ON \"holdfast_signals\" USING btree (\"run\",\"dedupe\") WHERE \"holdfast_signals\".\"dedupe\" is not null;",
-  "CREATE INDEX \"holdfast_tags_run\" ON \"holdfast_tags\" USING btree (\"run\");"
-] },
-] as const;
+import type { Migration } from "../migration.ts";
+
+export const migrations: readonly Migration[] = [
+  {
+  "version": 1,
+  "name": "0000_core",
+  "needs": 1,
+  "up": [
+    "CREATE TABLE \"holdfast_breakers\" (\n\t\"name\" text PRIMARY KEY NOT NULL,\n\t\"state\" text NOT NULL,\n\t\"successes\" integer DEFAULT 0 NOT NULL,\n\t\"failures\" integer DEFAULT 0 NOT NULL,\n\t\"rejects\" integer DEFAULT 0 NOT NULL,\n\t\"window_at\" bigint NOT NULL,\n\t\"opened_at\" bigint,\n\t\"retry_at\" bigint,\n\t\"probe\" integer,\n\t\"probe_at\" bigint\n);",
+    "CREATE TABLE \"holdfast_history\" (\n\t\"run\" bigint NOT NULL,\n\t\"seq\" integer NOT NULL,\n\t\"kind\" text NOT NULL,\n\t\"key\" text,\n\t\"value\" text,\n\t\"attempt\" integer,\n\t\"issued\" integer NOT NULL,\n\t\"due\" bigint,\n\t\"at\" bigint NOT NULL,\n\tCONSTRAINT \"holdfast_history_run_seq_pk\" PRIMARY KEY(\"run\",\"seq\")\n);",
+    "CREATE TABLE \"holdfast_runs\" (\n\t\"key\" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name \"holdfast_runs_key_seq\" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),\n\t\"id\" text NOT NULL,\n\t\"workflow\" text NOT NULL,\n\t\"version\" integer NOT NULL,\n\t\"status\" text NOT NULL,\n\t\"lease\" integer NOT NULL,\n\t\"worker\" integer,\n\t\"claim\" integer,\n\t\"wake_at\" bigint,\n\t\"strikes\" integer DEFAULT 0 NOT NULL,\n\t\"mark\" integer DEFAULT 0 NOT NULL,\n\t\"mail\" integer DEFAULT 0 NOT NULL,\n\t\"cancel\" text,\n\t\"pause\" boolean DEFAULT false NOT NULL,\n\t\"reason\" text,\n\t\"parent\" bigint,\n\t\"parent_key\" text,\n\t\"orphan\" text,\n\t\"correlation\" text,\n\t\"deadline\" bigint,\n\t\"created_at\" bigint NOT NULL,\n\t\"ended_at\" bigint\n) WITH (fillfactor = 70);",
+    "CREATE TABLE \"holdfast_signals\" (\n\t\"key\" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name \"holdfast_signals_key_seq\" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),\n\t\"run\" bigint NOT NULL,\n\t\"name\" text NOT NULL,\n\t\"dedupe\" text,\n\t\"value\" text,\n\t\"at\" bigint NOT NULL,\n\t\"taken_at\" bigint\n);",
+    "CREATE TABLE \"holdfast_states\" (\n\t\"run\" bigint PRIMARY KEY NOT NULL,\n\t\"value\" text,\n\t\"at\" bigint NOT NULL\n);",
+    "CREATE TABLE \"holdfast_tags\" (\n\t\"tag\" text NOT NULL,\n\t\"run\" bigint NOT NULL,\n\tCONSTRAINT \"holdfast_tags_tag_run_pk\" PRIMARY KEY(\"tag\",\"run\")\n);",
+    "CREATE TABLE \"holdfast_workers\" (\n\t\"key\" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name \"holdfast_workers_key_seq\" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),\n\t\"machine\" text NOT NULL,\n\t\"pid\" integer NOT NULL,\n\t\"born\" text NOT NULL,\n\t\"host\" text NOT NULL,\n\t\"execute\" boolean NOT NULL,\n\t\"beat\" integer DEFAULT 0 NOT NULL,\n\t\"lease\" integer DEFAULT 30000 NOT NULL,\n\t\"opened_at\" bigint NOT NULL\n);",
+    "CREATE UNIQUE INDEX \"holdfast_runs_id\" ON \"holdfast_runs\" USING btree (\"id\");",
+    "CREATE INDEX \"holdfast_runs_due\" ON \"holdfast_runs\" USING btree (\"wake_at\",\"workflow\",\"version\") WHERE \"holdfast_runs\".\"wake_at\" is not null;",
+    "CREATE INDEX \"holdfast_runs_worker\" ON \"holdfast_runs\" USING btree (\"worker\") WHERE \"holdfast_runs\".\"worker\" is not null;",
+    "CREATE INDEX \"holdfast_runs_parent\" ON \"holdfast_runs\" USING btree (\"parent\") WHERE \"holdfast_runs\".\"parent\" is not null;",
+    "CREATE INDEX \"holdfast_runs_adrift\" ON \"holdfast_runs\" USING btree (\"key\") WHERE \"holdfast_runs\".\"ended_at\" is null and \"holdfast_runs\".\"wake_at\" is null and \"holdfast_runs\".\"worker\" is null and \"holdfast_runs\".\"status\" <> 'waiting' and \"holdfast_runs\".\"status\" <> 'paused' and \"holdfast_runs\".\"status\" <> 'blocked';",
+    "CREATE INDEX \"holdfast_runs_attention\" ON \"holdfast_runs\" USING btree (\"status\",\"key\") WHERE \"holdfast_runs\".\"status\" <> 'running' and \"holdfast_runs\".\"status\" <> 'completed';",
+    "CREATE INDEX \"holdfast_signals_pending\" ON \"holdfast_signals\" USING btree (\"run\",\"name\",\"key\") WHERE \"holdfast_signals\".\"taken_at\" is null;",
+    "CREATE UNIQUE INDEX \"holdfast_signals_dedupe\" ON \"holdfast_signals\" USING btree (\"run\",\"dedupe\") WHERE \"holdfast_signals\".\"dedupe\" is not null;",
+    "CREATE INDEX \"holdfast_tags_run\" ON \"holdfast_tags\" USING btree (\"run\");"
+  ],
+  "down": [
+    "DROP TABLE \"holdfast_workers\";",
+    "DROP TABLE \"holdfast_tags\";",
+    "DROP TABLE \"holdfast_states\";",
+    "DROP TABLE \"holdfast_signals\";",
+    "DROP TABLE \"holdfast_runs\";",
+    "DROP TABLE \"holdfast_history\";",
+    "DROP TABLE \"holdfast_breakers\";"
+  ],
+  "loses": [
+    {
+      "what": "all runs with their histories",
+      "when": "select 1 from holdfast_runs limit 1"
+    },
+    {
+      "what": "the states of breakers",
+      "when": "select 1 from holdfast_breakers limit 1"
+    }
+  ]
+},
+  {
+  "version": 2,
+  "name": "0001_worker_knows",
+  "needs": 1,
+  "up": [
+    "ALTER TABLE \"holdfast_workers\" ADD COLUMN \"knows\" integer;"
+  ],
+  "down": [
+    "ALTER TABLE \"holdfast_workers\" DROP COLUMN \"knows\";"
+  ],
+  "loses": []
+},
+];

@@ -118,6 +118,8 @@ export const workers = pgTable("holdfast_workers", {
   /** How long, in ms, it may be silent: its own word, that every looker goes by. */
   lease: integer("lease").notNull().default(30_000),
   openedAt: whole("opened_at").notNull(),
+  /** The newest schema that its release knows: what it could not go on with must wait until it is gone. */
+  knows: integer("knows"),
 });
 
 export const breakers = pgTable("holdfast_breakers", {

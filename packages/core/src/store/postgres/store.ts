@@ -8,12 +8,13 @@ import { createClock } from "../server/clock.ts";
 import type { Statement } from "../server/dialect.ts";
 import { whole } from "../server/fields.ts";
 import { createPool, type Fields, type Pool } from "../server/link.ts";
+import { openSchema } from "../server/schema.ts";
 import { createStore } from "../server/store.ts";
 import { createTransactions } from "../server/transact.ts";
 import { postgres } from "./dialect.ts";
 import { askSettings, refuseReadOnly } from "./durability.ts";
 import { channel, createEar } from "./ear.ts";
-import { migrate } from "./migrate.ts";
+import { migratorOf } from "./migrate.ts";
 import { statement } from "./text.ts";
 import { wayThrough, wayTo, type Way } from "./wire.ts";
 
@@ -60,15 +61,18 @@ const open = async ({ name, open, options, most }: Way, deadline: number, hooks:
   };
   try {
     const clock = createClock(pace);
+    const migrator = migratorOf(hooks.schema?.migrations);
     await pool.use(async (link) => {
       const settings = await askSettings(link);
       refuseReadOnly(settings, name);
       hooks.beforeWriting?.(name, settings);
-      await migrate(link);
+    });
+    await openSchema(pool, migrator, hooks.schema);
+    await pool.use(async (link) => {
       const askedAt = pace.monotonic();
       const [row] = await link.send(postgres.now().text);
       if (row) clock.learn(whole(row, "now"), askedAt);
-    }, 60_000);
+    });
     const own = Bun.randomUUIDv7();
     const ear = await createEar(listener, { own, poll: looks.poll, pace });
     return createStore(
@@ -79,6 +83,7 @@ const open = async ({ name, open, options, most }: Way, deadline: number, hooks:
         clock,
         looks,
         askSettings,
+        migrator,
         ear,
         beatApart: (worker, every) =>
           options && startBeside({ ...options, max: 1, idleTimeout: 0 }, postgres.beat(0).text, { worker, every, deadline }),

@@ -20,9 +20,12 @@ export const workers = {
     statement("set local lock_timeout = 2000"),
     statement(`select pg_advisory_xact_lock(${lockOf("$1::bigint")})`, worker),
   ],
-  register: ({ machine, pid, born, host, execute, lease, openedAt }: Omit<WorkerRow, "key" | "beat">): readonly Statement[] => [
+  register: (
+    { machine, pid, born, host, execute, lease, openedAt }: Omit<WorkerRow, "key" | "beat">,
+    knows: number,
+  ): readonly Statement[] => [
     statement(
-      `insert into holdfast_workers (machine, pid, born, host, execute, lease, opened_at) values ($1, $2, $3, $4, $5, $6, $7) returning key`,
+      `insert into holdfast_workers (machine, pid, born, host, execute, lease, opened_at, knows) values ($1, $2, $3, $4, $5, $6, $7, $8) returning key`,
       machine,
       pid,
       born,
@@ -30,6 +33,7 @@ export const workers = {
       execute,
       Math.round(lease),
       openedAt,
+      knows,
     ),
   ],
   beat: (worker: number): Statement => statement("update holdfast_workers set beat = beat + 1 where key = $1", worker),

@@ -87,8 +87,8 @@ export type Dialect = {
   readonly pending: (run: number, names: readonly string[], limit: number) => Statement;
   readonly state: (run: number) => Statement;
 
-  /** The last statement answers with the key. */
-  readonly register: (worker: Omit<WorkerRow, "key" | "beat">) => readonly Statement[];
+  /** The last statement answers with the key. `knows` is the newest schema that this release knows. */
+  readonly register: (worker: Omit<WorkerRow, "key" | "beat">, knows: number) => readonly Statement[];
   readonly beat: (worker: number) => Statement;
   /** With the time of the database as `now`. */
   readonly workers: () => Statement;

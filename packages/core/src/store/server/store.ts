@@ -1,6 +1,8 @@
 /** The store on a database behind a server: the verbs of the contract over one pool, behind the group commit. */
 import type { Settings } from "../../model/durability/report.ts";
 import type { Beat, Hooks, Looks, Store } from "../contract.ts";
+import { newestOf } from "../migration.ts";
+import type { Migrator } from "../migrations/migrator.ts";
 import type { Lease } from "../rows.ts";
 import type { Status } from "../../model/states.ts";
 import { machinePace } from "../pace.ts";
@@ -15,6 +17,7 @@ import { createGroup } from "./group.ts";
 import type { Link, Pool } from "./link.ts";
 import { createLookup } from "./lookup.ts";
 import { recordOf, runOf, signalOf, workerOf } from "./rows.ts";
+import { refuseNewer } from "./schema.ts";
 import { createSession, send, sendAll } from "./session.ts";
 import type { Transactions } from "./transact.ts";
 import type { WorkJob } from "./work.ts";
@@ -36,6 +39,7 @@ export type Server = {
   readonly beatApart: (worker: number, every: number) => Beat | undefined;
   readonly transactions: Transactions;
   readonly askSettings: (link: Link) => Promise<Settings>;
+  readonly migrator: Migrator;
   readonly close: () => Promise<void>;
 };
 
@@ -190,7 +194,11 @@ export const createStore = (server: Server, hooks: Hooks): Store => {
     },
     workers: {
       register: async (worker) => {
-        const [row] = await session.persist((link) => sendAll(link, dialect.register(worker)), false);
+        const [row] = await transaction(async (link) => {
+          const rows = await sendAll(link, dialect.register(worker, newestOf(server.migrator.migrations)));
+          await refuseNewer(link, server.migrator);
+          return rows;
+        }, false);
         if (!row) throw new Error("The worker was not registered.");
         const key = whole(row, "key");
         workers.add(key);

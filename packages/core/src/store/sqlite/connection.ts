@@ -1,10 +1,12 @@
 /** One open connection: the client, Drizzle over it, and the settings every promise rests on. */
 import { Database, type Statement } from "bun:sqlite";
 import { drizzle, type BunSQLiteDatabase } from "drizzle-orm/bun-sqlite";
-import { statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import * as Fault from "../../model/fault.ts";
-import { refuseNewer } from "./migrate.ts";
+import type { Migration, Opening } from "../migration.ts";
+import { inspectNow } from "./migrate.ts";
+import { migrations as ours } from "./migrations.gen.ts";
 import { patiently, troubleOf } from "./trouble.ts";
 
 export type Connection = {
@@ -15,6 +17,10 @@ export type Connection = {
   readonly file: string | undefined;
   /** Which file and which WAL were opened: others under the same names are not our database. */
   readonly identity: string | undefined;
+  /** Those that this release knows. */
+  readonly migrations: readonly Migration[];
+  /** Whether its schema was to be brought to this release's when it was opened. */
+  readonly isBehind: boolean;
   /** False when the client belongs to the user and stays open. */
   readonly owned: boolean;
 };
@@ -89,7 +95,7 @@ const identityOf = (file: string): string | undefined => {
   }
 };
 
-const prepare = (client: Database, file: string | undefined, owned: boolean): Connection => {
+const prepare = (client: Database, file: string | undefined, owned: boolean, schema: Opening = {}): Connection => {
   const statements = keepStatements(client);
   const version =
     patiently(() => client.query<{ version: string }, []>("select sqlite_version() as version").get())?.version ?? "0";
@@ -101,7 +107,7 @@ Use the SQLite that comes with Bun (remove Database.setCustomSQLite), or one fro
       { version },
     );
   }
-  refuseNewer(client);
+  const isBehind = inspectNow(client, schema);
   for (const setting of settings) patiently(() => client.run(setting));
   patiently(() => client.run("select 1 from sqlite_master")); // From the first read on there is a WAL.
   const identity = file === undefined ? undefined : identityOf(file);
@@ -114,24 +120,29 @@ Use the SQLite that comes with Bun (remove Database.setCustomSQLite), or one fro
   }
   // Drizzle asks its client for nothing but statements, as long as nobody opens a transaction through it.
   const db = drizzle({ client: { prepare: statements.prepare } as Database });
-  return { client, db, statements, file, identity, owned };
+  return { client, db, statements, file, identity, migrations: schema.migrations ?? ours, isBehind, owned };
 };
 
-const open = (file: string, create: boolean): Connection => {
+const open = (file: string, create: boolean, schema: Opening): Connection => {
   const client = new Database(file, { create, readwrite: true });
   try {
-    return prepare(client, file === ":memory:" ? undefined : file, true);
+    return prepare(client, file === ":memory:" ? undefined : file, true, schema);
   } catch (error) {
     client.close();
     throw error;
   }
 };
 
-/** Opens a file (made when it is missing), or a database in memory for `:memory:`. Throws a `storage_…` fault. */
-export const connect = (path: string): Connection => {
+/**
+ * Opens a file (made when it is missing and its schema may be), or a database in memory for `:memory:`. Throws a `storage_…` fault, and a `schema_…` fault
+ * for what may not be migrated.
+ */
+export const connect = (path: string, schema: Opening = {}): Connection => {
   const file = fileOf(path);
+  const mayMake = schema.migrate === undefined || schema.migrate === true;
   try {
-    return open(file ?? ":memory:", true);
+    // What is said of an empty database is said of one that is not there, and it is not made for that.
+    return open(file !== undefined && (mayMake || existsSync(file)) ? file : ":memory:", mayMake, schema);
   } catch (error) {
     throw troubleOf(error, file);
   }
@@ -141,10 +152,10 @@ export const connect = (path: string): Connection => {
 export const fileOf = (path: string): string | undefined => (path === ":memory:" ? undefined : resolve(path));
 
 /** Opens again a file that is still open. Never makes one: a file that went away is trouble, not a new database. */
-export const reconnect = (file: string): Connection => open(file, false);
+export const reconnect = (file: string, migrations: readonly Migration[]): Connection => open(file, false, { migrations });
 
 /** Uses a database in memory that the user has open: there is no second way into it. */
-export const adopt = (client: Database): Connection => prepare(client, undefined, false);
+export const adopt = (client: Database, schema: Opening = {}): Connection => prepare(client, undefined, false, schema);
 
 export const replaced = (file: string): Fault.Fault =>
   Fault.make(

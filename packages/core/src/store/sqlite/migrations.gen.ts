@@ -1,30 +1,89 @@
 // Made from drizzle/sqlite by scripts/embed-migrations.ts.
-export const migrations = [
-  { version: 1, name: "0000_core", statements: [
-  "CREATE TABLE `holdfast_breakers` (\n\t`name` text PRIMARY KEY NOT NULL,\n\t`state` text NOT NULL,\n\t`successes` integer DEFAULT 0 NOT NULL,\n\t`failures` integer DEFAULT 0 NOT NULL,\n\t`rejects` integer DEFAULT 0 NOT NULL,\n\t`window_at` integer NOT NULL,\n\t`opened_at` integer,\n\t`retry_at` integer,\n\t`probe` integer,\n\t`probe_at` integer\n) STRICT;",
-  "CREATE TABLE `holdfast_history` (\n\t`run` integer NOT NULL,\n\t`seq` integer NOT NULL,\n\t`kind` text NOT NULL,\n\t`key` text,\n\t`value` text,\n\t`attempt` integer,\n\t`issued` integer NOT NULL,\n\t`due` integer,\n\t`at` integer NOT NULL,\n\tPRIMARY KEY(`run`, `seq`)\n) WITHOUT ROWID, STRICT;",
-  "CREATE TABLE `holdfast_runs` (\n\t`key` integer PRIMARY KEY NOT NULL,\n\t`id` text NOT NULL,\n\t`workflow` text NOT NULL,\n\t`version` integer NOT NULL,\n\t`status` text NOT NULL,\n\t`lease` integer NOT NULL,\n\t`worker` integer,\n\t`wake_at` integer,\n\t`strikes` integer DEFAULT 0 NOT NULL,\n\t`mark` integer DEFAULT 0 NOT NULL,\n\t`mail` integer DEFAULT 0 NOT NULL,\n\t`cancel` text,\n\t`pause` integer DEFAULT false NOT NULL,\n\t`reason` text,\n\t`parent` integer,\n\t`parent_key` text,\n\t`orphan` text,\n\t`correlation` text,\n\t`deadline` integer,\n\t`created_at` integer NOT NULL,\n\t`ended_at` integer\n) STRICT;",
-  "CREATE UNIQUE INDEX `holdfast_runs_id` ON `holdfast_runs` (`id`);",
-  "CREATE INDEX `holdfast_runs_due` ON `holdfast_runs` (`wake_at`,`workflow`,`version`) WHERE \"holdfast_runs\".\"wake_at\" is not null;",
-  "CREATE INDEX `holdfast_runs_worker` ON `holdfast_runs` (`worker`) WHERE \"holdfast_runs\".\"worker\" is not null;",
-  "CREATE INDEX `holdfast_runs_parent` ON `holdfast_runs` (`parent`) WHERE \"holdfast_runs\".\"parent\" is not null;",
-  "CREATE INDEX `holdfast_runs_adrift` ON `holdfast_runs` (`key`) WHERE \"holdfast_runs\".\"wake_at\" is null and \"holdfast_runs\".\"worker\" is null and \"holdfast_runs\".\"status\" in ('scheduled', 'queued', 'running');",
-  "CREATE INDEX `holdfast_runs_attention` ON `holdfast_runs` (`status`,`key`) WHERE \"holdfast_runs\".\"status\" in ('scheduled', 'queued', 'waiting', 'paused', 'blocked', 'failed', 'cancelled');",
-  "CREATE TABLE `holdfast_signals` (\n\t`key` integer PRIMARY KEY AUTOINCREMENT NOT NULL,\n\t`run` integer NOT NULL,\n\t`name` text NOT NULL,\n\t`dedupe` text,\n\t`value` text,\n\t`at` integer NOT NULL,\n\t`taken_at` integer\n) STRICT;",
-  "CREATE INDEX `holdfast_signals_pending` ON `holdfast_signals` (`run`,`name`,`key`) WHERE \"holdfast_signals\".\"taken_at\" is null;",
-  "CREATE UNIQUE INDEX `holdfast_signals_dedupe` ON `holdfast_signals` (`run`,`dedupe`) WHERE \"holdfast_signals\".\"dedupe\" is not null;",
-  "CREATE TABLE `holdfast_states` (\n\t`run` integer PRIMARY KEY NOT NULL,\n\t`value` text,\n\t`at` integer NOT NULL\n) STRICT;",
-  "CREATE TABLE `holdfast_tags` (\n\t`tag` text NOT NULL,\n\t`run` integer NOT NULL,\n\tPRIMARY KEY(`tag`, `run`)\n) WITHOUT ROWID, STRICT;",
-  "CREATE INDEX `holdfast_tags_run` ON `holdfast_tags` (`run`);",
-  "CREATE TABLE `holdfast_workers` (\n\t`key` integer PRIMARY KEY AUTOINCREMENT NOT NULL,\n\t`machine` text NOT NULL,\n\t`pid` integer NOT NULL,\n\t`born` text NOT NULL,\n\t`host` text NOT NULL,\n\t`execute` integer NOT NULL,\n\t`beat` integer DEFAULT 0 NOT NULL,\n\t`opened_at` integer NOT NULL\n) STRICT;"
-] },
-  { version: 2, name: "0001_worker_lease", statements: [
-  "ALTER TABLE `holdfast_workers` ADD `lease` integer DEFAULT 30000 NOT NULL;"
-] },
-  { version: 3, name: "0002_cheaper_indexes", statements: [
-  "DROP INDEX `holdfast_runs_adrift`;",
-  "DROP INDEX `holdfast_runs_attention`;",
-  "CREATE INDEX `holdfast_runs_adrift` ON `holdfast_runs` (`key`) WHERE \"holdfast_runs\".\"ended_at\" is null and \"holdfast_runs\".\"wake_at\" is null and \"holdfast_runs\".\"worker\" is null and \"holdfast_runs\".\"status\" <> 'waiting' and \"holdfast_runs\".\"status\" <> 'paused' and \"holdfast_runs\".\"status\" <> 'blocked';",
-  "CREATE INDEX `holdfast_runs_attention` ON `holdfast_runs` (`status`,`key`) WHERE \"holdfast_runs\".\"status\" <> 'running' and \"holdfast_runs\".\"status\" <> 'completed';"
-] },
-] as const;
+import type { Migration } from "../migration.ts";
+
+export const migrations: readonly Migration[] = [
+  {
+  "version": 1,
+  "name": "0000_core",
+  "needs": 1,
+  "up": [
+    "CREATE TABLE `holdfast_breakers` (\n\t`name` text PRIMARY KEY NOT NULL,\n\t`state` text NOT NULL,\n\t`successes` integer DEFAULT 0 NOT NULL,\n\t`failures` integer DEFAULT 0 NOT NULL,\n\t`rejects` integer DEFAULT 0 NOT NULL,\n\t`window_at` integer NOT NULL,\n\t`opened_at` integer,\n\t`retry_at` integer,\n\t`probe` integer,\n\t`probe_at` integer\n) STRICT;",
+    "CREATE TABLE `holdfast_history` (\n\t`run` integer NOT NULL,\n\t`seq` integer NOT NULL,\n\t`kind` text NOT NULL,\n\t`key` text,\n\t`value` text,\n\t`attempt` integer,\n\t`issued` integer NOT NULL,\n\t`due` integer,\n\t`at` integer NOT NULL,\n\tPRIMARY KEY(`run`, `seq`)\n) WITHOUT ROWID, STRICT;",
+    "CREATE TABLE `holdfast_runs` (\n\t`key` integer PRIMARY KEY NOT NULL,\n\t`id` text NOT NULL,\n\t`workflow` text NOT NULL,\n\t`version` integer NOT NULL,\n\t`status` text NOT NULL,\n\t`lease` integer NOT NULL,\n\t`worker` integer,\n\t`wake_at` integer,\n\t`strikes` integer DEFAULT 0 NOT NULL,\n\t`mark` integer DEFAULT 0 NOT NULL,\n\t`mail` integer DEFAULT 0 NOT NULL,\n\t`cancel` text,\n\t`pause` integer DEFAULT false NOT NULL,\n\t`reason` text,\n\t`parent` integer,\n\t`parent_key` text,\n\t`orphan` text,\n\t`correlation` text,\n\t`deadline` integer,\n\t`created_at` integer NOT NULL,\n\t`ended_at` integer\n) STRICT;",
+    "CREATE UNIQUE INDEX `holdfast_runs_id` ON `holdfast_runs` (`id`);",
+    "CREATE INDEX `holdfast_runs_due` ON `holdfast_runs` (`wake_at`,`workflow`,`version`) WHERE \"holdfast_runs\".\"wake_at\" is not null;",
+    "CREATE INDEX `holdfast_runs_worker` ON `holdfast_runs` (`worker`) WHERE \"holdfast_runs\".\"worker\" is not null;",
+    "CREATE INDEX `holdfast_runs_parent` ON `holdfast_runs` (`parent`) WHERE \"holdfast_runs\".\"parent\" is not null;",
+    "CREATE INDEX `holdfast_runs_adrift` ON `holdfast_runs` (`key`) WHERE \"holdfast_runs\".\"wake_at\" is null and \"holdfast_runs\".\"worker\" is null and \"holdfast_runs\".\"status\" in ('scheduled', 'queued', 'running');",
+    "CREATE INDEX `holdfast_runs_attention` ON `holdfast_runs` (`status`,`key`) WHERE \"holdfast_runs\".\"status\" in ('scheduled', 'queued', 'waiting', 'paused', 'blocked', 'failed', 'cancelled');",
+    "CREATE TABLE `holdfast_signals` (\n\t`key` integer PRIMARY KEY AUTOINCREMENT NOT NULL,\n\t`run` integer NOT NULL,\n\t`name` text NOT NULL,\n\t`dedupe` text,\n\t`value` text,\n\t`at` integer NOT NULL,\n\t`taken_at` integer\n) STRICT;",
+    "CREATE INDEX `holdfast_signals_pending` ON `holdfast_signals` (`run`,`name`,`key`) WHERE \"holdfast_signals\".\"taken_at\" is null;",
+    "CREATE UNIQUE INDEX `holdfast_signals_dedupe` ON `holdfast_signals` (`run`,`dedupe`) WHERE \"holdfast_signals\".\"dedupe\" is not null;",
+    "CREATE TABLE `holdfast_states` (\n\t`run` integer PRIMARY KEY NOT NULL,\n\t`value` text,\n\t`at` integer NOT NULL\n) STRICT;",
+    "CREATE TABLE `holdfast_tags` (\n\t`tag` text NOT NULL,\n\t`run` integer NOT NULL,\n\tPRIMARY KEY(`tag`, `run`)\n) WITHOUT ROWID, STRICT;",
+    "CREATE INDEX `holdfast_tags_run` ON `holdfast_tags` (`run`);",
+    "CREATE TABLE `holdfast_workers` (\n\t`key` integer PRIMARY KEY AUTOINCREMENT NOT NULL,\n\t`machine` text NOT NULL,\n\t`pid` integer NOT NULL,\n\t`born` text NOT NULL,\n\t`host` text NOT NULL,\n\t`execute` integer NOT NULL,\n\t`beat` integer DEFAULT 0 NOT NULL,\n\t`opened_at` integer NOT NULL\n) STRICT;"
+  ],
+  "down": [
+    "DROP TABLE `holdfast_workers`;",
+    "DROP TABLE `holdfast_tags`;",
+    "DROP TABLE `holdfast_states`;",
+    "DROP TABLE `holdfast_signals`;",
+    "DROP TABLE `holdfast_runs`;",
+    "DROP TABLE `holdfast_history`;",
+    "DROP TABLE `holdfast_breakers`;"
+  ],
+  "loses": [
+    {
+      "what": "all runs with their histories",
+      "when": "select 1 from holdfast_runs limit 1"
+    },
+    {
+      "what": "the states of breakers",
+      "when": "select 1 from holdfast_breakers limit 1"
+    }
+  ]
+},
+  {
+  "version": 2,
+  "name": "0001_worker_lease",
+  "needs": 1,
+  "up": [
+    "ALTER TABLE `holdfast_workers` ADD `lease` integer DEFAULT 30000 NOT NULL;"
+  ],
+  "down": [
+    "ALTER TABLE `holdfast_workers` DROP COLUMN `lease`;"
+  ],
+  "loses": []
+},
+  {
+  "version": 3,
+  "name": "0002_cheaper_indexes",
+  "needs": 1,
+  "up": [
+    "DROP INDEX `holdfast_runs_adrift`;",
+    "DROP INDEX `holdfast_runs_attention`;",
+    "CREATE INDEX `holdfast_runs_adrift` ON `holdfast_runs` (`key`) WHERE \"holdfast_runs\".\"ended_at\" is null and \"holdfast_runs\".\"wake_at\" is null and \"holdfast_runs\".\"worker\" is null and \"holdfast_runs\".\"status\" <> 'waiting' and \"holdfast_runs\".\"status\" <> 'paused' and \"holdfast_runs\".\"status\" <> 'blocked';",
+    "CREATE INDEX `holdfast_runs_attention` ON `holdfast_runs` (`status`,`key`) WHERE \"holdfast_runs\".\"status\" <> 'running' and \"holdfast_runs\".\"status\" <> 'completed';"
+  ],
+  "down": [
+    "DROP INDEX `holdfast_runs_adrift`;",
+    "DROP INDEX `holdfast_runs_attention`;",
+    "CREATE INDEX `holdfast_runs_adrift` ON `holdfast_runs` (`key`) WHERE \"holdfast_runs\".\"wake_at\" is null and \"holdfast_runs\".\"worker\" is null and \"holdfast_runs\".\"status\" in ('scheduled', 'queued', 'running');",
+    "CREATE INDEX `holdfast_runs_attention` ON `holdfast_runs` (`status`,`key`) WHERE \"holdfast_runs\".\"status\" in ('scheduled', 'queued', 'waiting', 'paused', 'blocked', 'failed', 'cancelled');"
+  ],
+  "loses": []
+},
+  {
+  "version": 4,
+  "name": "0003_worker_knows",
+  "needs": 1,
+  "up": [
+    "ALTER TABLE `holdfast_workers` ADD `knows` integer;"
+  ],
+  "down": [
+    "ALTER TABLE `holdfast_workers` DROP COLUMN `knows`;"
+  ],
+  "loses": []
+},
+];

@@ -111,6 +111,8 @@ export const workers = sqliteTable("holdfast_workers", {
   /** How long, in ms, it may be silent: its own word, that every looker goes by. */
   lease: integer("lease").notNull().default(30_000),
   openedAt: integer("opened_at").notNull(),
+  /** The newest schema that its release knows: what it could not go on with must wait until it is gone. */
+  knows: integer("knows"),
 });
 
 export const breakers = sqliteTable("holdfast_breakers", {

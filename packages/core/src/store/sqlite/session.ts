@@ -125,7 +125,7 @@ export const createSession = (first: Connection): Session => {
     const old = verbs.connection;
     if (file === undefined) return;
     if (!isInPlace(old)) throw replaced(file);
-    const fresh = reconnect(file);
+    const fresh = reconnect(file, first.migrations);
     try {
       if (fresh.identity !== old.identity) throw replaced(file);
       if (beside) leaveCheckpoints(fresh);

@@ -7,7 +7,7 @@ import { createGroup, usual } from "../group.ts";
 import { machinePace, nap } from "../pace.ts";
 import { adopt, connect, disconnect, fileOf, type Connection } from "./connection.ts";
 import { askSettings, settingsBefore } from "./durability.ts";
-import { migrate } from "./migrate.ts";
+import { migrateNow } from "./migrate.ts";
 import { createSession } from "./session.ts";
 import { startWithin, transact } from "./transact.ts";
 import { isBusy, isTrouble, troubleOf } from "./trouble.ts";
@@ -16,9 +16,10 @@ import { isBusy, isTrouble, troubleOf } from "./trouble.ts";
 export const openSqlite = (target: string | Database, hooks: Hooks): Store => {
   const place = typeof target === "string" ? fileOf(target) : undefined;
   hooks.beforeWriting?.(place ?? ":memory:", settingsBefore(place));
-  const connection = typeof target === "string" ? connect(target) : adopt(target);
+  const { schema = {} } = hooks;
+  const connection = typeof target === "string" ? connect(target, schema) : adopt(target, schema);
   try {
-    migrate(connection.client);
+    if (connection.isBehind) migrateNow(connection.client, schema);
     return createStore(connection, hooks);
   } catch (error) {
     disconnect(connection);

@@ -1,7 +1,9 @@
 /** The processes that have the database open, on SQLite. */
-import { and, eq, isNull, sql } from "drizzle-orm";
+import { and, eq, getTableColumns, isNull, sql } from "drizzle-orm";
+import { newestOf } from "../migration.ts";
 import type { WorkerRow } from "../rows.ts";
 import type { Connection } from "./connection.ts";
+import { refuseNewer } from "./migrate.ts";
 import { runs, workers } from "./schema.ts";
 import { changing, given } from "./statement.ts";
 
@@ -35,15 +37,19 @@ export const prepareWorkers = (connection: Connection) => {
       .where(and(eq(runs.worker, given("worker")), isNull(runs.endedAt))),
   );
 
-  const all = db.select().from(workers).prepare();
+  const { knows: _, ...known } = getTableColumns(workers);
+  const all = db.select(known).from(workers).prepare();
 
   return {
-    register: (worker: Omit<WorkerRow, "key" | "beat">): number =>
-      db
+    /** Throws `schema_newer` when somebody has migrated the database since it was opened, so that this release cannot go on. */
+    register: (worker: Omit<WorkerRow, "key" | "beat">): number => {
+      refuseNewer(connection.client, connection);
+      return db
         .insert(workers)
-        .values({ ...worker })
+        .values({ ...worker, knows: newestOf(connection.migrations) })
         .returning({ key: workers.key })
-        .get().key,
+        .get().key;
+    },
     beat: (worker: number): boolean => beat({ worker }) === 1,
     list: (): WorkerRow[] => all.all(),
     bury: (worker: number, seen: number, now: number): boolean => {

@@ -1,0 +1,2 @@
+-- loses: nothing
+ALTER TABLE `holdfast_workers` DROP COLUMN `knows`;

@@ -1,0 +1,1 @@
+ALTER TABLE `holdfast_workers` ADD `knows` integer;
