@@ -242,7 +242,7 @@ describe.skipIf(!(await isThere()))("plans on MySQL", () => {
     "the runs of a worker": [mysql.heldBy(3), mysql.claimed(3, 1), mysql.release(3, 1, true)],
     "the lock of runs": [mysql.lockRuns([1, 2, 3], []), mysql.lockRuns([1, 2, 3], [1])],
     "new runs": mysql.insertRuns([newRun("x")]),
-    "records under leases": [mysql.appendGuarded([{ lease, row: row(9) }]), mysql.standGuarded([{ lease, row: row(9) }])],
+    "records under leases": [...mysql.appendGuarded([{ lease, row: row(9) }]), mysql.standGuarded([{ lease, row: row(9) }])],
     "runs by their ids and keys": [mysql.findRuns(["due 7"]), mysql.byKeys([7]), mysql.ended([7])],
     "a history": [mysql.read(7, -1, 100), mysql.last(7), mysql.readFirst([7, 8], 3)],
     "children at their end": [mysql.endedChildren(7, ["child"])],

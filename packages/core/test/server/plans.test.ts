@@ -37,6 +37,7 @@ const { healthy, isSuspectDue } = postgres.claim({ worker: 1, known, now: 9_999,
 const [claim = isSuspectDue] = healthy;
 const lease = { run: 7, number: 1 };
 const row = { seq: 9, kind: "step", key: "a", value: null, attempt: 1, issued: 0, due: null, at: 0 } as const;
+const [append = isSuspectDue] = postgres.appendGuarded([{ lease, row }]);
 
 const asked: Readonly<Record<string, Statement>> = {
   "the claim": claim,
@@ -45,7 +46,7 @@ const asked: Readonly<Record<string, Statement>> = {
   "the runs of a worker": postgres.heldBy(3),
   "the lock of runs": postgres.lockRuns([1, 2, 3], []),
   "the lock of a family": postgres.lockRuns([1, 2, 3], [1]),
-  "records under leases": postgres.appendGuarded([{ lease, row }]),
+  "records under leases": append,
   "runs by their ids": postgres.findRuns(["due 7"]),
   "a history": postgres.read(7, -1, 100),
   "the last record": postgres.last(7),

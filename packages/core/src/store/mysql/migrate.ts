@@ -10,7 +10,7 @@ import { migrations as ours } from "./migrations.gen.ts";
 import { shape, wanted } from "./shape.ts";
 
 /** Names of locks are known in the whole server, and short. */
-const lock = "concat('holdfast ', left(sha1(database()), 32))";
+const lock = "concat('holdfast ', left(sha2(database(), 256), 32))";
 
 function* columnsOf(table: string): Steps<readonly string[]> {
   const rows = yield* say(

@@ -22,6 +22,18 @@ export const given = (columns: Columns): string => `${taken("?", columns)} as gi
 export const listed = (type: Columns[string], from = "?"): string =>
   `json_table(${from}, '$[*]' columns (value ${types[type]} path '$' error on error)) as given`;
 
+/**
+ * Keys to be locked, as a list of parameters: MySQL locks no rows that are found by way of a JSON table. The list is as long as the next power of two, so that
+ * there are few texts to prepare; nothing has the key it is filled up with. Whoever locks several does so in the order of their keys.
+ */
+export const keyed = (keys: readonly number[]): { readonly text: string; readonly params: readonly number[] } => {
+  const places = 2 ** Math.ceil(Math.log2(Math.max(1, keys.length)));
+  return {
+    text: `(${"?, ".repeat(places - 1)}?)`,
+    params: [...keys.toSorted((one, other) => one - other), ...Array.from({ length: places - keys.length }, () => -1)],
+  };
+};
+
 /** A name that is looked for: by its bytes, as names are kept. */
 export const named = (name: string): string => `cast(${name} as binary)`;
 

@@ -1,7 +1,7 @@
 /** The processes that have the database open, and the breakers they share, on MySQL and MariaDB. */
 import type { BreakerRow, WorkerRow } from "../rows.ts";
 import type { Dialect, Statement } from "../server/dialect.ts";
-import { json, listed, shown, statement } from "./text.ts";
+import { keyed, shown, statement } from "./text.ts";
 
 const now = "cast(floor(unix_timestamp(now(6)) * 1000) as signed)";
 
@@ -15,12 +15,13 @@ const breaker = `select ${shown("b.name", "name")}, b.state, b.successes, b.fail
  * not: so a beat, which goes along the first, waits for no shield, and yet who takes the worker off the list waits for all.
  */
 export const workers = {
-  shield: (keys: readonly number[]): Statement =>
-    statement(
-      `select w.key from ${listed("bigint")} straight_join holdfast_workers as w force index (holdfast_workers_shield) on w.key = given.value
-       lock in share mode`,
-      json(keys.toSorted((one, other) => one - other)),
-    ),
+  shield: (keys: readonly number[]): Statement => {
+    const { text, params } = keyed(keys);
+    return statement(
+      `select w.key from holdfast_workers as w force index (holdfast_workers_shield) where w.key in ${text} order by w.key lock in share mode`,
+      ...params,
+    );
+  },
   fell: (worker: number): readonly Statement[] => [
     statement("select w.key from holdfast_workers as w force index (holdfast_workers_shield) where w.key = ? for update", worker),
   ],

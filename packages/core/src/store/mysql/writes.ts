@@ -2,7 +2,7 @@
 import type { Lease, NewRun, NewSignal, Row } from "../rows.ts";
 import { dueOf, type Sheet } from "../server/desk.ts";
 import type { Dialect, RunAppend, Statement } from "../server/dialect.ts";
-import { given, json, listed, named, record, recordNames, recordsGiven, runColumns, shown, statement } from "./text.ts";
+import { given, json, keyed, listed, named, record, recordNames, recordsGiven, runColumns, shown, statement } from "./text.ts";
 
 type Guarded = { readonly lease: Lease; readonly row: Row };
 type Place = { readonly run: number; readonly seq: number };
@@ -13,13 +13,35 @@ const locked = `select r.key, r.parent, r.orphan, r.status, r.lease, r.worker, r
     r.ended_at as endedAt,
     case when r.lease = 0 then (select h.due from holdfast_history as h where h.run = r.key and h.seq = 0) end as begins`;
 
-const lockRuns = `${locked} from ${listed("bigint")} straight_join holdfast_runs as r force index (primary) on r.key = given.value for update`;
+const lockRuns = (keys: readonly number[]): Statement => {
+  const { text, params } = keyed(keys);
+  return statement(
+    `${locked} from holdfast_runs as r force index (primary) where r.key in ${text} order by r.key for update`,
+    ...params,
+  );
+};
 
-const lockFamilies = `${locked} from (
-    select given.value as \`key\` from ${listed("bigint")}
-    union select child.key from ${listed("bigint")} straight_join holdfast_runs as child force index (holdfast_runs_parent) on child.parent = given.value
-      where child.orphan = 'cancel' and child.ended_at is null
-  ) as wanted straight_join holdfast_runs as r force index (primary) on r.key = wanted.key order by r.key for update`;
+/** Children are looked for without a lock, and then locked by their keys. */
+const lockFamilies = (keys: readonly number[], parents: readonly number[]): Statement => {
+  const [runs, above] = [keyed(keys), keyed(parents)];
+  return statement(
+    `${locked} from (
+       select own.key from holdfast_runs as own force index (primary) where own.key in ${runs.text}
+       union select child.key from holdfast_runs as child force index (holdfast_runs_parent) where child.parent in ${above.text}
+         and child.orphan = 'cancel' and child.ended_at is null
+     ) as wanted straight_join holdfast_runs as r force index (primary) on r.key = wanted.key order by r.key for update`,
+    ...runs.params,
+    ...above.params,
+  );
+};
+
+const shareRuns = (keys: readonly number[]): Statement => {
+  const { text, params } = keyed(keys);
+  return statement(
+    `select r.key from holdfast_runs as r force index (primary) where r.key in ${text} order by r.key lock in share mode`,
+    ...params,
+  );
+};
 
 /** A run whose worker is on the list no more is due for everybody. */
 const insertRuns = `insert into holdfast_runs
@@ -57,10 +79,10 @@ const findRuns = `select ${runColumns}, h.value as input from ${listed("text")}
   straight_join holdfast_runs as r force index (holdfast_runs_id) on r.id = ${named("given.value")}
   left join holdfast_history as h on h.run = r.key and h.seq = 0`;
 
-/** Each run is locked while it is looked at, so that a lease which somebody is taking away just now is waited for. */
+/** Each run is locked before it is looked at, so that a lease which somebody is taking away just now is waited for. */
 const appendGuarded = `insert into holdfast_history (${recordNames})
   select ${recordsGiven} from ${given({ ...record, lease: "int" })}
-  straight_join holdfast_runs as held force index (primary) on held.key = given.run and held.lease = given.lease lock in share mode
+  straight_join holdfast_runs as held force index (primary) on held.key = given.run and held.lease = given.lease
   on duplicate key update holdfast_history.run = holdfast_history.run`;
 
 const standGuarded = `select given.run, given.seq from ${given({ ...place, lease: "int" })}
@@ -94,15 +116,17 @@ const draw = (): number => {
   return -1 - ((high >>> 11) * 2 ** 32 + low);
 };
 
-/** Whoever locks several does so in the order of their keys. */
-const inOrder = (keys: readonly number[]): string => json(keys.toSorted((one, other) => one - other));
-
 /** As it is now, also in a transaction that reads what was there when it began. */
-export const findRunNow = (id: string): Statement => statement(`${findRuns} lock in share mode`, json([id]));
+export const findRunNow = (id: string): Statement =>
+  statement(
+    `select ${runColumns}, h.value as input from holdfast_runs as r force index (holdfast_runs_id)
+     left join holdfast_history as h on h.run = r.key and h.seq = 0 where r.id = ${named("?")} lock in share mode`,
+    id,
+  );
 
 export const writes = {
   lockRuns: (keys: readonly number[], orphansOf: readonly number[]): Statement =>
-    orphansOf.length === 0 ? statement(lockRuns, inOrder(keys)) : statement(lockFamilies, inOrder(keys), json(orphansOf)),
+    orphansOf.length === 0 ? lockRuns(keys) : lockFamilies(keys, orphansOf),
   insertRuns: (runs: readonly NewRun[]): readonly Statement[] => {
     const token = draw();
     // What is written elsewhere is not sent twice.
@@ -120,12 +144,13 @@ export const writes = {
       `select h.run, h.seq from ${given(place)} straight_join holdfast_history as h on h.run = given.run and h.seq = given.seq`,
       json(places),
     ),
-  lockSignals: (keys: readonly number[]): Statement =>
-    statement(
-      `select s.key, s.run from ${listed("bigint")} straight_join holdfast_signals as s force index (primary) on s.key = given.value
-       where s.taken_at is null for update`,
-      inOrder(keys),
-    ),
+  lockSignals: (keys: readonly number[]): Statement => {
+    const { text, params } = keyed(keys);
+    return statement(
+      `select s.key, s.run from holdfast_signals as s force index (primary) where s.key in ${text} and s.taken_at is null order by s.key for update`,
+      ...params,
+    );
+  },
   known: (keys: readonly { readonly run: number; readonly key: string }[]): Statement =>
     statement(
       `select s.run, ${shown("s.dedupe", "key")} from ${given({ run: "bigint", key: "text" })}
@@ -133,8 +158,10 @@ export const writes = {
       json(keys),
     ),
 
-  appendGuarded: (records: readonly Guarded[]): Statement =>
+  appendGuarded: (records: readonly Guarded[]): readonly Statement[] => [
+    shareRuns([...new Set(records.map(({ lease }) => lease.run))]),
     statement(appendGuarded, json(records.map(({ lease, row }) => ({ ...row, run: lease.run, lease: lease.number })))),
+  ],
   standGuarded: (records: readonly Guarded[]): Statement =>
     statement(standGuarded, json(records.map(({ lease, row }) => ({ run: lease.run, lease: lease.number, seq: row.seq })))),
   insertRows: (rows: readonly RunAppend[], kind: "again" | "fresh"): Statement =>

@@ -111,8 +111,9 @@ export const writes = {
       json(keys),
     ),
 
-  appendGuarded: (records: readonly Guarded[]): Statement =>
+  appendGuarded: (records: readonly Guarded[]): readonly Statement[] => [
     statement(appendGuarded, json(records.map(({ lease, row }) => ({ ...row, run: lease.run, lease: lease.number })))),
+  ],
   standGuarded: (records: readonly Guarded[]): Statement =>
     statement(standGuarded, json(records.map(({ lease, row }) => ({ run: lease.run, lease: lease.number, seq: row.seq })))),
   insertRows: (rows: readonly RunAppend[], kind: "again" | "fresh"): Statement =>

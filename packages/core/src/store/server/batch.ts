@@ -37,7 +37,7 @@ export const commit = (
     const records = jobs.filter((job): job is Record => job.kind === "record");
     const works = jobs.filter((job): job is Work => job.kind === "work");
     const opening = [say(link, dialect.begin), send(link, dialect.shield(workers))];
-    const appended = records.length > 0 ? send(link, dialect.appendGuarded(records)) : undefined;
+    const appended = records.length > 0 ? sendAll(link, dialect.appendGuarded(records)) : undefined;
     if (works.length === 0 && dialect.abortsWhole && appended) {
       await commitBehind(link, dialect, [...opening, appended]);
       const kept = await keptOf(link, dialect, records, await appended);

@@ -41,8 +41,8 @@ export type Dialect = {
   readonly lockSignals: (keys: readonly number[]) => Statement;
   readonly known: (keys: readonly { readonly run: number; readonly key: string }[]) => Statement;
 
-  /** Records whose runs are not locked: each goes in only while its lease is the run's. Answers with a count. */
-  readonly appendGuarded: (records: readonly { readonly lease: Lease; readonly row: Row }[]) => Statement;
+  /** Records whose runs are not locked: each goes in only while its lease is the run's. The last statement answers with a count. */
+  readonly appendGuarded: (records: readonly { readonly lease: Lease; readonly row: Row }[]) => readonly Statement[];
   /** Those of these records that stand under these leases. */
   readonly standGuarded: (records: readonly { readonly lease: Lease; readonly row: Row }[]) => Statement;
   /** Those that stand there already are passed over, or fail. */
