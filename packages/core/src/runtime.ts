@@ -7,7 +7,7 @@ import { openingOf, type RuntimeOptions } from "./engine/opening.ts";
 import { hasGone } from "./engine/workers.ts";
 import type { Report } from "./model/durability/report.ts";
 import * as Fault from "./model/fault.ts";
-import { openStore, type DrizzleDatabase } from "./store/open.ts";
+import { openStore, type DrizzleDatabase, type PoolOptions, type TlsOptions } from "./store/open.ts";
 
 export type { Runtime } from "./engine/opened.ts";
 
@@ -19,8 +19,13 @@ export type Options = RuntimeOptions & {
    * further than whether this release can work on it. Default true.
    */
   readonly migrate?: true | "verify" | false | undefined;
+  /** Connections to a server: how many, and how long a question may take. Goes before what the URL says (`?pool=16&timeout=5s`). */
+  readonly pool?: PoolOptions | undefined;
+  /** How connections to a server are encrypted. Goes before what the URL says (`?sslmode=…`, on MySQL `?ssl-mode=…`). */
+  readonly tls?: TlsOptions | undefined;
 };
 
+export type { PoolOptions, TlsOptions } from "./store/open.ts";
 export type { Clock } from "./engine/clock.ts";
 export type { Fact, Report as Durability, Warning } from "./model/durability/report.ts";
 
@@ -34,11 +39,12 @@ export type { Fact, Report as Durability, Warning } from "./model/durability/rep
 export const open = async (options: Options = {}): Promise<Runtime> => {
   const database = options.database ?? process.env["HOLDFAST_DATABASE"] ?? "sqlite:holdfast.db";
   const opening = openingOf(options);
+  const reach = { pool: options.pool, tls: options.tls };
   const migrate = modeOf(options.migrate);
   const warn = (text: string): void =>
     opening.logger.warn({ schema: text }, "the schema is not as it should be; it costs speed, and no promise");
   return runtimeOf(
-    await openEngine(opening, (hooks) => openStore(database, { ...hooks, schema: { migrate, warn, isGone: hasGone } })),
+    await openEngine(opening, (hooks) => openStore(database, { ...hooks, schema: { migrate, warn, isGone: hasGone } }, reach)),
   );
 };
 

@@ -1,6 +1,9 @@
 /** From what users name a database by to a store. A dialect is loaded only when it is asked for. */
 import * as Fault from "../model/fault.ts";
 import type { Hooks, Store } from "./contract.ts";
+import type { Reach } from "./server/address.ts";
+
+export type { PoolOptions, TlsOptions } from "./server/address.ts";
 
 /** A Drizzle database, as `drizzle(…)` of one of the dialects answers it. */
 export type DrizzleDatabase = { readonly $client: object };
@@ -26,16 +29,18 @@ export const placeOf = async (database: string | DrizzleDatabase): Promise<Place
 };
 
 /** Throws `invalid_option` for what is no database, and what opening it throws. */
-export const openStore = async (database: string | DrizzleDatabase, hooks: Hooks): Promise<Store> => {
+export const openStore = async (database: string | DrizzleDatabase, hooks: Hooks, reach: Reach = {}): Promise<Store> => {
   const place = await placeOf(database);
+  if (place.dialect === "sqlite") assertNone(reach);
+  if ("client" in place) assertNoTls(reach);
   switch (place.dialect) {
     case "postgres": {
       const { openPostgres, openThrough } = await import("./postgres/store.ts");
-      return "url" in place ? openPostgres(place.url, hooks) : openThrough(place.client, hooks);
+      return "url" in place ? openPostgres(place.url, hooks, reach) : openThrough(place.client, hooks, reach);
     }
     case "mysql": {
       const { openMysql, openThrough } = await import("./mysql/store.ts");
-      return "url" in place ? openMysql(place.url, hooks) : openThrough(place.client, hooks);
+      return "url" in place ? openMysql(place.url, hooks, reach) : openThrough(place.client, hooks, reach);
     }
     case "sqlite": {
       const { openSqlite, clientOf } = await import("./sqlite/store.ts");
@@ -61,4 +66,24 @@ const placeThrough = async (database: DrizzleDatabase): Promise<Place> => {
   if (isPostgresClient(client)) return { dialect: "postgres", client };
   const { isMysqlClient } = await import("./mysql/wire.ts");
   return isMysqlClient(client) ? { dialect: "mysql", client } : { dialect: "sqlite", database };
+};
+
+const assertNone = ({ pool, tls }: Reach): void => {
+  const [option] = Object.entries({ pool, tls }).find(([, value]) => value !== undefined) ?? [];
+  if (option === undefined) return;
+  throw Fault.make(
+    "invalid_option",
+    `The option ${option} of Runtime.open is for a database behind a server, and this one is SQLite. Leave it out.`,
+    { option },
+  );
+};
+
+/** Connections of the user's are encrypted as the user says. */
+const assertNoTls = ({ tls }: Reach): void => {
+  if (tls === undefined) return;
+  throw Fault.make(
+    "invalid_option",
+    "The option tls of Runtime.open is for a database given as a URL. Tell the pool under your Drizzle database how to encrypt.",
+    { option: "tls" },
+  );
 };

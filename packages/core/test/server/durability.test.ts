@@ -72,11 +72,10 @@ describe.skipIf(!(await postgresKit.isThere()))("on PostgreSQL", () => {
     const user = `${url.pathname.slice(1)}_user`;
     await client.unsafe(`create role ${user} login`);
     afterwards(async () => {
-      const owner = clientOn(`${postgresKit.server}/postgres`);
-      await owner.unsafe(`drop role ${user}`);
+      await client.unsafe(`drop owned by ${user}`);
+      await client.unsafe(`drop role ${user}`);
     });
     await client.unsafe(`grant all on schema public to ${user}`);
-    afterwards(async () => void (await client.unsafe(`drop owned by ${user}`)));
     // A setting that is hidden from everybody: its catalog may not be read.
     await client.unsafe("revoke select on pg_catalog.pg_stat_replication from public");
     url.username = user;
@@ -104,7 +103,7 @@ describe.skipIf(!hasPostgres())("on a PostgreSQL server of its own", () => {
       "encoding",
     ]);
     expect(await tablesOn(clientOn(url.replace(/postgres$/, "narrow")), "current_schema()")).toBe(0);
-  }, 60_000);
+  }, 120_000);
 });
 
 describe.skipIf(!(await mysqlKit.isThere()))("on MySQL", () => {
@@ -172,7 +171,7 @@ describe.skipIf(!hasMariadb())("on a MariaDB server of its own", () => {
     const runtime = await open(url, { logger });
     expect(codes(await Runtime.durability(runtime))).toEqual(["flush_log", "sync_binlog", "doublewrite_off"]);
     expect(lines.filter((line) => "durability" in line).length).toBe(1);
-  }, 90_000);
+  }, 120_000);
 
   test("one that takes no writes from anybody but its owner says so, and refuses others with a typed fault", async () => {
     const server = await ownMariadb({ settings: ["--read-only"] });
@@ -186,5 +185,5 @@ describe.skipIf(!hasMariadb())("on a MariaDB server of its own", () => {
     expect(message).toContain("takes no writes");
     await client.unsafe("set global read_only = off");
     await open(asWorker);
-  }, 90_000);
+  }, 120_000);
 });

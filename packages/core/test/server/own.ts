@@ -1,10 +1,10 @@
 /** Servers of a test's own, to be set up, stopped and killed: each in a folder and on a port of its own, gone with the test. */
-import type { Subprocess } from "bun";
-import { chmodSync, chownSync, existsSync, readdirSync, writeFileSync } from "node:fs";
+import { SQL, type Subprocess } from "bun";
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterwards, folder } from "../kit/afterwards.ts";
 import { until } from "../crash/processes.ts";
-import { SQL } from "bun";
 
 const isRoot = process.getuid?.() === 0;
 
@@ -24,13 +24,32 @@ const run = (user: string, command: readonly string[]): void => {
   if (!success) throw new Error(`${command[0]} failed: ${stderr.toString()}`);
 };
 
+const own = (user: string, path: string): void => {
+  const [uid, gid] = idsOf(user) ?? [0, 0];
+  if (isRoot) chownSync(path, uid, gid);
+};
+
 /** A folder that a user of the machine may write. */
 const folderOf = (user: string): string => {
   const path = folder();
-  const [uid, gid] = idsOf(user) ?? [0, 0];
-  if (isRoot) chownSync(path, uid, gid);
-  chmodSync(path, 0o700);
+  own(user, path);
   return path;
+};
+
+const templates = new Map<string, string>();
+
+/** A copy of a folder that takes long to make, and is made once for all tests of this process. */
+const copyOf = (user: string, name: string, to: string, make: (place: string) => void): void => {
+  let template = templates.get(name);
+  if (template === undefined) {
+    const place = mkdtempSync(join(tmpdir(), "holdfast-template-"));
+    process.on("exit", () => rmSync(place, { recursive: true, force: true }));
+    own(user, place);
+    template = join(place, "base");
+    make(template);
+    templates.set(name, template);
+  }
+  run(user, ["cp", "-r", template, to]);
 };
 
 export const freePort = (): number => {
@@ -106,8 +125,7 @@ const answers = async (options: SQL.Options): Promise<void> => {
 
 const write = (user: string, path: string, text: string, mode = 0o600): void => {
   writeFileSync(path, text, { mode });
-  const [uid, gid] = idsOf(user) ?? [0, 0];
-  if (isRoot) chownSync(path, uid, gid);
+  own(user, path);
 };
 
 export type PostgresSetup = {
@@ -118,16 +136,31 @@ export type PostgresSetup = {
   readonly standbyOf?: string;
   /** Files to be put into its folder. */
   readonly files?: Readonly<Record<string, string>>;
+  /** It is to be reached encrypted. */
+  readonly tls?: boolean;
 };
 
-export const ownPostgres = async ({ settings = [], access, standbyOf, files = {} }: PostgresSetup = {}): Promise<OwnServer> => {
+export const ownPostgres = async ({
+  settings = [],
+  access,
+  standbyOf,
+  files = {},
+  tls = false,
+}: PostgresSetup = {}): Promise<OwnServer> => {
   const user = "postgres";
   const place = folderOf(user);
   const base = join(place, "base");
   const port = freePort();
   const program = (name: string): string => join(programs ?? "", name);
   if (standbyOf === undefined)
-    run(user, [program("initdb"), "-D", base, "-U", "postgres", "--auth=trust", "-E", "UTF8", "--no-sync", "--locale=C"]);
+    copyOf(user, "postgres", base, (template) =>
+      run(user, [
+        program("initdb"),
+        "-D",
+        template,
+        ...["-U", "postgres", "--auth=trust", "-E", "UTF8", "--no-sync", "--locale=C"],
+      ]),
+    );
   else run(user, [program("pg_basebackup"), "-d", standbyOf, "-D", base, "-R", "-X", "stream", "-c", "fast"]);
   if (access !== undefined) write(user, join(base, "pg_hba.conf"), access);
   for (const [name, text] of Object.entries(files)) write(user, join(base, name), text);
@@ -140,7 +173,7 @@ export const ownPostgres = async ({ settings = [], access, standbyOf, files = {}
   ];
   const command = [program("postgres"), "-D", base, ...options.flatMap((option) => ["-c", option])];
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
-  const served = await serve({ user, command, isUp: () => answers({ url }) });
+  const served = await serve({ user, command, isUp: () => answers({ url: tls ? `${url}?sslmode=require` : url }) });
   return { port, folder: place, url, ...served };
 };
 
@@ -152,7 +185,9 @@ export const ownMariadb = async ({ settings = [], files = {} }: MariadbSetup = {
   const place = folderOf(user);
   const base = join(place, "base");
   const port = freePort();
-  run(user, ["mariadb-install-db", "--no-defaults", `--datadir=${base}`, "--auth-root-authentication-method=normal"]);
+  copyOf(user, "mariadb", base, (template) =>
+    run(user, ["mariadb-install-db", "--no-defaults", `--datadir=${template}`, "--auth-root-authentication-method=normal"]),
+  );
   for (const [name, text] of Object.entries(files)) write(user, join(base, name), text);
   const options = [
     `--port=${port}`,

@@ -1,6 +1,7 @@
 /** What the error numbers of MySQL and MariaDB mean to us. */
 import * as Fault from "../../model/fault.ts";
 import { isLate } from "../server/link.ts";
+import { isTls, tlsFault } from "../server/tls.ts";
 import type { Verdict } from "../server/dialect.ts";
 
 type Fields = { readonly code?: unknown; readonly errno?: unknown; readonly fatal?: unknown };
@@ -46,6 +47,7 @@ const isTrouble = (code: number | string): boolean =>
 
 export const judge = (error: unknown): Verdict => {
   if (isLate(error)) return "lost";
+  if (isTls(error)) return "trouble";
   const code = codeOf(error);
   if (again.has(code)) return "again";
   if (blocked.has(code)) return "blocked";
@@ -79,6 +81,13 @@ const sayings: readonly (readonly [fits: (code: number | string) => boolean, cod
     (said) => `The MySQL server refuses us (${said}). Look at the user, the password, the name of the database and its rights.`,
   ],
   [
+    // What its client says of a server that answers in plain words where it is to encrypt.
+    (code) => code === "ERR_MYSQL_AUTHENTICATION_FAILED",
+    "storage_failed",
+    (said) =>
+      `The MySQL server refuses us (${said}). Look at the user and the password, and, where the URL or the option tls asks for encryption, whether the server has it.`,
+  ],
+  [
     (code) => isLost(code) || isTrouble(code),
     "storage_failed",
     (said) => `The MySQL server cannot be used (${said}). Running work waits and goes on when it answers again.`,
@@ -88,6 +97,7 @@ const sayings: readonly (readonly [fits: (code: number | string) => boolean, cod
 /** The fault that a user sees. What is no trouble of the server comes back as it is. */
 export const faultOf = (error: unknown): Error => {
   if (Fault.is(error)) return error;
+  if (isTls(error)) return tlsFault(error, "MySQL");
   const code = codeOf(error);
   const said = error instanceof Error ? error.message : String(error);
   const saying = sayings.find(([fits]) => fits(code));

@@ -3,6 +3,8 @@ import type { SQL } from "bun";
 import * as Fault from "../../model/fault.ts";
 import { whole } from "../server/fields.ts";
 import { openWire, type Param, type Rows, type Wire } from "../server/link.ts";
+import { settleDeadline, settleReach, type Reach, type Spelling } from "../server/address.ts";
+import { share } from "../server/share.ts";
 
 export type Way = {
   /** Without a password. */
@@ -12,6 +14,23 @@ export type Way = {
   readonly options: SQL.Options | undefined;
   /** How many connections we may have at once. */
   readonly most: number;
+  /** Ms that a question may take. */
+  readonly deadline: number;
+};
+
+const spelling: Spelling = {
+  example: "mysql://user@host/orders?pool=16&timeout=5s&ssl-mode=VERIFY_IDENTITY&ssl-ca=/etc/ssl/ca.pem",
+  mode: "ssl-mode",
+  modes: {
+    DISABLED: "disable",
+    PREFERRED: "prefer",
+    REQUIRED: "require",
+    VERIFY_CA: "verify-ca",
+    VERIFY_IDENTITY: "verify-full",
+  },
+  files: { ca: "ssl-ca", cert: "ssl-cert", key: "ssl-key" },
+  hasPooler: false,
+  kept: [],
 };
 
 /**
@@ -54,20 +73,21 @@ const within = async (wire: Wire, growth: number): Promise<Wire> => {
   };
 };
 
-const connections = 8;
-
-/** By a URL. `deadline` is in ms. */
-export const wayTo = (url: string, deadline: number): Way => {
+/** By a URL. Throws `invalid_option`. `lease` is in ms. */
+export const wayTo = async (text: string, reach: Reach, lease: number | undefined): Promise<Way> => {
+  const { name, url, tls, size, deadline } = await settleReach(text, reach, spelling, lease);
   const options: SQL.Options = {
     url: url.replace(/^mariadb:/, "mysql:"),
     adapter: "mysql",
     connectionTimeout: Math.ceil(deadline / 1_000),
+    ...(tls ? { tls } : {}),
   };
   return {
-    name: url.replace(/(:\/\/[^/:@]*):[^@]*@/, "$1@"),
+    name,
     open: async () => within(await openWire(options, settings(deadline)), 1),
     options,
-    most: connections,
+    most: size,
+    deadline,
   };
 };
 
@@ -144,12 +164,13 @@ const nameOf = (host: unknown, database: unknown): string =>
   `mysql://${typeof host === "string" ? host : ""}/${typeof database === "string" ? database : ""}`;
 
 /** Through the pool of the user: half of its connections may be ours, so that the user's own transactions get some too. */
-export const wayThrough = (client: unknown, deadline: number): Way => {
+export const wayThrough = (client: unknown, { pool: wanted }: Reach, lease: number | undefined): Way => {
   if (!isMysqlClient(client))
     throw Fault.make(
       "invalid_option",
       "The option database of Runtime.open has no pool of connections under it. Give drizzle(…) one of mysql2's createPool.",
     );
+  const deadline = settleDeadline(wanted?.timeout, "timeout in the option pool of Runtime.open", lease);
   const pool = (client.promise?.() ?? client) as PromisePool;
   const config = (client.pool ?? client).config ?? {};
   const connection = (config["connectionConfig"] ?? {}) as Options;
@@ -157,16 +178,7 @@ export const wayThrough = (client: unknown, deadline: number): Way => {
     name: nameOf(connection["host"], connection["database"]),
     open: () => borrow(pool, deadline),
     options: plain(connection),
-    most: share(config["connectionLimit"]),
+    most: share(config["connectionLimit"], wanted?.size),
+    deadline,
   };
-};
-
-const share = (limit: unknown): number => {
-  const all = typeof limit === "number" ? limit : 10;
-  if (all >= 4) return Math.floor(all / 2);
-  throw Fault.make(
-    "invalid_option",
-    `The pool under the Drizzle database has ${all} connections; Holdfast needs one of at least 4: two for itself, and some for your own transactions. Or give Runtime.open a URL.`,
-    { max: all },
-  );
 };

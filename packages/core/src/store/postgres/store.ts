@@ -9,6 +9,7 @@ import type { Statement } from "../server/dialect.ts";
 import { whole } from "../server/fields.ts";
 import { createPool, type Fields, type Pool } from "../server/link.ts";
 import { openSchema } from "../server/schema.ts";
+import type { Reach } from "../server/address.ts";
 import { createStore } from "../server/store.ts";
 import { createTransactions } from "../server/transact.ts";
 import { postgres } from "./dialect.ts";
@@ -32,22 +33,15 @@ const whereAmI = statement(
   `select current_database() as database, extract(epoch from pg_postmaster_start_time())::text as started, coalesce(to_regclass('holdfast_runs')::oid::text, '') as "table"`,
 );
 
-/** No question to the server takes longer, in ms: a third of a lease, so that whoever waits for an answer still holds what it asked for. */
-const deadlineOf = ({ lease = 30_000 }: Hooks): number => Math.max(500, Math.min(10_000, Math.floor(lease / 3)));
-
-/** Opens a database by its URL: made ready when it is empty. Throws a `storage_…` or `schema_…` fault. */
-export const openPostgres = (url: string, hooks: Hooks): Promise<Store> => {
-  const deadline = deadlineOf(hooks);
-  return open(wayTo(url, deadline), deadline, hooks);
-};
+/** Opens a database by its URL: made ready when it is empty. Throws `invalid_option`, and a `storage_…` or `schema_…` fault. */
+export const openPostgres = async (url: string, hooks: Hooks, reach: Reach = {}): Promise<Store> =>
+  open(await wayTo(url, reach, hooks.lease), hooks);
 
 /** The same through the pool under a Drizzle database of the user's. */
-export const openThrough = (client: unknown, hooks: Hooks): Promise<Store> => {
-  const deadline = deadlineOf(hooks);
-  return open(wayThrough(client, deadline), deadline, hooks);
-};
+export const openThrough = async (client: unknown, hooks: Hooks, reach: Reach = {}): Promise<Store> =>
+  open(wayThrough(client, reach, hooks.lease), hooks);
 
-const open = async ({ name, open, options, most }: Way, deadline: number, hooks: Hooks): Promise<Store> => {
+const open = async ({ name, open, options, most, deadline }: Way, hooks: Hooks): Promise<Store> => {
   const { pace = machinePace } = hooks;
   const pool = createPool(open, {
     max: most,

@@ -2,6 +2,8 @@
 import type { SQL } from "bun";
 import * as Fault from "../../model/fault.ts";
 import { openWire, type Param, type Rows, type Wire } from "../server/link.ts";
+import { settleDeadline, settleReach, type Reach, type Spelling } from "../server/address.ts";
+import { share } from "../server/share.ts";
 
 export type Way = {
   /** Without a password. */
@@ -11,6 +13,23 @@ export type Way = {
   readonly options: SQL.Options | undefined;
   /** How many connections we may have at once. */
   readonly most: number;
+  /** Ms that a question may take. */
+  readonly deadline: number;
+};
+
+const spelling: Spelling = {
+  example: "postgres://user@host/orders?pool=16&timeout=5s&sslmode=verify-full&sslrootcert=/etc/ssl/ca.pem",
+  mode: "sslmode",
+  modes: {
+    disable: "disable",
+    prefer: "prefer",
+    require: "require",
+    "verify-ca": "verify-ca",
+    "verify-full": "verify-full",
+  },
+  files: { ca: "sslrootcert", cert: "sslcert", key: "sslkey" },
+  hasPooler: true,
+  kept: ["search_path", "application_name", "options", "channel_binding"],
 };
 
 /** Of a connection of ours: nothing it leaves open may keep others waiting for long. */
@@ -22,17 +41,16 @@ const settings = (deadline: number): readonly string[] => [
 
 const unsettled = ["reset idle_in_transaction_session_timeout", "reset statement_timeout", "reset lock_timeout"];
 
-const connections = 8;
-
-/** By a URL. `deadline` is in ms. */
-export const wayTo = (url: string, deadline: number): Way => {
-  const options: SQL.Options = { url, adapter: "postgres", connectionTimeout: Math.ceil(deadline / 1_000) };
-  return {
-    name: url.replace(/(:\/\/[^/:@]*):[^@]*@/, "$1@"),
-    open: () => openWire(options, settings(deadline)),
-    options,
-    most: connections,
+/** By a URL. Throws `invalid_option`. `lease` is in ms. */
+export const wayTo = async (text: string, reach: Reach, lease: number | undefined): Promise<Way> => {
+  const { name, url, tls, size, deadline } = await settleReach(text, reach, spelling, lease);
+  const options: SQL.Options = {
+    url,
+    adapter: "postgres",
+    connectionTimeout: Math.ceil(deadline / 1_000),
+    ...(tls ? { tls } : {}),
   };
+  return { name, open: () => openWire(options, settings(deadline)), options, most: size, deadline };
 };
 
 type Reserved = {
@@ -128,14 +146,16 @@ const nameOf = (host: unknown, database: unknown): string =>
   `postgres://${typeof host === "string" ? host : ""}/${typeof database === "string" ? database : ""}`;
 
 /** Through the pool of the user: half of its connections may be ours, so that the user's own transactions get some too. */
-export const wayThrough = (client: unknown, deadline: number): Way => {
+export const wayThrough = (client: unknown, { pool }: Reach, lease: number | undefined): Way => {
+  const deadline = settleDeadline(pool?.timeout, "timeout in the option pool of Runtime.open", lease);
   if (isBun(client)) {
     const { options } = client;
     return {
       name: nameOf(options["hostname"], options["database"]),
       open: () => borrowFromBun(client, deadline),
       options: plain(options),
-      most: share(options["max"]),
+      most: share(options["max"], pool?.size),
+      deadline,
     };
   }
   if (!isPgPool(client))
@@ -150,16 +170,7 @@ export const wayThrough = (client: unknown, deadline: number): Way => {
         ? { adapter: "postgres", hostname: host, port, username: user, password, database, tls: ssl }
         : { adapter: "postgres", url },
     ),
-    most: share(max),
+    most: share(max, pool?.size),
+    deadline,
   };
-};
-
-const share = (max: unknown): number => {
-  const all = typeof max === "number" ? max : 10;
-  if (all >= 4) return Math.floor(all / 2);
-  throw Fault.make(
-    "invalid_option",
-    `The pool under the Drizzle database has ${all} connections; Holdfast needs one of at least 4: two for itself, and some for your own transactions. Or give Runtime.open a URL.`,
-    { max: all },
-  );
 };

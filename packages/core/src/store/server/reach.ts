@@ -5,7 +5,7 @@ import { createPool, type Wire } from "./link.ts";
 import { longest } from "./schema.ts";
 
 /** How long, in ms, a connection may take to be there. */
-export const patience = 10_000;
+const patience = 10_000;
 
 /** Rejects with what the server says, as `faultOf` reads it. */
 export const reachThrough = async <T>(
