@@ -140,6 +140,8 @@ export type PostgresSetup = {
   readonly tls?: boolean;
 };
 
+const initial = ["-U", "postgres", "--auth=trust", "-E", "UTF8", "--no-sync", "--locale=C"];
+
 export const ownPostgres = async ({
   settings = [],
   access,
@@ -153,14 +155,7 @@ export const ownPostgres = async ({
   const port = freePort();
   const program = (name: string): string => join(programs ?? "", name);
   if (standbyOf === undefined)
-    copyOf(user, "postgres", base, (template) =>
-      run(user, [
-        program("initdb"),
-        "-D",
-        template,
-        ...["-U", "postgres", "--auth=trust", "-E", "UTF8", "--no-sync", "--locale=C"],
-      ]),
-    );
+    copyOf(user, "postgres", base, (template) => run(user, [program("initdb"), "-D", template, ...initial]));
   else run(user, [program("pg_basebackup"), "-d", standbyOf, "-D", base, "-R", "-X", "stream", "-c", "fast"]);
   if (access !== undefined) write(user, join(base, "pg_hba.conf"), access);
   for (const [name, text] of Object.entries(files)) write(user, join(base, name), text);

@@ -20,6 +20,7 @@ const openssl = (...args: readonly string[]): void => {
   if (!success) throw new Error(stderr.toString());
 };
 
+const signing = ["-CA", "good-ca.pem", "-CAkey", "good-ca.key", "-CAcreateserial", "-days", "2", "-extfile", "names"];
 const fresh = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
 
 /** Two who sign, and two servers' certificates by the first: one of this machine's name, one of another's. */
@@ -44,10 +45,7 @@ const makeCertificates = (): void => {
   ]) {
     writeFileSync(at("names"), `subjectAltName=${names}\n`);
     openssl("req", ...fresh, "-keyout", `${name}.key`, "-out", `${name}.csr`, "-subj", `/CN=${name}`);
-    openssl(
-      ...["x509", "-req", "-in", `${name}.csr`, "-CA", "good-ca.pem", "-CAkey", "good-ca.key", "-CAcreateserial"],
-      ...["-days", "2", "-extfile", "names", "-out", `${name}.pem`],
-    );
+    openssl("x509", "-req", "-in", `${name}.csr`, ...signing, "-out", `${name}.pem`);
   }
 };
 
