@@ -148,7 +148,10 @@ const riseOnce = async (engine: Engine): Promise<void> => {
   // From here on nothing is taken on for the dead worker, however late an answer comes.
   engine.worker = nobody;
   loseAll(engine);
-  await register(engine);
+  await register(engine).catch((error: unknown) => {
+    engine.logger.error({ err: error }, "this process could not begin anew; it executes nothing");
+    throw error;
+  });
   engine.poke();
 };
 

@@ -99,6 +99,7 @@ export type Child = {
   readonly tell: (line: string) => void;
   readonly kill: () => Promise<void>;
   readonly exited: Promise<number>;
+  readonly pid: number;
 };
 
 /** Runs a script of this folder as a process of its own. It is ended after the test. */
@@ -127,6 +128,7 @@ export const spawn = (script: string, args: readonly string[], env: Readonly<Rec
     },
     kill: end,
     exited: child.exited,
+    pid: child.pid,
   };
 };
 

@@ -115,16 +115,38 @@ function* foresee(migrator: Migrator, standing: Standing, path: Path, order: Ord
 function* move(migrator: Migrator, order: Order, dead: Dead): Steps<Moved> {
   const standing = yield* look(migrator);
   const path = pathOf(standing, migrator.migrations, order.to);
-  const bar = barOf(standing, path);
-  if (bar) yield* clear(migrator, bar, dead);
   yield* refuseLosses(path.back, standing, order);
+  const announced = yield* makeWay(migrator, standing, path, dead);
   for (const migration of path.back) yield* goBack(migrator, migration);
   if (path.forward.length === 0) return { from: standing.version, to: path.to, moves: movesOf(path), adopted: false };
   const adopted = isUnkept(standing) && (yield* isAdoptable(migrator, standing, path.to));
   yield* say(migrator.makeVersions);
-  if (standing.kept && !standing.tellsNeeds) yield* say(addNeeds);
-  yield* goForward(migrator, standing, path, { adopted, dry: order.dry === true });
+  if (standing.kept && !standing.tellsNeeds && announced.length === 0) yield* say(addNeeds);
+  yield* goForward(migrator, { ...standing, begun: [...standing.begun, ...announced] }, path, {
+    adopted,
+    dry: order.dry === true,
+  });
   return { from: standing.version, to: path.to, moves: movesOf(path), adopted };
+}
+
+/**
+ * Nobody is left, and nobody comes, who could not go on. Where no transaction keeps them off, the migrations are announced first: who comes before sees
+ * them, or is seen. Answers with those that were announced.
+ */
+function* makeWay(migrator: Migrator, standing: Standing, path: Path, dead: Dead): Steps<readonly number[]> {
+  const bar = barOf(standing, path);
+  if (!bar) return [];
+  const fresh = path.forward.filter(({ version }) => !standing.begun.includes(version));
+  const announced = migrator.takesBack ? [] : fresh;
+  if (announced.length > 0 && !standing.tellsNeeds) yield* say(addNeeds);
+  for (const migration of announced) yield* say(recordBegun(migration, needsAfter(standing.needs, path.forward)));
+  try {
+    yield* clear(migrator, bar, dead);
+  } catch (error) {
+    yield* quietly(announced.map(removeRecord));
+    throw error;
+  }
+  return announced.map(({ version }) => version);
 }
 
 /** Whether tables that nobody has recorded are as this release wants them. Throws `schema_differs` when they are there and are not. */

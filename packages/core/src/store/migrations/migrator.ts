@@ -28,6 +28,8 @@ export type Migrator = {
   readonly isHeld: (error: unknown) => boolean;
   /** What the statement would do is done already. */
   readonly isDone: (error: unknown, statement: string) => boolean;
+  /** Reads the workers, and waits for one that is being added. */
+  readonly readWorkers: string;
   /** Keeps workers from being added until this is over, where the lock of `begin` does not. */
   readonly holdOffWorkers: readonly string[];
   /** Takes a dead worker off the list, if its beat is still the one that was seen. Its runs are due, under new lease numbers. */

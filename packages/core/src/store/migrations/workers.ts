@@ -42,7 +42,7 @@ const toWorker = (row: Fields, migrator: Migrator): Worker => ({
 
 function* hindrances(migrator: Migrator, { stops }: Bar): Steps<readonly Worker[]> {
   if ((yield* migrator.columnsOf(table)).length === 0) return [];
-  const rows = yield* say(`select * from ${table}`);
+  const rows = yield* say(migrator.readWorkers);
   return rows.map((row) => toWorker(row, migrator)).filter(({ knows }) => stops(knows));
 }
 

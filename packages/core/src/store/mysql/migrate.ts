@@ -52,6 +52,8 @@ export const migratorOf = (migrations: readonly Migration[] = ours): Migrator =>
   savepoint: false,
   isHeld: (error) => error === taken || judge(error) === "blocked" || judge(error) === "again",
   isDone,
+  readWorkers: "select * from holdfast_workers lock in share mode",
+  // What is begun is written down at once, and whoever comes looks there after it has put itself on the list.
   holdOffWorkers: [],
   *bury(worker, beat) {
     yield* say("start transaction");

@@ -64,6 +64,7 @@ export const migratorOf = (migrations: readonly Migration[] = ours): Migrator =>
   savepoint: true,
   isHeld: (error) => judge(error) === "blocked" || judge(error) === "again",
   isDone,
+  readWorkers: "select * from holdfast_workers",
   holdOffWorkers: ["lock table holdfast_workers in share row exclusive mode"],
   *bury(worker, beat) {
     yield* say(`select pg_advisory_xact_lock(${lockOf(`${worker}::bigint`)})`);

@@ -36,6 +36,7 @@ export const migratorOf = (migrations: readonly Migration[] = ours): Migrator =>
   savepoint: false,
   isHeld: isBusy,
   isDone,
+  readWorkers: "select * from holdfast_workers",
   holdOffWorkers: [],
   *bury(worker, beat) {
     yield* say(`delete from holdfast_workers where key = ${worker} and beat = ${beat}`);
