@@ -1,8 +1,8 @@
 // `bun run test [arguments of bun test]`: the whole suite, with coverage of the core held above a floor; then the scenarios once more on
-// PostgreSQL and on MySQL, where one answers. Arguments choose tests, and then neither floor nor second round applies. Ends with "N passed, N failed"; the exit code is 0 only when all passed, some ran and the floor held.
+// PostgreSQL, which is started where none answers, and on MySQL, where one answers. Arguments choose tests, and then neither floor nor second round applies. Ends with "N passed, N failed"; the exit code is 0 only when all passed, some ran and the floor held.
 import { percent, readCoverage, total } from "./coverage.ts";
 import { isThere as isMysqlThere } from "../packages/core/test/store/mysql.kit.ts";
-import { isThere as isPostgresThere } from "../packages/core/test/store/postgres.kit.ts";
+import { findPostgres } from "./postgres.ts";
 import { closingLine, runSuite, sum, type Tally } from "./suite.ts";
 
 const floor = 90;
@@ -26,19 +26,27 @@ const scenarios = [
   "smoke.test.ts",
 ].map((path) => `packages/core/test/${path}`);
 
-const onPostgres = async (): Promise<Tally> => {
-  if (await isPostgresThere()) return runSuite(scenarios, { env: { HOLDFAST_TEST_ON: "postgres" } });
-  console.log("No PostgreSQL answers at 127.0.0.1:5432 (HOLDFAST_TEST_POSTGRES names another): what needs one is skipped.");
-  return { passed: 0, failed: 0, skipped: 0 };
-};
+const nothing: Tally = { passed: 0, failed: 0, skipped: 0 };
 
 const onMysql = async (): Promise<Tally> =>
-  (await isMysqlThere()) ? runSuite(scenarios, { env: { HOLDFAST_TEST_ON: "mysql" } }) : { passed: 0, failed: 0, skipped: 0 };
+  (await isMysqlThere()) ? runSuite(scenarios, { env: { HOLDFAST_TEST_ON: "mysql" } }) : nothing;
+
+const postgres = await findPostgres();
+if (postgres.url === undefined) delete process.env["HOLDFAST_TEST_POSTGRES"];
+else process.env["HOLDFAST_TEST_POSTGRES"] = postgres.url;
+
+const onPostgres = async (): Promise<Tally> =>
+  postgres.url === undefined ? nothing : runSuite(scenarios, { env: { HOLDFAST_TEST_ON: "postgres" } });
 
 const args = process.argv.slice(2);
 const whole = args.length === 0;
-const outcome = await runSuite(whole ? ["--coverage"] : args);
-const held = !whole || outcome.failed > 0 || (await floorHolds());
-const all = whole ? sum([outcome, await onPostgres(), await onMysql()]) : outcome;
-console.log(`\n${closingLine(all)}`);
-process.exit(all.failed === 0 && held ? 0 : 1);
+try {
+  const outcome = await runSuite(whole ? ["--coverage"] : args);
+  const held = !whole || outcome.failed > 0 || (await floorHolds());
+  const all = whole ? sum([outcome, await onPostgres(), await onMysql()]) : outcome;
+  console.log(`\n${closingLine(all)}`);
+  process.exitCode = all.failed === 0 && held ? 0 : 1;
+} finally {
+  await postgres.stop();
+}
+process.exit();
