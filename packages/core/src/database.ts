@@ -1,10 +1,15 @@
-/** Database: the database itself, rather than what runs on it: its schema is moved, compared and printed. */
+/** Database: the database itself, rather than what runs on it: its schema is moved, compared and printed, and all that it holds is moved to another. */
 import { hasGone } from "./engine/workers.ts";
+import * as Fault from "./model/fault.ts";
+import { abandon as giveUp, move, type Moved, type Progress } from "./store/move/move.ts";
 import type { DrizzleDatabase } from "./store/open.ts";
 import * as look from "./store/migrations/look.ts";
 import * as moves from "./store/migrations/migrate.ts";
 import * as scripts from "./store/migrations/script.ts";
+import { withPlace } from "./store/places.ts";
 import { migratorFor, onSchema } from "./store/schema.ts";
+
+export type { Moved, Progress } from "./store/move/move.ts";
 
 /** What `Runtime.open` takes: `"sqlite:orders.db"`, `"postgres://…"`, `"mysql://…"`, or a Drizzle database. */
 export type Target = string | DrizzleDatabase;
@@ -93,3 +98,36 @@ export const plan = async (database: Target, { from = 0, to }: PlanOptions = {})
 
 const isDialect = (database: Target): database is Dialect =>
   database === "sqlite" || database === "postgres" || database === "mysql";
+
+export type CopyOptions = {
+  /** Called while it goes on. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+  /** Calls it off: the source goes on as before. */
+  readonly signal?: AbortSignal | undefined;
+  /** Runs that are carried together. Default 200. */
+  readonly batch?: number | undefined;
+};
+
+const batchOf = (batch = 200): number => {
+  if (Number.isInteger(batch) && batch >= 1 && batch <= 2_000) return batch;
+  throw Fault.make("invalid_option", `The option batch is ${batch}; it takes a whole number from 1 to 2000.`, {
+    option: "batch",
+  });
+};
+
+/**
+ * Moves everything to another database: runs with their histories, signals, timers, states, tags, ids and breakers. Both are URLs as `Runtime.open`
+ * takes them; `to` must be empty. Processes may go on working on `from`: it is copied meanwhile, then closed for writing for the short time that
+ * the rest takes, and closed for good. Every process that has it open learns of it (`database_moved`), and its runs go on at the new place.
+ *
+ * Killed at any moment, it is completed by the same call; `Database.abandon` opens `from` again as long as the move is not at its end. Never
+ * can both be open. Throws `database_not_empty`, `database_moved`, `move_refused`, `copy_mismatch`, `invalid_value`, `cancelled` and `storage_…`;
+ * then `from` goes on as before.
+ */
+export const copy = async (from: string, to: string, options: CopyOptions = {}): Promise<Moved> => {
+  const wishes = { batch: batchOf(options.batch), onProgress: options.onProgress ?? (() => {}), signal: options.signal };
+  return withPlace(from, "source", (source) => withPlace(to, "target", (target) => move(source, target, wishes)));
+};
+
+/** Gives up a move of this database that is not at its end: it is opened for writing again. Throws `move_refused` when it is too late. */
+export const abandon = (from: string): Promise<void> => withPlace(from, "source", giveUp);

@@ -1,4 +1,5 @@
 /** Closing in good order: steps finish, leases go back at once, and the worker takes itself off the list. */
+import * as Fault from "../model/fault.ts";
 import { flushBreakers } from "./breaker/member.ts";
 import { drop } from "./drop.ts";
 import type { Engine } from "./engine.ts";
@@ -26,6 +27,8 @@ const closeOnce = async (engine: Engine): Promise<void> => {
   // From here on nothing is taken on for the worker that leaves, however late an answer comes.
   engine.worker = nobody;
   await engine.store.workers.leave(worker, engine.clock.now()).catch((error: unknown) => {
+    // Nobody is missed at a place that was moved elsewhere.
+    if (Fault.is(error, "database_moved")) return;
     engine.logger.warn({ err: error }, "the worker could not be taken off the list; its runs are taken over when it is missed");
   });
   halt(engine);

@@ -11,6 +11,7 @@ const reasons = {
     code: "lease_lost",
     text: "the database does not say whether its last commit happened; it goes on from its history",
   },
+  moved: { code: "database_moved", text: "the database was moved, and the run goes on at the new place" },
   set_aside: { code: "lease_lost", text: "the database refuses to write for it" },
 } as const;
 

@@ -73,6 +73,8 @@ export type Engine = {
   behind: boolean;
   /** Called when no run is executed here any more. */
   emptied: () => void;
+  /** Set once the database was moved to another place: the fault that says where to. */
+  moved: Error | undefined;
   closing: boolean;
   closed: boolean;
 };

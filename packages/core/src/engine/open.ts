@@ -6,9 +6,10 @@ import type { Untyped } from "./definition.ts";
 import { logDurability, refuseUnsafe } from "./durability.ts";
 import type { Engine } from "./engine.ts";
 import { startLoop } from "./loop.ts";
+import { stopMoved } from "./moved.ts";
 import type { Settings } from "./settings.ts";
 import { turn } from "./turn.ts";
-import { register, startBeating } from "./workers.ts";
+import { nobody, register, startBeating } from "./workers.ts";
 
 /** All that an engine is told once. */
 export type Opening = {
@@ -30,6 +31,9 @@ export const openEngine = async (opening: Opening, openStore: (hooks: Hooks) => 
     },
     lease: opening.settings.lease,
     ...(opening.strict ? { beforeWriting: refuseUnsafe } : {}),
+    onMoved: (fault) => {
+      if (opened && opened.worker !== nobody) stopMoved(opened, fault);
+    },
   });
   const engine: Engine = createEngine(opening, store);
   opened = engine;
@@ -80,6 +84,7 @@ const createEngine = (opening: Opening, store: Store): Engine => ({
   reserved: 0,
   behind: false,
   emptied: () => {},
+  moved: undefined,
   closing: false,
   closed: false,
 });

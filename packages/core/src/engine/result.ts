@@ -44,11 +44,12 @@ const lastRow = async (reach: Reach, { timeout, signal }: Wait): Promise<Row> =>
   waiters.add(resolve);
   const onClose = (): void => {
     reject(
-      Fault.make(
-        "runtime_closed",
-        `The runtime was closed while the result of run ${reach.id} was awaited. The run goes on elsewhere.`,
-        { run: reach.id },
-      ),
+      engine.moved ??
+        Fault.make(
+          "runtime_closed",
+          `The runtime was closed while the result of run ${reach.id} was awaited. The run goes on elsewhere.`,
+          { run: reach.id },
+        ),
     );
   };
   engine.closers.add(onClose);
@@ -66,6 +67,7 @@ const lastRow = async (reach: Reach, { timeout, signal }: Wait): Promise<Row> =>
         );
   try {
     const ended = await endedRow(reach);
+    if (ended === undefined && engine.moved) throw engine.moved;
     return ended ?? (await promise);
   } finally {
     callOff?.();

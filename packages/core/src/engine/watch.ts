@@ -29,6 +29,7 @@ export async function* changes(reach: Reach, after: number, signal: AbortSignal 
       }
       if (run.status !== status) yield { kind: "status", status: (status = run.status) };
       if (isEnd(run.status) && rows.length < page) return;
+      if (engine.moved && rows.length < page) throw engine.moved;
       if (rows.length < page) await rung;
     }
   } finally {

@@ -99,8 +99,21 @@ const beatFromThread = (engine: Engine, beat: Beat): void => {
         () => beat.beatFor(engine.worker),
         () => {},
       );
+    if (beat.fenced()) meetFence(engine);
   });
   engine.stops.push(beat.stop);
+};
+
+const meeting = new WeakSet<Engine>();
+
+/** The thread met a database that is being moved. A beat of our own brings home what it says. */
+const meetFence = (engine: Engine): void => {
+  if (meeting.has(engine)) return;
+  meeting.add(engine);
+  void engine.store.workers
+    .beat(engine.worker)
+    .catch(() => {})
+    .finally(() => meeting.delete(engine));
 };
 
 /** Functions that waited for a fresh beat may start. */

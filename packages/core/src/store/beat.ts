@@ -3,9 +3,9 @@ import type { Beat } from "./contract.ts";
 
 /**
  * In whole numbers of 32 bits: when the last beat began (ms, by the thread's own monotonic clock), whether there was one, whether it was
- * refused, for whom to beat, and when the thread heard its orders.
+ * refused, for whom to beat, when the thread heard its orders, and whether a beat met a database that is being moved.
  */
-export const beatCells = { begun: 0, beaten: 1, refused: 2, worker: 3, heard: 4 } as const;
+export const beatCells = { begun: 0, beaten: 1, refused: 2, worker: 3, heard: 4, fenced: 5 } as const;
 
 /** The process's side, without the end of the thread. To be made in the moment in which the orders are sent. */
 export const readBeats = (cell: Int32Array): Omit<Beat, "stop"> => {
@@ -20,6 +20,7 @@ export const readBeats = (cell: Int32Array): Omit<Beat, "stop"> => {
       return (Math.trunc(now - sentAt) - since) | 0;
     },
     refused: () => Atomics.exchange(cell, beatCells.refused, 0) === 1,
+    fenced: () => Atomics.exchange(cell, beatCells.fenced, 0) === 1,
     beatFor: (next) => void Atomics.store(cell, beatCells.worker, next),
   };
 };

@@ -189,6 +189,8 @@ export type Beat = {
   readonly age: () => number;
   /** True once after the worker was declared dead. */
   readonly refused: () => boolean;
+  /** True once after a beat met a database that is being moved, or was. */
+  readonly fenced: () => boolean;
   readonly beatFor: (worker: number) => void;
   readonly stop: () => void;
 };
@@ -255,6 +257,8 @@ export type Hooks = {
   readonly beforeCommit: () => void;
   /** Called with what the database promises before anything is written to it. What it throws refuses to open. */
   readonly beforeWriting?: (name: string, settings: Settings) => void;
+  /** Called when a write met a database that was moved to another place: nothing is written here ever again. */
+  readonly onMoved?: (fault: Error) => void;
   /** That of the machine, when nothing else is said. */
   readonly pace?: Pace;
   /** How long, in ms, a silent worker keeps its runs: no question to a server may take more than a part of it. */

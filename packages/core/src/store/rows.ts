@@ -105,3 +105,15 @@ export type BreakerRow = {
   readonly probe: number | null;
   readonly probeAt: number | null;
 };
+
+/**
+ * What a database says of its move. A source is copied from (`copying`), closed for writing while the rest is copied (`moving`), closed for good
+ * (`moved`), or opened again (`abandoning`). A destination is not whole yet (`arriving`), or is (`arrived`).
+ */
+export type MoveRow = {
+  readonly role: "source" | "destination";
+  readonly state: "copying" | "moving" | "moved" | "abandoning" | "arriving" | "arrived";
+  readonly other: string;
+  readonly token: string;
+  readonly turn: number;
+};

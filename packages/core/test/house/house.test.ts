@@ -26,7 +26,7 @@ type Layer = {
 
 const anyButDatabases = /^(?!drizzle-|bun:sqlite$|mysql2|pg$)/;
 const ownDialect = (path: string) =>
-  new RegExp(`^(model/|store/[^/]+$|store/(server|migrations)/|${/^store\/[^/]+\//.exec(path)?.[0]})`);
+  new RegExp(`^(model/|store/[^/]+$|store/(server|migrations|move)/|${/^store\/[^/]+\//.exec(path)?.[0]})`);
 
 // The first layer that holds a file is its layer.
 const layers: readonly Layer[] = [
@@ -41,7 +41,7 @@ const layers: readonly Layer[] = [
   {
     name: "store server",
     holds: /^store\/server\//,
-    files: /^(model\/|store\/[^/]+$|store\/(server|migrations)\/)/,
+    files: /^(model\/|store\/[^/]+$|store\/(server|migrations|move)\/)/,
     packages: /^(drizzle-orm|bun$)/,
   },
   // What all databases share of the way from one schema to the next.
@@ -50,6 +50,13 @@ const layers: readonly Layer[] = [
     holds: /^store\/migrations\//,
     files: /^(model\/|store\/[^/]+$|store\/migrations\/)/,
     packages: /^$/,
+  },
+  // What moves everything from one database to another. It knows none of them.
+  {
+    name: "store move",
+    holds: /^store\/move\//,
+    files: /^(model\/|store\/[^/]+$|store\/server\/|store\/move\/)/,
+    packages: /^drizzle-orm$/,
   },
   { name: "store dialect", holds: /^store\/[^/]+\//, files: ownDialect, packages: /^(drizzle-orm|bun|bun:|node:|pg$|mysql2)/ },
   { name: "store", holds: /^store\//, files: /^(model|store)\//, packages: /^(drizzle-orm|bun|bun:|node:)/ },

@@ -1,5 +1,6 @@
 /** What the error numbers of MySQL and MariaDB mean to us. */
 import * as Fault from "../../model/fault.ts";
+import { movedOf } from "../moved.ts";
 import { isLate } from "../server/link.ts";
 import { isTls, tlsFault } from "../server/tls.ts";
 import type { Verdict } from "../server/dialect.ts";
@@ -48,6 +49,7 @@ const isTrouble = (code: number | string): boolean =>
 export const judge = (error: unknown): Verdict => {
   if (isLate(error)) return "lost";
   if (isTls(error)) return "trouble";
+  if (movedOf(error)) return "trouble";
   const code = codeOf(error);
   if (again.has(code)) return "again";
   if (blocked.has(code)) return "blocked";
@@ -96,6 +98,8 @@ const sayings: readonly (readonly [fits: (code: number | string) => boolean, cod
 
 /** The fault that a user sees. What is no trouble of the server comes back as it is. */
 export const faultOf = (error: unknown): Error => {
+  const moved = movedOf(error);
+  if (moved) return moved;
   if (Fault.is(error)) return error;
   if (isTls(error)) return tlsFault(error, "MySQL");
   const code = codeOf(error);

@@ -49,4 +49,21 @@ export const migrations: readonly Migration[] = [
   ],
   "loses": []
 },
+  {
+  "version": 3,
+  "name": "0002_moves",
+  "needs": 1,
+  "up": [
+    "CREATE TABLE IF NOT EXISTS `holdfast_moves` (\n\t`key` int NOT NULL,\n\t`role` varchar(16) NOT NULL,\n\t`state` varchar(16) NOT NULL,\n\t`other` longtext NOT NULL,\n\t`token` varchar(64) NOT NULL,\n\t`turn` int NOT NULL DEFAULT 0,\n\t`written` int NOT NULL DEFAULT 0,\n\t`at` bigint NOT NULL,\n\tCONSTRAINT `holdfast_moves_key` PRIMARY KEY(`key`)\n) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin ROW_FORMAT=DYNAMIC;"
+  ],
+  "down": [
+    "DROP TABLE IF EXISTS `holdfast_moves`;"
+  ],
+  "loses": [
+    {
+      "what": "where a move to another database stands",
+      "when": "select 1 from holdfast_moves limit 1"
+    }
+  ]
+},
 ];

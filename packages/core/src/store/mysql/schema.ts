@@ -16,7 +16,7 @@ import {
 } from "drizzle-orm/mysql-core";
 import type { RecordKind } from "../../model/records.ts";
 import type { Status } from "../../model/states.ts";
-import type { BreakerRow, Orphan } from "../rows.ts";
+import type { BreakerRow, MoveRow, Orphan } from "../rows.ts";
 
 /** Keys and moments: whole numbers below 2^53. */
 const whole = (name: string) => bigint(name, { mode: "number" });
@@ -155,5 +155,20 @@ export const breakers = mysqlTable("holdfast_breakers", {
 export const news = mysqlTable("holdfast_news", {
   key: whole("key").primaryKey().autoincrement(),
   told: whole("told").notNull(),
+  at: whole("at").notNull(),
+});
+
+/** One row, while the database is being moved elsewhere or filled from elsewhere, and after it was. */
+export const moves = mysqlTable("holdfast_moves", {
+  key: int("key").primaryKey(),
+  role: word("role").$type<MoveRow["role"]>().notNull(),
+  state: word("state").$type<MoveRow["state"]>().notNull(),
+  /** The name of the other place. */
+  other: longtext("other").notNull(),
+  /** Which move it is, known at both places. */
+  token: varchar("token", { length: 64 }).notNull(),
+  /** Counts the processes that took the move up: only the last one may write. */
+  turn: int("turn").notNull().default(0),
+  written: int("written").notNull().default(0),
   at: whole("at").notNull(),
 });

@@ -1,5 +1,6 @@
 /** What PostgreSQL's error codes mean to us. */
 import * as Fault from "../../model/fault.ts";
+import { movedOf } from "../moved.ts";
 import { isLate } from "../server/link.ts";
 import { isTls, tlsFault } from "../server/tls.ts";
 import type { Verdict } from "../server/dialect.ts";
@@ -35,6 +36,7 @@ const trouble = /^(25006|53|57P03|57014|58|XX00[12]|28|3D000|3F000|42501|ERR_POS
 export const judge = (error: unknown): Verdict => {
   if (isLate(error)) return "lost";
   if (isTls(error)) return "trouble";
+  if (movedOf(error)) return "trouble";
   const code = codeOf(error);
   if (again.test(code)) return "again";
   if (blocked.test(code)) return "blocked";
@@ -44,6 +46,8 @@ export const judge = (error: unknown): Verdict => {
 
 /** The fault that a user sees. What is no trouble of the server comes back as it is. */
 export const faultOf = (error: unknown): Error => {
+  const moved = movedOf(error);
+  if (moved) return moved;
   if (Fault.is(error)) return error;
   if (isTls(error)) return tlsFault(error, "PostgreSQL");
   const code = codeOf(error);

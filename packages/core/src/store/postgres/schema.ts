@@ -3,7 +3,7 @@ import { isNotNull, isNull, sql, type SQL } from "drizzle-orm";
 import { type AnyPgColumn, bigint, boolean, index, integer, pgTable, primaryKey, text, uniqueIndex } from "drizzle-orm/pg-core";
 import type { RecordKind } from "../../model/records.ts";
 import type { Status } from "../../model/states.ts";
-import type { BreakerRow, Orphan } from "../rows.ts";
+import type { BreakerRow, MoveRow, Orphan } from "../rows.ts";
 
 /** Keys and moments: whole numbers below 2^53. */
 const whole = (name: string) => bigint(name, { mode: "number" });
@@ -133,4 +133,19 @@ export const breakers = pgTable("holdfast_breakers", {
   retryAt: whole("retry_at"),
   probe: integer("probe"),
   probeAt: whole("probe_at"),
+});
+
+/** One row, while the database is being moved elsewhere or filled from elsewhere, and after it was. */
+export const moves = pgTable("holdfast_moves", {
+  key: integer("key").primaryKey(),
+  role: text("role").$type<MoveRow["role"]>().notNull(),
+  state: text("state").$type<MoveRow["state"]>().notNull(),
+  /** The name of the other place. */
+  other: text("other").notNull(),
+  /** Which move it is, known at both places. */
+  token: text("token").notNull(),
+  /** Counts the processes that took the move up: only the last one may write. */
+  turn: integer("turn").notNull().default(0),
+  written: integer("written").notNull().default(0),
+  at: whole("at").notNull(),
 });

@@ -54,7 +54,8 @@ const thread = async (): Promise<void> => {
         Atomics.store(cell, 0, begun);
         Atomics.store(cell, 1, 1);
       } else Atomics.store(cell, 2, 1);
-    } catch {
+    } catch (error) {
+      if (String((error as { message?: unknown }).message).includes("holdfast_moved")) Atomics.store(cell, 5, 1);
       close();
       pause = Math.min(every, 500);
     }
@@ -67,7 +68,7 @@ export const startBeside = (
   text: string,
   { worker, every, deadline }: { readonly worker: number; readonly every: number; readonly deadline: number },
 ): Beat => {
-  const shared = new SharedArrayBuffer(20);
+  const shared = new SharedArrayBuffer(24);
   const cell = new Int32Array(shared);
   cell[beatCells.worker] = worker;
   const url = URL.createObjectURL(new Blob([`(${thread.toString()})()`], { type: "application/javascript" }));

@@ -1,6 +1,7 @@
 /** Asking a server, patiently: what fails for its connection or for a conflict is asked again. */
 import * as Fault from "../../model/fault.ts";
 import type { Pace } from "../contract.ts";
+import { isGone } from "../moved.ts";
 import { nap } from "../pace.ts";
 import type { Dialect, Statement } from "./dialect.ts";
 import { together, type Link, type Pool, type Rows } from "./link.ts";
@@ -33,10 +34,13 @@ export const createSession = (
         const fault = dialect.faultOf(error);
         if (verdict === "again" || verdict === "blocked" || (verdict === "lost" && tries < 3))
           await nap(pace, 1 + pace.chance() * 4 * tries);
-        else if (mayWait) {
+        else if (mayWait && !isGone(fault)) {
           ail(fault);
           await nap(pace, 250);
-        } else throw fault;
+        } else {
+          if (isGone(fault)) ail(fault);
+          throw fault;
+        }
       }
     }
   };

@@ -5,6 +5,7 @@ import { newestOf } from "../migration.ts";
 import type { Migrator } from "../migrations/migrator.ts";
 import type { Lease } from "../rows.ts";
 import type { Status } from "../../model/states.ts";
+import { askMove, assertWhole, isGone, movedOf } from "../moved.ts";
 import { machinePace } from "../pace.ts";
 import { commit } from "./batch.ts";
 import { createBreakers } from "./breakers.ts";
@@ -50,11 +51,20 @@ export const createStore = (server: Server, hooks: Hooks): Store => {
   let closed = false;
   let closing: Promise<void> | undefined;
 
+  const notice = (fault: Error): void => {
+    if (isGone(fault)) pace.soon(() => hooks.onMoved?.(fault));
+  };
+  const faultOf = (error: unknown): Error => {
+    const fault = dialect.faultOf(error);
+    notice(fault);
+    return fault;
+  };
+
   const group = createGroup(
     {
       commit: (jobs, isDoubtful) => pool.use((link) => commit(link, dialect, jobs, { workers: [...workers], isDoubtful })),
       judge: dialect.judge,
-      faultOf: dialect.faultOf,
+      faultOf,
       probe: () => pool.use(async (link) => void (await send(link, dialect.probe()))),
       beforeCommit: hooks.beforeCommit,
       tell: ear.tell,
@@ -62,7 +72,11 @@ export const createStore = (server: Server, hooks: Hooks): Store => {
     pace,
   );
 
-  const session = createSession(pool, dialect, { pace, ail: group.ail, isClosed: () => closed });
+  const ail = (error: Error): void => {
+    notice(error);
+    group.ail(error);
+  };
+  const session = createSession(pool, dialect, { pace, ail, isClosed: () => closed });
   const { read, patiently, transaction } = session;
 
   const writeFor = <T>({ run }: Lease, needs: WorkJob["needs"], act: WorkJob["act"]): Promise<T> =>
@@ -201,6 +215,14 @@ export const createStore = (server: Server, hooks: Hooks): Store => {
         }, false);
         if (!row) throw new Error("The worker was not registered.");
         const key = whole(row, "key");
+        // After it is on the list, so that whoever begins to fill the database sees it, or is seen.
+        const [move] = await read({ text: askMove, params: [] });
+        try {
+          assertWhole(move);
+        } catch (error) {
+          await read(dialect.removeWorker(key, null));
+          throw error;
+        }
         workers.add(key);
         return key;
       },
@@ -236,7 +258,13 @@ export const createStore = (server: Server, hooks: Hooks): Store => {
       wake: (lease, now) => writeOn(lease, (desk) => desks.wake(desk, lease, now)),
     },
     transact: (database, work) => server.transactions.transact(database, work, group.hold),
-    startWithin: server.transactions.startWithin,
+    startWithin: async (tx, run) => {
+      try {
+        return await server.transactions.startWithin(tx, run);
+      } catch (error) {
+        throw movedOf(error) ?? error;
+      }
+    },
     touch: group.touch,
     changed: ear.heard,
     watch: (wake) => ear.listen(() => void wake()),

@@ -14,7 +14,7 @@ type Orders = {
 };
 
 /** What the thread and its process share: that of a beat, and whether a checkpoint is asked for. */
-const cells = { ...beatCells, checkpoint: 5 } as const;
+const cells = { ...beatCells, checkpoint: 6 } as const;
 
 type Message = "checkpoint" | "stop";
 
@@ -70,6 +70,7 @@ const thread = async (): Promise<void> => {
       } else Atomics.store(cell, 2, 1);
     } catch (error) {
       const isBusy = String((error as { code?: unknown }).code).startsWith("SQLITE_BUSY");
+      if (String((error as { message?: unknown }).message).includes("holdfast_moved")) Atomics.store(cell, 5, 1);
       pause = isBusy ? 2 + Math.random() * 8 : Math.min(orders.every, 500);
       if (!isBusy) close();
     }
@@ -89,7 +90,7 @@ const thread = async (): Promise<void> => {
     } catch {
       close();
     }
-    Atomics.store(cell, 5, 0);
+    Atomics.store(cell, 6, 0);
   };
   tick();
   for (const message of early) hear(message);
@@ -108,7 +109,7 @@ export type Beside = Beat & {
 const patience = 1_000;
 
 export const startBeside = (file: string, worker: number, every: number): Beside => {
-  const shared = new SharedArrayBuffer(24);
+  const shared = new SharedArrayBuffer(28);
   const cell = new Int32Array(shared);
   cell[cells.worker] = worker;
   const url = URL.createObjectURL(new Blob([`(${thread.toString()})()`], { type: "application/javascript" }));

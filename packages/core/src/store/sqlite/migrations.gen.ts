@@ -86,4 +86,21 @@ export const migrations: readonly Migration[] = [
   ],
   "loses": []
 },
+  {
+  "version": 5,
+  "name": "0004_moves",
+  "needs": 1,
+  "up": [
+    "CREATE TABLE `holdfast_moves` (\n\t`key` integer PRIMARY KEY NOT NULL,\n\t`role` text NOT NULL,\n\t`state` text NOT NULL,\n\t`other` text NOT NULL,\n\t`token` text NOT NULL,\n\t`turn` integer DEFAULT 0 NOT NULL,\n\t`written` integer DEFAULT 0 NOT NULL,\n\t`at` integer NOT NULL\n) STRICT;"
+  ],
+  "down": [
+    "DROP TABLE `holdfast_moves`;"
+  ],
+  "loses": [
+    {
+      "what": "where a move to another database stands",
+      "when": "select 1 from holdfast_moves limit 1"
+    }
+  ]
+},
 ];

@@ -3,7 +3,7 @@ import { isNotNull, isNull, sql, type SQL } from "drizzle-orm";
 import { type AnySQLiteColumn, index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
 import type { RecordKind } from "../../model/records.ts";
 import type { Status } from "../../model/states.ts";
-import type { BreakerRow, Orphan, Reason } from "../rows.ts";
+import type { BreakerRow, MoveRow, Orphan, Reason } from "../rows.ts";
 
 /**
  * True of the states that few of many runs are in. A query goes along their index only when it says this very condition. It is asked at
@@ -126,4 +126,19 @@ export const breakers = sqliteTable("holdfast_breakers", {
   retryAt: integer("retry_at"),
   probe: integer("probe"),
   probeAt: integer("probe_at"),
+});
+
+/** One row, while the database is being moved elsewhere or filled from elsewhere, and after it was. */
+export const moves = sqliteTable("holdfast_moves", {
+  key: integer("key").primaryKey(),
+  role: text("role").$type<MoveRow["role"]>().notNull(),
+  state: text("state").$type<MoveRow["state"]>().notNull(),
+  /** The name of the other place. */
+  other: text("other").notNull(),
+  /** Which move it is, known at both places. */
+  token: text("token").notNull(),
+  /** Counts the processes that took the move up: only the last one may write. */
+  turn: integer("turn").notNull().default(0),
+  written: integer("written").notNull().default(0),
+  at: integer("at").notNull(),
 });

@@ -4,6 +4,7 @@ import type { Hooks, Store } from "../contract.ts";
 import type { Lease, Row } from "../rows.ts";
 import * as Fault from "../../model/fault.ts";
 import { createGroup, usual } from "../group.ts";
+import { isGone, movedOf } from "../moved.ts";
 import { machinePace, nap } from "../pace.ts";
 import { adopt, connect, disconnect, fileOf, type Connection } from "./connection.ts";
 import { askSettings, settingsBefore } from "./durability.ts";
@@ -45,7 +46,12 @@ const createStore = (first: Connection, hooks: Hooks): Store => {
   const session = createSession(first);
   const { verbs } = session;
   const { pace = machinePace } = hooks;
-  const group = createGroup({ ...session, beforeCommit: hooks.beforeCommit }, usual, pace);
+  const judge: typeof session.judge = (error) => {
+    const verdict = session.judge(error);
+    if (verdict.kind === "trouble" && isGone(verdict.error)) pace.soon(() => hooks.onMoved?.(verdict.error));
+    return verdict;
+  };
+  const group = createGroup({ ...session, judge, beforeCommit: hooks.beforeCommit }, usual, pace);
   let closing: Promise<void> | undefined;
   let closed = false;
 
@@ -163,7 +169,13 @@ const createStore = (first: Connection, hooks: Hooks): Store => {
         }
       }
     },
-    startWithin: (tx, run) => startWithin(verbs().connection, tx, run),
+    startWithin: (tx, run) => {
+      try {
+        return startWithin(verbs().connection, tx, run);
+      } catch (error) {
+        throw movedOf(error) ?? error;
+      }
+    },
     touch: group.touch,
     changed: session.changed,
     watch: session.watch,

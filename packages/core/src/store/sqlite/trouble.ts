@@ -1,5 +1,6 @@
 /** What SQLite's error codes mean to us: wait a moment, wait until somebody mends the disk, or a defect of the statement. */
 import * as Fault from "../../model/fault.ts";
+import { movedOf } from "../moved.ts";
 
 /** SQLite's own word for what went wrong, also where Drizzle has wrapped it. */
 const codeOf = (error: unknown): string => {
@@ -30,10 +31,13 @@ export const patiently = <T>(work: () => T, until = performance.now() + 5_000): 
 /** The disk, the file or the machine: nothing is wrong with what was asked. CORRUPT is here, for a connection that had an I/O error reports it of a sound file. */
 export const isTrouble = (error: unknown): boolean =>
   /^SQLITE_(FULL|IOERR|READONLY|CANTOPEN|CORRUPT|NOTADB|NOMEM|PERM|AUTH|NOLFS)/.test(codeOf(error)) ||
-  (Fault.is(error) && error.code.startsWith("storage_"));
+  (Fault.is(error) && error.code.startsWith("storage_")) ||
+  movedOf(error) !== undefined;
 
 /** The fault that a user sees for it. Faults and errors that are no trouble of the storage come back as they are. */
 export const troubleOf = (error: unknown, file: string | undefined): Error => {
+  const moved = movedOf(error);
+  if (moved) return moved;
   if (Fault.is(error)) return error;
   const code = codeOf(error);
   const where = file ?? "the database in memory";

@@ -1,10 +1,11 @@
 /** The processes that have the database open, on SQLite. */
 import { and, eq, getTableColumns, isNull, sql } from "drizzle-orm";
 import { newestOf } from "../migration.ts";
+import { assertWhole } from "../moved.ts";
 import type { WorkerRow } from "../rows.ts";
 import type { Connection } from "./connection.ts";
 import { refuseNewer } from "./migrate.ts";
-import { runs, workers } from "./schema.ts";
+import { moves, runs, workers } from "./schema.ts";
 import { changing, given } from "./statement.ts";
 
 export const prepareWorkers = (connection: Connection) => {
@@ -44,6 +45,7 @@ export const prepareWorkers = (connection: Connection) => {
     /** Throws `schema_newer` when somebody has migrated the database since it was opened, so that this release cannot go on. */
     register: (worker: Omit<WorkerRow, "key" | "beat">): number => {
       refuseNewer(connection.client, connection);
+      assertWhole(db.select().from(moves).get());
       return db
         .insert(workers)
         .values({ ...worker, knows: newestOf(connection.migrations) })

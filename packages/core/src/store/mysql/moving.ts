@@ -1,0 +1,98 @@
+/** MySQL or MariaDB as a place that is moved from or to. */
+import { getTableConfig } from "drizzle-orm/mysql-core";
+import { kept, type Place, type Words } from "../move/place.ts";
+import { fencedIn, tablesOf, type Row, type Table } from "../move/tables.ts";
+import { longest, patient, placeOn } from "../server/moving.ts";
+import type { Statement } from "../server/dialect.ts";
+import { mysql } from "./dialect.ts";
+import { migratorOf } from "./migrate.ts";
+import * as schema from "./schema.ts";
+import { given, json, statement } from "./text.ts";
+import { wayTo } from "./wire.ts";
+
+const fenced = fencedIn(schema);
+
+const tables = tablesOf(
+  schema,
+  (table) => {
+    const { columns, primaryKeys } = getTableConfig(table);
+    return primaryKeys[0]?.columns.map(({ name }) => name) ?? columns.filter(({ primary }) => primary).map(({ name }) => name);
+  },
+  "words",
+);
+
+const quote = (name: string): string => `\`${name}\``;
+const types = { whole: "bigint", truth: "int", text: "text", words: "text", spoken: "text" } as const;
+
+/** So many bytes to a statement, at most: a server may take no more than 16 MiB, and some take less. */
+const mostBytes = 2_000_000;
+
+const insertSome = (table: Table, rows: readonly Row[]): Statement =>
+  statement(
+    `insert into ${table.name} (${table.columns.map(({ name }) => quote(name)).join(", ")})
+     select ${table.columns.map(({ name }) => `given.${quote(name)}`).join(", ")} from ${given(
+       Object.fromEntries(table.columns.map(({ name, type }) => [name, types[type]])),
+     )}`,
+    json(rows),
+  );
+
+/** A page has a bound in its texts; as JSON they may be longer. */
+const insert = (table: Table, rows: readonly Row[]): readonly Statement[] => {
+  const packed: Row[][] = [];
+  let room = 0;
+  for (const row of rows) {
+    const encoded = Object.fromEntries(table.columns.map((column) => [column.name, kept(column, row[column.name] ?? null)]));
+    const size = json(encoded).length;
+    if (packed.length === 0 || size > room) {
+      packed.push([]);
+      room = mostBytes;
+    }
+    packed.at(-1)?.push(encoded);
+    room -= size;
+  }
+  return packed.map((some) => insertSome(table, some));
+};
+
+const kinds = ["insert", "update", "delete"] as const;
+const triggers = fenced.flatMap((table) => kinds.map((kind) => ({ table, kind, name: `${table}_fence_${kind}` })));
+
+const refusal = `begin
+  declare said varchar(128);
+  set said = coalesce((select left(concat('holdfast_moved ', case when m.state = 'moved' then 'moved' else 'moving' end, ' to ', m.other), 128) from holdfast_moves as m limit 1),
+    'holdfast_moved moving to another database');
+  signal sqlstate '45000' set message_text = said;
+end`;
+
+const isTold = (error: unknown, ...numbers: readonly number[]): boolean =>
+  numbers.includes(Number((error as { errno?: unknown }).errno));
+
+const words: Words = {
+  tables,
+  quote,
+  text: (text) => text,
+  shown: ({ name, type }) => (type === "text" || type === "words" ? `convert(${quote(name)} using utf8mb4)` : quote(name)),
+  counted: ({ name, type }) => (type === "text" ? `octet_length(${quote(name)})` : quote(name)),
+  given: ({ type }) => (type === "text" ? "cast(? as binary)" : "?"),
+  now: "cast(floor(unix_timestamp(now(6)) * 1000) as signed)",
+  insert,
+  advance: [],
+  begin: ["start transaction"],
+  snapshot: ["set session transaction isolation level repeatable read", "start transaction with consistent snapshot, read only"],
+  // Who waits for a table to be altered keeps everybody behind him waiting: so he does not wait for long, and tries again.
+  fence: () => [
+    "set session lock_wait_timeout = 2",
+    ...triggers.map(({ table, kind, name }) => `create trigger ${name} before ${kind} on ${table} for each row ${refusal}`),
+  ],
+  lift: ["set session lock_wait_timeout = 2", ...triggers.map(({ name }) => `drop trigger if exists ${name}`)],
+  fencesAtOnce: false,
+  rehearsal: [
+    "drop trigger if exists holdfast_moves_rehearsal",
+    `create trigger holdfast_moves_rehearsal before delete on holdfast_moves for each row set @holdfast_rehearsal = 1`,
+    "drop trigger if exists holdfast_moves_rehearsal",
+  ],
+  isDone: (error) => isTold(error, 1359, 1360),
+};
+
+/** Opens a database by its URL: made ready when it is empty. Throws a `storage_…` or `schema_…` fault. */
+export const placeAt = async (url: string): Promise<Place> =>
+  placeOn(await wayTo(url, patient, longest * 3), mysql, words, migratorOf());
