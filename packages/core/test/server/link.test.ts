@@ -33,6 +33,17 @@ test("a connection that cannot be made in time is given up, and its place is fre
   expect(pool.size()).toBe(1);
 });
 
+test("the first connection may take longer: whoever only begins has no lease that it could lose", async () => {
+  let tries = 0;
+  const open = (): Promise<Wire> => (++tries === 1 ? Bun.sleep(80).then(wire) : never);
+  const pool = createPool(open, { max: 2, deadline: 20, first: 2_000, isHarmless: () => false, pace: machinePace });
+  expect(await pool.use(async () => "well")).toBe("well");
+  const holding = pool.use(() => never).catch(isLate);
+  // The second is due in the usual time.
+  expect(await pool.use(async () => "never").catch(isLate)).toBe(true);
+  expect(await holding).toBe(true);
+});
+
 test("a connection that comes too late is closed", async () => {
   const late = wire();
   let tries = 0;

@@ -6,7 +6,7 @@ import { startBeside } from "../server/beside.ts";
 import { createClock } from "../server/clock.ts";
 import type { Statement } from "../server/dialect.ts";
 import { whole } from "../server/fields.ts";
-import { createPool, type Fields, type Pool } from "../server/link.ts";
+import { createPool, firstConnection, type Fields, type Pool } from "../server/link.ts";
 import { openSchema } from "../server/schema.ts";
 import type { Reach } from "../server/address.ts";
 import { createStore } from "../server/store.ts";
@@ -47,6 +47,7 @@ const open = async ({ name, open, options, most, deadline }: Way, hooks: Hooks):
   const pool = createPool(open, {
     max: most,
     deadline,
+    first: firstConnection,
     isHarmless: (error) => mysql.judge(error) === "again" || mysql.judge(error) === "defect",
     pace,
   });

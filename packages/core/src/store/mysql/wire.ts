@@ -2,7 +2,7 @@
 import type { SQL } from "bun";
 import * as Fault from "../../model/fault.ts";
 import { whole } from "../server/fields.ts";
-import { openWire, type Param, type Rows, type Wire } from "../server/link.ts";
+import { firstConnection, openWire, type Param, type Rows, type Wire } from "../server/link.ts";
 import { settleDeadline, settleReach, type Reach, type Spelling } from "../server/address.ts";
 import { share } from "../server/share.ts";
 
@@ -79,7 +79,7 @@ export const wayTo = async (text: string, reach: Reach, lease: number | undefine
   const options: SQL.Options = {
     url: url.replace(/^mariadb:/, "mysql:"),
     adapter: "mysql",
-    connectionTimeout: Math.ceil(deadline / 1_000),
+    connectionTimeout: Math.ceil(Math.max(deadline, firstConnection) / 1_000),
     ...(tls ? { tls } : {}),
   };
   return {

@@ -1,4 +1,8 @@
-/** How a process learns that another one wrote: NOTIFY as a hint, and a look now and then, for a hint may be lost. */
+/**
+ * How a process learns that another one wrote: NOTIFY as a hint, and a look now and then, for a hint may be lost.
+ *
+ * A connection may fall silent without an end. Our own hints come back to us: when one does not, nothing of others comes either, and we connect anew.
+ */
 import type { SQL } from "bun";
 import type { Pace } from "../contract.ts";
 import type { Server } from "../server/store.ts";
@@ -10,38 +14,96 @@ export const channel = "holdfast";
 /** Ms between two of our own hints: one says as much as many, and each takes a lock that all commits share. */
 const throttle = 5;
 
-/** Hears from the moment it is made. `own` is how we know our own hints. Without a client, and when it cannot listen, there are only the looks. */
+type Client = Pick<SQL, "listen" | "notify" | "close">;
+
+export type EarOptions = {
+  /** How we know our own hints. */
+  readonly own: string;
+  /** Ms between two looks. */
+  readonly poll: number;
+  /** Ms after which an answer is not waited for any more; and for how long a connection may take to be made. */
+  readonly deadline: number;
+  readonly first: number;
+  readonly pace: Pace;
+};
+
+/** Hears from the moment it is made. Without a client, and when it cannot listen, there are only the looks. */
 export const createEar = async (
-  client: Pick<SQL, "listen" | "notify"> | undefined,
-  { own, poll, pace }: { readonly own: string; readonly poll: number; readonly pace: Pace },
+  open: (() => Client) | undefined,
+  { own, poll, deadline, first, pace }: EarOptions,
 ): Promise<Ear> => {
+  let client = open?.();
   let missed = false;
   let lookedAt = pace.monotonic();
   let telling = false;
   let owed = false;
   let closed = false;
+  /** The client listens; what we say is to come back. */
+  let listens = false;
+  let stopWaiting: (() => void) | undefined;
   let said: Promise<void> = Promise.resolve();
   const hearers = new Set<() => void>();
 
+  const inTime = <T>(work: Promise<T>, ms = deadline): Promise<T> => {
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const callOff = pace.later(ms, () => reject(new Error("late")));
+    return Promise.race([work, late]).finally(callOff);
+  };
+
   const onHint = (payload: string): void => {
-    if (payload === own || closed) return;
+    if (closed) return;
+    if (payload === own) return heardOwn();
     missed = true;
     for (const hear of hearers) hear();
   };
-  await client?.listen(channel, onHint).catch(() => {});
+
+  const heardOwn = (): void => {
+    stopWaiting?.();
+    stopWaiting = undefined;
+  };
+
+  /** A server or a pooler that refuses to be listened to is left in peace; one that is silent is asked anew. */
+  const listen = async (to: Client): Promise<void> => {
+    listens = false;
+    const heard = to.listen(channel, onHint).then(
+      () => true,
+      () => false,
+    );
+    try {
+      const isHeard = await inTime(heard, first);
+      if (client === to) listens = isHeard;
+    } catch {
+      replace(to);
+    }
+  };
+
+  const replace = (silent: Client): void => {
+    if (closed || client !== silent || !open) return;
+    heardOwn();
+    silent.close({ timeout: 0 }).catch(() => {});
+    client = open();
+    void listen(client);
+    // What the others said meanwhile was not heard.
+    onHint("");
+  };
 
   const say = (): void => {
+    const asked = client;
+    if (!asked) return;
     telling = true;
     owed = false;
-    said = Promise.resolve(client?.notify(channel, own)).then(
+    if (listens) stopWaiting ??= pace.later(2 * deadline, () => replace(asked));
+    said = inTime(asked.notify(channel, own)).then(
       () => {},
-      () => {},
+      () => replace(asked),
     );
     pace.later(throttle, () => {
       telling = false;
       if (owed && !closed) say();
     });
   };
+
+  if (client) await listen(client);
 
   return {
     tell: () => {
@@ -64,8 +126,10 @@ export const createEar = async (
     close: async () => {
       closed = true;
       hearers.clear();
+      heardOwn();
       await said;
-      if (owed) await client?.notify(channel, own).catch(() => {});
+      if (owed && client) await inTime(client.notify(channel, own)).catch(() => {});
+      if (client) await inTime(client.close({ timeout: 0 })).catch(() => {});
     },
   };
 };

@@ -7,7 +7,7 @@ import { startBeside } from "../server/beside.ts";
 import { createClock } from "../server/clock.ts";
 import type { Statement } from "../server/dialect.ts";
 import { whole } from "../server/fields.ts";
-import { createPool, type Fields, type Pool } from "../server/link.ts";
+import { createPool, firstConnection, type Fields, type Pool } from "../server/link.ts";
 import { openSchema } from "../server/schema.ts";
 import type { Reach } from "../server/address.ts";
 import { createStore } from "../server/store.ts";
@@ -46,13 +46,11 @@ const open = async ({ name, open, options, most, deadline }: Way, hooks: Hooks):
   const pool = createPool(open, {
     max: most,
     deadline,
+    first: firstConnection,
     isHarmless: (error) => postgres.judge(error) === "again" || postgres.judge(error) === "defect",
     pace,
   });
-  const listener = options && new SQL({ ...options, max: 1, idleTimeout: 0 });
-  const shut = async (): Promise<void> => {
-    await listener?.close({ timeout: 0 }).catch(() => {});
-  };
+  const listener = options && ((): SQL => new SQL({ ...options, max: 1, idleTimeout: 0 }));
   try {
     const clock = createClock(pace);
     const migrator = migratorOf(hooks.schema?.migrations);
@@ -68,7 +66,7 @@ const open = async ({ name, open, options, most, deadline }: Way, hooks: Hooks):
       if (row) clock.learn(whole(row, "now"), askedAt);
     });
     const own = Bun.randomUUIDv7();
-    const ear = await createEar(listener, { own, poll: looks.poll, pace });
+    const ear = await createEar(listener, { own, poll: looks.poll, deadline, first: firstConnection, pace });
     return createStore(
       {
         name,
@@ -93,15 +91,11 @@ const open = async ({ name, open, options, most, deadline }: Way, hooks: Hooks):
           tellWithin: statement("select pg_notify($1, $2)", channel, ""),
           pace,
         }),
-        close: async () => {
-          await ear.close();
-          await shut();
-        },
+        close: ear.close,
       },
       hooks,
     );
   } catch (error) {
-    await shut();
     await pool.close();
     throw postgres.faultOf(error);
   }

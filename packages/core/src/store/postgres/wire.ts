@@ -1,7 +1,7 @@
 /** Ways to a PostgreSQL server: by a URL, or through the pool under a Drizzle database of the user's. */
 import type { SQL } from "bun";
 import * as Fault from "../../model/fault.ts";
-import { openWire, type Param, type Rows, type Wire } from "../server/link.ts";
+import { firstConnection, openWire, type Param, type Rows, type Wire } from "../server/link.ts";
 import { settleDeadline, settleReach, type Reach, type Spelling } from "../server/address.ts";
 import { share } from "../server/share.ts";
 
@@ -47,7 +47,7 @@ export const wayTo = async (text: string, reach: Reach, lease: number | undefine
   const options: SQL.Options = {
     url,
     adapter: "postgres",
-    connectionTimeout: Math.ceil(deadline / 1_000),
+    connectionTimeout: Math.ceil(Math.max(deadline, firstConnection) / 1_000),
     ...(tls ? { tls } : {}),
   };
   return { name, open: () => openWire(options, settings(deadline)), options, most: size, deadline };

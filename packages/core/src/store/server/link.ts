@@ -60,18 +60,26 @@ export const openWire = async (options: SQL.Options, prelude: readonly string[])
   }
 };
 
+/** What `first` is for every server. */
+export const firstConnection = 10_000;
+
 type Waiter = { readonly take: (wire: Wire) => void; readonly fail: (error: unknown) => void };
 
 export type PoolOptions = {
   readonly max: number;
   /** Ms a piece of work may take. */
   readonly deadline: number;
+  /** Ms the first connection may take to be made, where that is more: a process that only begins holds nothing yet that it could lose. */
+  readonly first?: number;
   /** True for an error after which the connection is fit for more. */
   readonly isHarmless: (error: unknown) => boolean;
   readonly pace: Pace;
 };
 
-export const createPool = (open: () => Promise<Wire>, { max, deadline: usual, isHarmless, pace }: PoolOptions): Pool => {
+export const createPool = (
+  open: () => Promise<Wire>,
+  { max, deadline: usual, first = usual, isHarmless, pace }: PoolOptions,
+): Pool => {
   const idle: Wire[] = [];
   const all = new Set<Wire>();
   const waiters: Waiter[] = [];
@@ -79,6 +87,8 @@ export const createPool = (open: () => Promise<Wire>, { max, deadline: usual, is
   let made = 0;
   let making = 0;
   let closed = false;
+  /** How long, in ms, a connection may take to be made. */
+  let patience = Math.max(usual, first);
 
   const next = (): void => {
     while (waiters.length > 0) {
@@ -108,11 +118,12 @@ export const createPool = (open: () => Promise<Wire>, { max, deadline: usual, is
         made--;
         waiters.shift()?.fail(error);
       });
-    const callOff = pace.later(usual, () => failed(late(usual)));
+    const callOff = pace.later(patience, () => failed(late(patience)));
     void open().then((wire) => {
       if (state.over || closed) wire.destroy();
       if (closed) failed(closing());
       end(() => {
+        patience = usual;
         all.add(wire);
         idle.push(wire);
       });
@@ -137,9 +148,10 @@ export const createPool = (open: () => Promise<Wire>, { max, deadline: usual, is
     new Promise((resolve, reject) => {
       if (closed) return reject(closing());
       // Whoever is before may take a deadline himself.
-      const callOff = pace.later(2 * usual, () => {
+      const most = usual + patience;
+      const callOff = pace.later(most, () => {
         waiters.splice(waiters.indexOf(waiter), 1);
-        reject(late(2 * usual));
+        reject(late(most));
       });
       const waiter: Waiter = {
         take: (wire) => {
