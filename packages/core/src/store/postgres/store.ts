@@ -58,13 +58,13 @@ const open = async ({ name, open, options, most, deadline }: Way, hooks: Hooks):
       const settings = await askSettings(link);
       refuseReadOnly(settings, name);
       hooks.beforeWriting?.(name, settings);
-    });
+    }, firstConnection);
     await openSchema(pool, migrator, hooks.schema);
     await pool.use(async (link) => {
       const askedAt = pace.monotonic();
       const [row] = await link.send(postgres.now().text);
       if (row) clock.learn(whole(row, "now"), askedAt);
-    });
+    }, firstConnection);
     const own = Bun.randomUUIDv7();
     const ear = await createEar(listener, { own, poll: looks.poll, deadline, first: firstConnection, pace });
     return createStore(

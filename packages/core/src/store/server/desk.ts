@@ -244,7 +244,8 @@ export const start = (desk: Desk, run: NewRun, rows: readonly Row[] = []): Start
 export const appendChild = (desk: Desk, lease: Lease, row: Row, child: NewRun): "held" | "fenced" | "taken" => {
   const born = desk.born.get(child);
   if (!held(desk, lease)) {
-    if (born?.kind === "made") desk.unborn.push(born.key);
+    // One that an earlier try has made is there with its parent's record of it: it lives, whoever has its parent by now.
+    if (born?.kind === "made" && !born.again) desk.unborn.push(born.key);
     return "fenced";
   }
   const started = start(desk, child);

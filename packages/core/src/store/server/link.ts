@@ -60,7 +60,7 @@ export const openWire = async (options: SQL.Options, prelude: readonly string[])
   }
 };
 
-/** What `first` is for every server. */
+/** How long, in ms, a server may take for each thing that is asked while a process only begins, and `first` of every pool. */
 export const firstConnection = 10_000;
 
 type Waiter = { readonly take: (wire: Wire) => void; readonly fail: (error: unknown) => void };
