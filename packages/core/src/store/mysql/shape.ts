@@ -15,14 +15,14 @@ export function* shape(): Steps<Shape> {
      where t.table_type = 'BASE TABLE' and ${ours("t")}`,
   );
   const columns = yield* say(
-    `select c.table_name as of, c.column_name as name, c.column_type as type, c.is_nullable as nullable, c.column_default as given, c.extra as extra,
+    `select c.table_name as owner, c.column_name as name, c.column_type as type, c.is_nullable as nullable, c.column_default as given, c.extra as extra,
        c.character_set_name as letters from information_schema.columns as c where ${ours("c")} order by c.ordinal_position`,
   );
   const indexes = yield* say(
-    `select s.table_name as of, s.index_name as name, min(s.non_unique) as several, group_concat(s.column_name order by s.seq_in_index) as parts
+    `select s.table_name as owner, s.index_name as name, min(s.non_unique) as several, group_concat(s.column_name order by s.seq_in_index) as parts
      from information_schema.statistics as s where ${ours("s")} group by s.table_name, s.index_name`,
   );
-  const within = (rows: readonly Fields[], name: unknown): readonly Fields[] => rows.filter(({ of }) => of === name);
+  const within = (rows: readonly Fields[], name: unknown): readonly Fields[] => rows.filter(({ owner }) => owner === name);
   return new Map(
     made.map((table) => [String(table["name"]), tableOf(table, within(columns, table["name"]), within(indexes, table["name"]))]),
   );
