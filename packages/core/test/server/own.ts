@@ -181,12 +181,20 @@ export const ownMariadb = async ({ settings = [], files = {} }: MariadbSetup = {
   const base = join(place, "base");
   const port = freePort();
   copyOf(user, "mariadb", base, (template) =>
-    run(user, ["mariadb-install-db", "--no-defaults", `--datadir=${template}`, "--auth-root-authentication-method=normal"]),
+    run(user, [
+      "mariadb-install-db",
+      "--no-defaults",
+      `--datadir=${template}`,
+      // A server that starts removes what others have in a folder for temporary tables that they share, and these may die of it.
+      `--tmpdir=${place}`,
+      "--auth-root-authentication-method=normal",
+    ]),
   );
   for (const [name, text] of Object.entries(files)) write(user, join(base, name), text);
   const options = [
     `--port=${port}`,
     `--socket=${join(place, "socket")}`,
+    `--tmpdir=${place}`,
     "--bind-address=127.0.0.1",
     "--skip-name-resolve",
     ...settings,
