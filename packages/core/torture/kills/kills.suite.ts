@@ -29,9 +29,13 @@ const plans: Record<Size, Plan> = {
   whole: { kills: 1_000, workers: 4, calm: 500, perKill: 10, pause: 120 },
 };
 
-/** A process that works on a server is up later. */
-const planOf = ({ size, on }: Order): Plan =>
-  size === "slice" && on !== "sqlite" ? { ...plans.slice, kills: 40, calm: 30, pause: 300 } : plans[size];
+/** A process that works on a server is up later, so that as many kills need more time. */
+const onServer: Record<Size, Plan> = {
+  slice: { kills: 40, workers: 2, calm: 30, perKill: 4, pause: 300 },
+  whole: { kills: 1_000, workers: 4, calm: 300, perKill: 5, pause: 200 },
+};
+
+const planOf = ({ size, on }: Order): Plan => (on === "sqlite" ? plans : onServer)[size];
 
 /** Before the first kill: no step's function begins twice, in fan-outs of any width. */
 const calmly = async (

@@ -16,7 +16,8 @@ export type Member = {
 
 export type Fleet = {
   readonly members: Member[];
-  readonly spawn: () => Member;
+  /** Another for this place. */
+  readonly spawn: (at: number) => Member;
   /** Ends the one at this place as `kill -9` does, and puts another there. */
   readonly kill: (at: number) => Promise<Member>;
   /** Asks all to end in good order, and answers with those that did not. */
@@ -30,18 +31,20 @@ export type Crew = {
   readonly script: string;
   readonly size: number;
   readonly env: Readonly<Record<string, string>>;
+  /** What only the one at this place is told. */
+  readonly envOf?: (at: number) => Readonly<Record<string, string>>;
 };
 
-export const createFleet = ({ folder, afterwards }: Order, { script, size, env }: Crew): Fleet => {
+export const createFleet = ({ folder, afterwards }: Order, { script, size, env, envOf = () => ({}) }: Crew): Fleet => {
   const deaths: string[] = [];
   let spawned = 0;
-  const spawn = (): Member => {
+  const spawn = (at: number): Member => {
     const said = join(folder, `worker-${spawned++}.err`);
     let doomed = false;
     let isUp = false;
     const { promise: open, resolve } = Promise.withResolvers<void>();
     const child = Bun.spawn([process.execPath, "--no-orphans", script], {
-      env: { ...process.env, ...env },
+      env: { ...process.env, ...env, ...envOf(at) },
       stdout: "ignore",
       stderr: Bun.file(said),
       ipc: () => {
@@ -68,7 +71,7 @@ export const createFleet = ({ folder, afterwards }: Order, { script, size, env }
       doom: () => void (doomed = true),
     };
   };
-  const members = Array.from({ length: size }, spawn);
+  const members = Array.from({ length: size }, (_, at) => spawn(at));
   return {
     members,
     spawn,
@@ -78,7 +81,7 @@ export const createFleet = ({ folder, afterwards }: Order, { script, size, env }
       member.doom();
       member.process.kill("SIGKILL");
       await member.process.exited;
-      members[at] = spawn();
+      members[at] = spawn(at);
       return member;
     },
     close: async () => {

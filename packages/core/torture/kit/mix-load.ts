@@ -14,20 +14,45 @@ export type Load = {
   readonly startOne: () => Promise<Run.Handle<number>>;
   /** All words that are on their way. */
   readonly said: () => Promise<unknown>;
+  /** How often something was refused, and asked for again. */
+  readonly refused: () => number;
 };
 
-/** A run that was cancelled takes no more. */
-const isSent = (run: Run.Handle<number>, at: number): Promise<boolean> =>
-  Signal.send(run, word, at, { key: `word ${at}` }).then(
-    () => true,
-    (error: unknown) => {
-      if (Fault.is(error, "run_ended")) return false;
-      throw error;
-    },
-  );
+const isRefusal = (error: unknown): boolean => Fault.is(error) && error.code.startsWith("storage_");
 
-/** `shape` says what is the same in all of its jobs. */
-export const createLoad = ({ client }: Stage, chance: Chance, shape: Partial<Job> = {}): Load => {
+/**
+ * `shape` says what is the same in all of its jobs. A client that insists asks again for what the database could not take just now: it may have been
+ * done, and is the same.
+ */
+export const createLoad = (
+  { client }: Pick<Stage, "client">,
+  chance: Chance,
+  shape: Partial<Job> = {},
+  temper: "insists" | "gives up" = "gives up",
+): Load => {
+  let refused = 0;
+  const ask = async <T>(wish: () => Promise<T>): Promise<T> => {
+    for (;;) {
+      try {
+        return await wish();
+      } catch (error) {
+        if (temper === "gives up" || !isRefusal(error)) throw error;
+        refused++;
+        await Bun.sleep(chance.next() * 100);
+      }
+    }
+  };
+
+  /** A run that was cancelled takes no more. */
+  const isSent = (run: Run.Handle<number>, at: number): Promise<boolean> =>
+    ask(() => Signal.send(run, word, at, { key: `word ${at}` })).then(
+      () => true,
+      (error: unknown) => {
+        if (Fault.is(error, "run_ended")) return false;
+        throw error;
+      },
+    );
+
   const { mix } = mixOn(unusedShop);
   const jobs = new Map<string, Job>();
   const words = new Map<string, number[]>();
@@ -48,7 +73,7 @@ export const createLoad = ({ client }: Stage, chance: Chance, shape: Partial<Job
     const id = `mix-${job.n}`;
     jobs.set(id, job);
     const pauses = Array.from({ length: job.words }, () => chance.next() * 150);
-    const run = await Workflow.start(client, mix, job, { id });
+    const run = await ask(() => Workflow.start(client, mix, job, { id }));
     const words = say(run, job.words, pauses);
     saying.add(words);
     void words.then(
@@ -63,5 +88,6 @@ export const createLoad = ({ client }: Stage, chance: Chance, shape: Partial<Job
     startOne,
     start: async (runs) => void (await Promise.all(Array.from({ length: runs }, startOne))),
     said: () => Promise.all(saying),
+    refused: () => refused,
   };
 };

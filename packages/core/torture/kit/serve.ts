@@ -6,8 +6,8 @@ import { openShop, type Shop } from "./shop.ts";
 
 /** Opens a runtime as the environment says, and tells the parent that it is up. */
 export const serve = async (workflows: (shop: Shop) => readonly Workflow.AnyDefinition[]): Promise<void> => {
-  const { DATABASE = "", LEASE = "30000", HOT = "1000", DRAIN = "10000", CONCURRENCY = "256" } = process.env;
-  const shop = openShop(DATABASE);
+  const { DATABASE = "", SHOP = DATABASE, LEASE = "30000", HOT = "1000", DRAIN = "10000", CONCURRENCY = "256" } = process.env;
+  const shop = openShop(SHOP);
   const opening = Runtime.open({
     // On a file, through the user's own connection, as many will have it.
     database: kindOf(DATABASE) === "sqlite" ? (shop.database as unknown as DrizzleDatabase) : DATABASE,

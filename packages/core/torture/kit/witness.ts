@@ -1,6 +1,6 @@
 /**
  * The witness: triggers in the database under torture that write down every change of a lease and, with each record, the lease it was
- * written under. They see what the store really did, whatever the engine believes. The same on every database, in its words.
+ * written under and when, by the clock of the database. They see what the store really did, whatever the engine believes. The same on every database, in its words.
  */
 import type { On } from "./place.ts";
 
@@ -15,7 +15,7 @@ const sqliteNow = "cast(unixepoch('now', 'subsec') * 1000 as integer)";
 
 const sqlite = [
   "create table torture_leases (n integer primary key, run integer, lease integer, worker integer, was integer, due integer, at integer)",
-  "create table torture_writes (run integer, seq integer, lease integer, worker integer, primary key (run, seq)) without rowid",
+  "create table torture_writes (run integer, seq integer, lease integer, worker integer, at integer, primary key (run, seq)) without rowid",
   "create table torture_workers (worker integer primary key, pid integer)",
   "create table torture_ends (n integer primary key, run integer)",
   "create index torture_ends_run on torture_ends (run, n)",
@@ -28,7 +28,7 @@ const sqlite = [
       values (new.key, new.lease, new.worker, old.worker, new.status = 'queued', ${sqliteNow});
   end`,
   `create trigger torture_write after insert on holdfast_history begin
-    insert or replace into torture_writes select new.run, new.seq, lease, worker from holdfast_runs where key = new.run;
+    insert or replace into torture_writes select new.run, new.seq, lease, worker, ${sqliteNow} from holdfast_runs where key = new.run;
   end`,
   `create trigger torture_worker after insert on holdfast_workers begin
     insert or replace into torture_workers (worker, pid) values (new.key, new.pid);
@@ -46,7 +46,7 @@ const onPostgres = (name: string, event: string, act: string): readonly string[]
 const postgres = [
   `create table torture_leases (n bigint generated always as identity primary key, run bigint, lease integer, worker bigint, was bigint,
     due integer, at bigint)`,
-  "create table torture_writes (run bigint, seq integer, lease integer, worker bigint, primary key (run, seq))",
+  "create table torture_writes (run bigint, seq integer, lease integer, worker bigint, at bigint, primary key (run, seq))",
   "create table torture_workers (worker bigint primary key, pid integer)",
   "create table torture_ends (n bigint generated always as identity primary key, run bigint)",
   "create index torture_ends_run on torture_ends (run, n)",
@@ -64,8 +64,8 @@ const postgres = [
   ...onPostgres(
     "torture_write",
     "insert on holdfast_history for each row",
-    `insert into torture_writes select new.run, new.seq, r.lease, r.worker from holdfast_runs as r where r.key = new.run
-      on conflict (run, seq) do update set lease = excluded.lease, worker = excluded.worker`,
+    `insert into torture_writes select new.run, new.seq, r.lease, r.worker, ${postgresNow} from holdfast_runs as r where r.key = new.run
+      on conflict (run, seq) do update set lease = excluded.lease, worker = excluded.worker, at = excluded.at`,
   ),
   ...onPostgres(
     "torture_worker",
@@ -79,7 +79,7 @@ const mysqlNow = "floor(unix_timestamp(sysdate(3)) * 1000)";
 
 const mysql = [
   `create table torture_leases (n bigint auto_increment primary key, run bigint, lease int, worker bigint, was bigint, due int, at bigint)`,
-  "create table torture_writes (run bigint, seq int, lease int, worker bigint, primary key (run, seq))",
+  "create table torture_writes (run bigint, seq int, lease int, worker bigint, at bigint, primary key (run, seq))",
   "create table torture_workers (worker bigint primary key, pid int)",
   "create table torture_ends (n bigint auto_increment primary key, run bigint, index torture_ends_run (run, n))",
   `create trigger torture_run after update on holdfast_runs for each row begin
@@ -90,8 +90,8 @@ const mysql = [
     end if;
   end`,
   `create trigger torture_write after insert on holdfast_history for each row
-    insert into torture_writes select new.run, new.seq, r.lease, r.worker from holdfast_runs as r where r.key = new.run
-      on duplicate key update lease = r.lease, worker = r.worker`,
+    insert into torture_writes select new.run, new.seq, r.lease, r.worker, ${mysqlNow} from holdfast_runs as r where r.key = new.run
+      on duplicate key update lease = values(lease), worker = values(worker), at = values(at)`,
   `create trigger torture_worker after insert on holdfast_workers for each row
     insert into torture_workers (worker, pid) values (new.\`key\`, new.pid)`,
 ];

@@ -34,7 +34,7 @@ const shutDown = async (fleet: Fleet, observer: Observer, at: number): Promise<S
   member.doom();
   const askedAt = Date.now();
   member.process.kill("SIGTERM");
-  fleet.members[at] = fleet.spawn();
+  fleet.members[at] = fleet.spawn(at);
   const code = await member.process.exited;
   return { pid: member.pid, askedAt, code, ms: Date.now() - askedAt };
 };

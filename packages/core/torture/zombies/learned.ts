@@ -39,12 +39,26 @@ export const learnedOf = (
   return { lost: lost.length, untold, times };
 };
 
+/** A function that began after its run was taken over: how long after that, and after its process went on, in ms. */
+export type Stale = Effect & { readonly late: number; readonly awake: number | undefined };
+
 /** Functions that began after their run's lease was somebody else's. The clock of one machine orders them; 50 ms are let pass for the way to the ledger. */
-export const begunStale = (effects: readonly Effect[], changes: readonly LeaseChange[], runs: readonly RunTruth[]): Effect[] => {
+export const begunStale = (
+  effects: readonly Effect[],
+  {
+    changes,
+    runs,
+    stops,
+  }: { readonly changes: readonly LeaseChange[]; readonly runs: readonly RunTruth[]; readonly stops: readonly Stop[] },
+): Stale[] => {
   const keys = new Map(runs.map(({ id, key }) => [id, key]));
   const since = new Map<string, number>();
   for (const { run, lease, at } of changes) since.set(`${run} ${lease}`, at);
-  return effects.filter(
-    ({ what, run, lease, at }) => what === "began" && at > (since.get(`${keys.get(run)} ${lease + 1}`) ?? Infinity) + 50,
-  );
+  return effects.flatMap((effect) => {
+    const { what, run, lease, at, pid } = effect;
+    const late = at - (since.get(`${keys.get(run)} ${lease + 1}`) ?? Infinity);
+    if (what !== "began" || late <= 50) return [];
+    const went = stops.findLast((stop) => stop.pid === pid && stop.continuedAt <= at + 5);
+    return [{ ...effect, late, awake: went && at - went.continuedAt }];
+  });
 };
