@@ -1,6 +1,5 @@
 // Running it: a clean stop, a look at its health, a backup, and going on from that backup.
-import { Run, Runtime, Step, Workflow } from "@holdfast/core";
-import { Database } from "bun:sqlite";
+import { Database, Run, Runtime, Step, Workflow } from "@holdfast/core";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -35,15 +34,16 @@ for (const { setting, value, means, fix } of warnings) console.error(`${setting}
 
 // A backup while it runs. Never copy the file: only SQLite may touch it.
 const backup = join(folder, "backup.db");
-const connection = new Database(file);
-connection.run("VACUUM INTO ?", [backup]);
-connection.close();
+await Database.backup(runtime, backup);
 
 console.log("the service:", await Run.result(run));
 await Runtime.close(runtime);
 
-// Restored somewhere else, the run goes on from what was recorded when the backup was made.
-const restored = await Runtime.open({ database: `sqlite:${backup}`, workflows: [report] });
+// Restored somewhere else, the run goes on from what was recorded when the backup was made. The original is closed for good.
+const place = `sqlite:${join(folder, "restored.db")}`;
+const { original } = await Database.restore(backup, place, { original: `sqlite:${file}` });
+console.log("the original is closed:", original.closed);
+const restored = await Runtime.open({ database: place, workflows: [report] });
 console.log("the backup:", await Run.result(Run.of(restored, "r-1", report)));
 await Runtime.close(restored);
 rmSync(folder, { recursive: true, force: true });

@@ -1,14 +1,17 @@
 /** Database: the database itself, rather than what runs on it: its schema is moved, compared and printed, and all that it holds is moved to another. */
+import { groundOf, type Runtime } from "./engine/opened.ts";
 import { hasGone } from "./engine/workers.ts";
 import * as Fault from "./model/fault.ts";
-import { abandon as giveUp, move, type Moved, type Progress } from "./store/move/move.ts";
+import { backUp, restoreFrom, type Kept, type Restored } from "./store/backups.ts";
+import { abandon as giveUp, move, type Moved, type Progress, type Wishes } from "./store/move/move.ts";
 import type { DrizzleDatabase } from "./store/open.ts";
 import * as look from "./store/migrations/look.ts";
 import * as moves from "./store/migrations/migrate.ts";
 import * as scripts from "./store/migrations/script.ts";
-import { withPlace } from "./store/places.ts";
+import { withPlace, type Ground } from "./store/places.ts";
 import { migratorFor, onSchema } from "./store/schema.ts";
 
+export type { Kept, Original, Restored } from "./store/backups.ts";
 export type { Moved, Progress } from "./store/move/move.ts";
 
 /** What `Runtime.open` takes: `"sqlite:orders.db"`, `"postgres://…"`, `"mysql://…"`, or a Drizzle database. */
@@ -115,6 +118,12 @@ const batchOf = (batch = 200): number => {
   });
 };
 
+const wishesOf = ({ batch, onProgress = () => {}, signal }: CopyOptions): Wishes => ({
+  batch: batchOf(batch),
+  onProgress,
+  signal,
+});
+
 /**
  * Moves everything to another database: runs with their histories, signals, timers, states, tags, ids and breakers. Both are URLs as `Runtime.open`
  * takes them; `to` must be empty. Processes may go on working on `from`: it is copied meanwhile, then closed for writing for the short time that
@@ -125,9 +134,41 @@ const batchOf = (batch = 200): number => {
  * then `from` goes on as before.
  */
 export const copy = async (from: string, to: string, options: CopyOptions = {}): Promise<Moved> => {
-  const wishes = { batch: batchOf(options.batch), onProgress: options.onProgress ?? (() => {}), signal: options.signal };
-  return withPlace(from, "source", (source) => withPlace(to, "target", (target) => move(source, target, wishes)));
+  const wishes = wishesOf(options);
+  return withPlace({ database: from }, "source", (source) =>
+    withPlace({ database: to }, "target", (target) => move(source, target, wishes)),
+  );
 };
 
 /** Gives up a move of this database that is not at its end: it is opened for writing again. Throws `move_refused` when it is too late. */
-export const abandon = (from: string): Promise<void> => withPlace(from, "source", giveUp);
+export const abandon = (from: string): Promise<void> => withPlace({ database: from }, "source", giveUp);
+
+export type BackupOptions = {
+  /** Calls it off: nothing is left of it. */
+  readonly signal?: AbortSignal | undefined;
+};
+
+/**
+ * Writes all that is in the runtime's database, as of one moment, into a file of SQLite, while everything runs: a file by SQLite itself (`VACUUM INTO`, in a
+ * thread), a server in one transaction that only reads. The file has its name only when it is whole and on the disk. Answers with its full path and its size in bytes.
+ *
+ * It is no database to be opened: `Database.restore` puts it into one. Throws `backup_exists` (a file of this name is there), `cancelled`, `storage_full` and other
+ * `storage_…`; then, and after a crash, there is no file of this name (a crash may leave one ending in `.part` beside it).
+ */
+export const backup = async (runtime: Runtime, path: string, { signal }: BackupOptions = {}): Promise<Kept> =>
+  backUp(groundOf(runtime) as Ground, path, signal);
+
+export type RestoreOptions = CopyOptions & {
+  /** The URL of the database that the backup was made of: it is closed for writing for good, so that nothing runs at both places. */
+  readonly original?: string | undefined;
+};
+
+/**
+ * Puts a backup into an empty database, as a new incarnation of the original: leases are far higher, so that nothing a process of before still writes is accepted, no
+ * worker is on the list, and runs are due. Time is rewound: what was done after the backup is done again, with the same keys.
+ *
+ * `original` is closed for good, like the old place of a move. The answer says whether it is closed, and why not when it could not be reached or was not named.
+ * Throws `backup_damaged` for what is no sound backup, and otherwise what `Database.copy` throws; killed, it is completed by the same call.
+ */
+export const restore = async (path: string, to: string, options: RestoreOptions = {}): Promise<Restored> =>
+  restoreFrom(path, to, options.original, wishesOf(options));

@@ -45,6 +45,7 @@ export const open = async (options: Options = {}): Promise<Runtime> => {
     opening.logger.warn({ schema: text }, "the schema is not as it should be; it costs speed, and no promise");
   return runtimeOf(
     await openEngine(opening, (hooks) => openStore(database, { ...hooks, schema: { migrate, warn, isGone: hasGone } }, reach)),
+    { database, tls: options.tls },
   );
 };
 

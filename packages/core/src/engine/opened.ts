@@ -16,8 +16,17 @@ export const engineOf = (runtime: Runtime): Engine => {
   return engine;
 };
 
-export const runtimeOf = (engine: Engine): Runtime => {
+/** What a runtime was opened on, as its user said it. */
+const grounds = new WeakMap<Runtime, unknown>();
+
+export const groundOf = (runtime: Runtime): unknown => {
+  engineOf(runtime);
+  return grounds.get(runtime);
+};
+
+export const runtimeOf = (engine: Engine, ground?: unknown): Runtime => {
   const runtime: Runtime = { database: engine.store.name };
   engines.set(runtime, engine);
+  grounds.set(runtime, ground);
   return runtime;
 };

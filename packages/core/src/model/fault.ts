@@ -43,6 +43,8 @@ export type Code =
   | "database_not_empty"
   | "move_refused"
   | "copy_mismatch"
+  | "backup_exists"
+  | "backup_damaged"
   | "async_transaction"
   | "foreign_database"
   | "fatal"

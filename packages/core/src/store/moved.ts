@@ -38,8 +38,14 @@ export const isGone = (error: unknown): boolean => Fault.is(error, "database_mov
 export const assertWhole = (
   row: { readonly role?: unknown; readonly state?: unknown; readonly other?: unknown } | undefined,
 ): void => {
+  const from = String(row?.other);
+  if (row?.role === "backup")
+    throw Fault.make(
+      "database_incomplete",
+      `This file is a backup of ${from}: to run it would do once more what was done there. Put it into a place of its own with Database.restore.`,
+      { from },
+    );
   if (row?.role !== "destination" || row.state !== "arriving") return;
-  const from = String(row.other);
   throw Fault.make(
     "database_incomplete",
     `This database is not whole yet: it is being filled from ${from}. Wait until that is done. If nobody does it any more, repeat it (Database.copy or Database.restore from the same place), or throw this database away.`,

@@ -108,11 +108,11 @@ export type BreakerRow = {
 
 /**
  * What a database says of its move. A source is copied from (`copying`), closed for writing while the rest is copied (`moving`), closed for good
- * (`moved`), or opened again (`abandoning`). A destination is not whole yet (`arriving`), or is (`arrived`).
+ * (`moved`), or opened again (`abandoning`). A destination is not whole yet (`arriving`), or is (`arrived`). A backup is kept.
  */
 export type MoveRow = {
-  readonly role: "source" | "destination";
-  readonly state: "copying" | "moving" | "moved" | "abandoning" | "arriving" | "arrived";
+  readonly role: "source" | "destination" | "backup";
+  readonly state: "copying" | "moving" | "moved" | "abandoning" | "arriving" | "arrived" | "kept";
   readonly other: string;
   readonly token: string;
   readonly turn: number;

@@ -12,7 +12,7 @@ setDefaultTimeout(60_000);
 
 /** All that a place holds, table by table. */
 const contentsOf = async (url: string): Promise<Record<string, Row[]>> => {
-  const place = await openPlace(url, "source");
+  const place = await openPlace({ database: url }, "source");
   try {
     const contents: Record<string, Row[]> = {};
     for (const table of place.words.tables) {

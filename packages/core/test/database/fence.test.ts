@@ -77,7 +77,7 @@ const scene = async (kind: Kind) => {
 
 /** Closes a database as a move does that was killed behind the fence. */
 const close = async (url: string): Promise<void> => {
-  const place = await openPlace(url, "source");
+  const place = await openPlace({ database: url }, "source");
   const stop = new AbortController();
   const target = await fresh("sqlite");
   await Database.copy(url, target, { signal: stop.signal, onProgress: () => stop.abort() }).catch(() => {});

@@ -62,7 +62,7 @@ const notEmpty = (target: Place, why: string): Fault.Fault =>
     to: target.name,
   });
 
-const beginAtTarget = async (source: Place, target: Place, move: MoveRow): Promise<MoveRow> => {
+export const beginAtTarget = async (source: Place, target: Place, move: MoveRow): Promise<MoveRow> => {
   const seen = await readMove(target);
   const isOurs = seen?.role === "destination" && seen.token === move.token;
   if (seen && isOurs && seen.state === "arrived") return seen;

@@ -77,7 +77,7 @@ const changed = (source: Place): Fault.Fault =>
     },
   );
 
-const carrying = async (
+export const carrying = async (
   source: Place,
   target: Place,
   move: MoveRow,
@@ -176,7 +176,7 @@ export const release = async ({ target, move }: Pick<Carry, "target" | "move">):
 };
 
 /** The target may be opened. */
-const finish = async (target: Place, seen: MoveRow, paused: number): Promise<Moved> => {
+export const finish = async (target: Place, seen: MoveRow, paused: number): Promise<Moved> => {
   const there = await readMove(target);
   if (there?.state === "arrived" && there.token === seen.token) return ended(target, paused);
   const isFirst = await patiently(target, () => replaceMove(target, there, { ...seen, state: "arrived" }));

@@ -18,6 +18,8 @@ export type Words = {
   readonly insert: (table: Table, rows: readonly Row[]) => readonly Statement[];
   /** Makes the database number new rows from behind those that were put in. */
   readonly advance: readonly string[];
+  /** Makes the database number workers from here on. */
+  readonly numberWorkersFrom: (first: number) => readonly string[];
   /** Begins to read as of one moment. */
   readonly snapshot: readonly string[];
   readonly begin: readonly string[];
@@ -36,8 +38,8 @@ export type Place = {
   /** Without a password. */
   readonly name: string;
   readonly words: Words;
-  /** Lends the connection. One piece of work at a time. */
-  readonly use: <T>(work: (link: Link) => Promise<T>) => Promise<T>;
+  /** Lends the connection, for as many ms as it may take. One piece of work at a time. */
+  readonly use: <T>(work: (link: Link) => Promise<T>, patience?: number) => Promise<T>;
   /** True for an error that goes by itself: somebody keeps a lock, or is in the way. */
   readonly isPassing: (error: unknown) => boolean;
   /** True for an error of what was to be written, not of the database. */

@@ -3,12 +3,13 @@ import { getTableConfig } from "drizzle-orm/mysql-core";
 import { kept, type Place, type Words } from "../move/place.ts";
 import { fencedIn, tablesOf, type Row, type Table } from "../move/tables.ts";
 import { longest, patient, placeOn } from "../server/moving.ts";
+import type { Reach } from "../server/address.ts";
 import type { Statement } from "../server/dialect.ts";
 import { mysql } from "./dialect.ts";
 import { migratorOf } from "./migrate.ts";
 import * as schema from "./schema.ts";
 import { given, json, statement } from "./text.ts";
-import { wayTo } from "./wire.ts";
+import { wayThrough, wayTo } from "./wire.ts";
 
 const fenced = fencedIn(schema);
 
@@ -76,6 +77,7 @@ const words: Words = {
   now: "cast(floor(unix_timestamp(now(6)) * 1000) as signed)",
   insert,
   advance: [],
+  numberWorkersFrom: (first) => [`alter table holdfast_workers auto_increment = ${first}`],
   begin: ["start transaction"],
   snapshot: ["set session transaction isolation level repeatable read", "start transaction with consistent snapshot, read only"],
   // Who waits for a table to be altered keeps everybody behind him waiting: so he does not wait for long, and tries again.
@@ -93,6 +95,10 @@ const words: Words = {
   isDone: (error) => isTold(error, 1359, 1360),
 };
 
+/** The same through the pool under a Drizzle database of the user's. */
+export const placeThrough = (client: unknown): Promise<Place> =>
+  placeOn(wayThrough(client, patient, longest * 3), mysql, words, migratorOf());
+
 /** Opens a database by its URL: made ready when it is empty. Throws a `storage_…` or `schema_…` fault. */
-export const placeAt = async (url: string): Promise<Place> =>
-  placeOn(await wayTo(url, patient, longest * 3), mysql, words, migratorOf());
+export const placeAt = async (url: string, tls?: Reach["tls"]): Promise<Place> =>
+  placeOn(await wayTo(url, { ...patient, tls }, longest * 3), mysql, words, migratorOf());

@@ -3,12 +3,13 @@ import { getTableConfig } from "drizzle-orm/pg-core";
 import { kept, type Place, type Words } from "../move/place.ts";
 import { fencedIn, isNumbered, tablesOf, type Column, type Row, type Table } from "../move/tables.ts";
 import { longest, patient, placeOn } from "../server/moving.ts";
+import type { Reach } from "../server/address.ts";
 import type { Statement } from "../server/dialect.ts";
 import { postgres } from "./dialect.ts";
 import { migratorOf } from "./migrate.ts";
 import * as schema from "./schema.ts";
 import { given, json, statement } from "./text.ts";
-import { wayTo } from "./wire.ts";
+import { wayThrough, wayTo } from "./wire.ts";
 
 const tables = tablesOf(
   schema,
@@ -78,6 +79,7 @@ const words: Words = {
       ({ name }) =>
         `select setval(pg_get_serial_sequence('${name}', 'key'), greatest(coalesce((select max(key) from ${name}), 0), 1), exists (select 1 from ${name}))`,
     ),
+  numberWorkersFrom: (first) => [`select setval(pg_get_serial_sequence('holdfast_workers', 'key'), ${first})`],
   begin: ["begin"],
   snapshot: ["begin isolation level repeatable read read only"],
   fence: () => fence,
@@ -90,6 +92,10 @@ const words: Words = {
   isDone: () => false,
 };
 
+/** The same through the pool under a Drizzle database of the user's. */
+export const placeThrough = (client: unknown): Promise<Place> =>
+  placeOn(wayThrough(client, patient, longest * 3), postgres, words, migratorOf());
+
 /** Opens a database by its URL: made ready when it is empty. Throws a `storage_…` or `schema_…` fault. */
-export const placeAt = async (url: string): Promise<Place> =>
-  placeOn(await wayTo(url, patient, longest * 3), postgres, words, migratorOf());
+export const placeAt = async (url: string, tls?: Reach["tls"]): Promise<Place> =>
+  placeOn(await wayTo(url, { ...patient, tls }, longest * 3), postgres, words, migratorOf());

@@ -27,7 +27,7 @@ export const placeOn = async (
   const place: Place = {
     name,
     words,
-    use: (work) => pool.use(work),
+    use: (work, patience) => pool.use(work, patience),
     isPassing: (error) => ["again", "blocked"].includes(dialect.judge(error)),
     isDefect: (error) => dialect.judge(error) === "defect",
     faultOf: dialect.faultOf,

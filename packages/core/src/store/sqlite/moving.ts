@@ -53,6 +53,10 @@ const words: Words = {
   now: "cast(unixepoch('subsec') * 1000 as integer)",
   insert,
   advance: [],
+  numberWorkersFrom: (first) => [
+    "delete from sqlite_sequence where name = 'holdfast_workers'",
+    `insert into sqlite_sequence (name, seq) values ('holdfast_workers', ${first})`,
+  ],
   begin: ["begin immediate"],
   snapshot: ["begin", "select 1 from sqlite_master"],
   // What a trigger says is part of it: so it is made anew when there is something else to be said.
