@@ -1,6 +1,6 @@
 /** Database: the database itself, rather than what runs on it: its schema is moved, compared and printed, and all that it holds is moved to another. */
+import { hasGone } from "./engine/machine.ts";
 import { groundOf, type Runtime } from "./engine/opened.ts";
-import { hasGone } from "./engine/workers.ts";
 import * as Fault from "./model/fault.ts";
 import { backUp, restoreFrom, type Kept, type Restored } from "./store/backups.ts";
 import { abandon as giveUp, move, type Moved, type Progress, type Wishes } from "./store/move/move.ts";

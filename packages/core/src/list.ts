@@ -2,6 +2,7 @@
 import type { AnyDefinition } from "./engine/definition.ts";
 import { keyOfRun, reachOf, type Handle } from "./engine/handle.ts";
 import { engineOf, type Runtime } from "./engine/opened.ts";
+import { withReasons } from "./engine/unclaimed.ts";
 import * as Fault from "./model/fault.ts";
 import { open as openStates, ended, type Status } from "./model/states.ts";
 import type { Reason, RunRow } from "./store/rows.ts";
@@ -14,9 +15,13 @@ export type Summary = {
   readonly status: Status;
   /** When a run that waits is due next, if time wakes it. */
   readonly wakeAt: number | null;
-  /** Why the run stands still, for a person: blocked, put aside, waiting for something that is not durable. */
+  /**
+   * Why the run stands still, for a person: blocked, put aside, waiting for something that is not durable, or due and known to no worker (`no_worker`).
+   */
   readonly reason: Reason | null;
   readonly correlation: string;
+  /** With whom it shares the workers, if anybody was named. */
+  readonly tenant: string | null;
   readonly createdAt: number;
   readonly endedAt: number | null;
 };
@@ -29,6 +34,7 @@ export const summary = (row: RunRow): Summary => ({
   wakeAt: row.wakeAt,
   reason: row.reason,
   correlation: row.correlation ?? row.id,
+  tenant: row.tenant,
   createdAt: row.createdAt,
   endedAt: row.endedAt,
 });
@@ -109,6 +115,6 @@ export const list = async (runtime: Runtime, filter: Filter = {}): Promise<Page>
     limit: limit + 1,
   });
   const more = rows.length > limit;
-  const shown = more ? rows.slice(0, limit) : rows;
+  const shown = await withReasons(engineOf(runtime), more ? rows.slice(0, limit) : rows);
   return { runs: shown.map(summary), next: more ? String(shown.at(-1)?.key) : undefined };
 };

@@ -2,6 +2,7 @@
 import { createHandle, keyOfRun, reachOf, rowOfRun, type Handle } from "./engine/handle.ts";
 import { refresh } from "./engine/mailbox.ts";
 import { endOf, resultOf } from "./engine/result.ts";
+import { withReasons } from "./engine/unclaimed.ts";
 import { changes } from "./engine/watch.ts";
 import { fork as forkRun, reopen } from "./engine/reopen.ts";
 import { engineOf, type Runtime } from "./engine/opened.ts";
@@ -49,11 +50,12 @@ export type View<Output = unknown> = Summary & {
 export const get = async <Output>(run: Handle<Output>): Promise<View<Output>> => {
   const { engine } = reachOf(run);
   const row = await rowOfRun(reachOf(run));
+  const [shown = row] = await withReasons(engine, [row]);
   const rows = await readHistory(engine, row.key);
   const last = rows.at(-1);
   const end = last && isEnd(row.status) && row.status !== "completed" ? endOf(last) : undefined;
   return {
-    ...summary(row),
+    ...summary(shown),
     input: decode(rows[0]?.value ?? null),
     output: row.status === "completed" && last ? (decode(last.value) as Output) : undefined,
     failure: end?.failure ?? null,

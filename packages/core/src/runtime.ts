@@ -4,7 +4,7 @@ import { reportOf } from "./engine/durability.ts";
 import { openEngine } from "./engine/open.ts";
 import { engineOf, runtimeOf, type Runtime } from "./engine/opened.ts";
 import { openingOf, type RuntimeOptions } from "./engine/opening.ts";
-import { hasGone } from "./engine/workers.ts";
+import { hasGone } from "./engine/machine.ts";
 import type { Report } from "./model/durability/report.ts";
 import * as Fault from "./model/fault.ts";
 import { openStore, type DrizzleDatabase, type PoolOptions, type TlsOptions } from "./store/open.ts";
@@ -26,6 +26,7 @@ export type Options = RuntimeOptions & {
 };
 
 export type { PoolOptions, TlsOptions } from "./store/open.ts";
+export { unclaimed, workers, type Load, type Unclaimed, type Worker } from "./workers.ts";
 export type { Clock } from "./engine/clock.ts";
 export type { Fact, Report as Durability, Warning } from "./model/durability/report.ts";
 

@@ -230,6 +230,7 @@ const childOf = (
     parentKey: options.awaited ? key : null,
     orphan: options.orphan,
     correlation: execution.correlation,
+    tenant: execution.tenant,
     deadline: untyped.timeout === undefined ? null : at + untyped.timeout,
     tags: options.tags ?? [],
   });

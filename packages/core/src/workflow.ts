@@ -27,6 +27,11 @@ export type StartOptions = {
   readonly tags?: readonly string[] | undefined;
   /** Goes into every log line of the run and of its children. Default: the run's id. */
   readonly correlation?: string | undefined;
+  /**
+   * With whom the run shares the workers: those of a workflow are shared fairly among the tenants that have runs due, however many each has. A customer,
+   * a kind of job, or whatever else is to have its share. Its children have the same. Default: none.
+   */
+  readonly tenant?: string | undefined;
 };
 
 /** A Drizzle transaction of the user's that is open now, on the SQLite file the runtime was opened on. */
@@ -117,6 +122,7 @@ const wishFor = (engine: Engine, definition: Untyped, input: unknown, options: S
   if (options.id !== undefined) assertRunId(id);
   const tags = options.tags ?? [];
   for (const tag of tags) assertName(tag, "tag of a run");
+  if (options.tenant !== undefined) assertName(options.tenant, "tenant of a run");
   const delay = options.delay === undefined ? 0 : milliseconds(options.delay, "delay of a start");
   return {
     id,
@@ -128,6 +134,7 @@ const wishFor = (engine: Engine, definition: Untyped, input: unknown, options: S
     parentKey: null,
     orphan: null,
     correlation: options.correlation ?? null,
+    tenant: options.tenant ?? null,
     deadline: definition.timeout === undefined ? null : engine.clock.now() + delay + definition.timeout,
     tags,
   };

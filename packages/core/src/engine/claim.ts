@@ -1,26 +1,37 @@
 /** Taking due runs, and bringing them into memory: hot ones go on where they rested, cold ones replay. */
 import type { Row, RunRow } from "../store/rows.ts";
 import * as Fault from "../model/fault.ts";
+import { countUpTo, shareOf } from "../model/share.ts";
 import { drop } from "./drop.ts";
 import { definitionOf, room, type Engine } from "./engine.ts";
 import { createExecution, type Execution } from "./execution.ts";
 import { attend } from "./mailbox.ts";
 import { putAside } from "./park.ts";
 import { readHistories } from "./read.ts";
-import { suspectAt } from "./settings.ts";
+import { partsOf } from "./parts.ts";
+import { headStart, suspectAt } from "./settings.ts";
 import { wake } from "./wake.ts";
 
-/** Claims what is due, as far as there is room. Answers with the moment at which more will be due. */
-export const claimDue = async (engine: Engine): Promise<number | undefined> => {
-  for (;;) {
+/** When more will be due, and how many runs were taken. */
+export type Claimed = { readonly due: number | undefined; readonly took: number };
+
+/** Claims what is due, as far as there is room; beside others that have room too a part of it. */
+export const claimDue = async (engine: Engine): Promise<Claimed> => {
+  for (let took = 0; ;) {
     const free = room(engine);
-    const due = await engine.store.runs.nextDue(engine.known);
+    const peers = engine.peers.length;
+    const next = await engine.store.runs.nextDue(engine.known, engine.clock.now(), countUpTo(free, peers));
     const now = engine.clock.now();
-    if (free <= 0 || due === undefined || due > now) return due;
-    const claim = { worker: engine.worker, known: engine.known, now, limit: free, suspectAt, unfit: [...engine.unfit] };
-    const runs = await engine.store.runs.claim(claim);
+    const ready = next.filter(({ wakeAt }) => wakeAt <= now);
+    const due = next.length === 0 ? undefined : Math.min(...next.map(({ wakeAt }) => wakeAt));
+    if (free <= 0 || ready.length === 0 || (peers > 0 && took > 0)) return { due, took };
+    const count = ready.reduce((sum, each) => sum + each.count, 0);
+    const { parts, each } = await partsOf(engine, ready, shareOf(free, count, peers));
+    const unfit = [...engine.unfit];
+    const runs = await engine.store.runs.claim({ worker: engine.worker, parts, now, each, headStart, suspectAt, unfit });
     await takeAll(engine, runs);
-    if (runs.length < free) return engine.store.runs.nextDue(engine.known);
+    took += runs.length;
+    if (runs.length === 0) return { due, took };
   }
 };
 
@@ -47,7 +58,7 @@ const contained = <T>(engine: Engine, run: RunRow, work: () => T): T | undefined
     engine.logger.error({ run: run.id, err: error }, message);
     engine.unfit.add(run.key);
     const reason = { code: Fault.is(error) ? error.code : "invalid_value", message };
-    const rest = { status: "blocked", wakeAt: null, mail: run.mail, reason, now: engine.clock.now() } as const;
+    const rest = { status: "blocked", wakeAt: null, mail: run.mail, reason, home: false, now: engine.clock.now() } as const;
     engine.store.runs
       .rest({ run: run.key, number: run.lease }, rest)
       .catch((failure: unknown) =>

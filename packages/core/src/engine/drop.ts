@@ -47,7 +47,7 @@ export const handBack = (execution: Execution): void => {
 const giveUpLease = (execution: Execution, why: keyof typeof reasons, rest: Pick<Rest, "status" | "wakeAt" | "reason">): void => {
   const { engine, key, mail } = execution;
   const lease = { run: key, number: execution.lease };
-  const rested = engine.store.runs.rest(lease, { ...rest, mail, now: engine.clock.now() });
+  const rested = engine.store.runs.rest(lease, { ...rest, mail, home: false, now: engine.clock.now() });
   drop(execution, why);
   rested.then(
     () => engine.poke(),

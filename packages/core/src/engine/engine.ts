@@ -5,7 +5,12 @@ import type { Row } from "../store/rows.ts";
 import type { Clock } from "./clock.ts";
 import { nameOf, type Untyped } from "./definition.ts";
 import type { Execution } from "./execution.ts";
+import type { Peer } from "../model/share.ts";
+import type { Turns } from "./parts.ts";
 import type { Settings } from "./settings.ts";
+
+/** Since when the beat is as it was at the last look. */
+export type Sighting = { readonly beat: number; readonly since: number; readonly lookedAt: number };
 
 /** What came of a call. `none` says nothing of the other side: the call was not made, or was called off. */
 export type BreakerResult = { readonly kind: "success" | "none" } | { readonly kind: "failure"; readonly error: unknown };
@@ -31,12 +36,28 @@ export type Engine = {
   readonly logger: Logger;
   readonly settings: Settings;
   readonly execute: boolean;
+  /** The version of the user's program, if it says one. */
+  readonly release: string | null;
   /** Its clock is moved by hand, in tests: no thread can go by it. */
   readonly isManual: boolean;
   readonly known: readonly Known[];
   readonly definitions: ReadonlyMap<string, Untyped>;
   /** This process in the database. */
   worker: number;
+  /** The term in which this worker leads, as far as it knows. Ask `leadsIn`. */
+  term: number | undefined;
+  /** Other workers that have room, as they were last seen. */
+  peers: readonly Peer[];
+  /** What the load is measured from. */
+  measured: { readonly at: number; readonly cpu: number; readonly lag: number };
+  /** What was last said of the room here, and when. */
+  fullness: { readonly full: boolean; readonly at: number };
+  /** Whose turn it is when runs are taken. */
+  readonly turns: Turns;
+  /** Since when, by this process's own clock, each of the others has shown no new beat. */
+  readonly sightings: Map<number, Sighting>;
+  /** How old, in ms, the last beat of this process is; 0 where nobody needs one. */
+  beatAge: () => number;
   /** False while this process may have lost its leases: no step starts. */
   holds: () => boolean;
 

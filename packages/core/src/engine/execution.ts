@@ -31,6 +31,7 @@ export type Execution = {
   readonly id: string;
   readonly definition: Untyped;
   readonly correlation: string;
+  readonly tenant: string | null;
   readonly createdAt: number;
   readonly deadline: number | null;
   readonly parent: { readonly key: number; readonly stepKey: string } | undefined;
@@ -110,6 +111,7 @@ export const createExecution = (engine: Engine, definition: Untyped, run: RunRow
     id: run.id,
     definition,
     correlation: run.correlation ?? run.id,
+    tenant: run.tenant,
     createdAt: run.createdAt,
     deadline: run.deadline,
     parent: run.parent !== null && run.parentKey !== null ? { key: run.parent, stepKey: run.parentKey } : undefined,

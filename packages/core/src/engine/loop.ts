@@ -3,7 +3,9 @@ import { claimDue } from "./claim.ts";
 import { notify, room, type Engine } from "./engine.ts";
 import { readMail } from "./mailbox.ts";
 import { drop } from "./drop.ts";
-import { fresh } from "./settings.ts";
+import { fresh, headStart, survey } from "./settings.ts";
+import { giveWay, sayWhetherFull } from "./share.ts";
+import { surveyOnce } from "./survey.ts";
 
 export const startLoop = (engine: Engine): void => {
   startClaiming(engine);
@@ -15,9 +17,15 @@ export const startLoop = (engine: Engine): void => {
   if (engine.execute) {
     startRetrying(engine);
     if (engine.store.shared) repeat(engine, engine.settings.rare, strayFinder(engine));
+    if (engine.store.shared) repeat(engine, survey, () => startSurvey(engine));
   }
   engine.poke();
 };
+
+const startSurvey = (engine: Engine): void =>
+  void surveyOnce(engine).catch(
+    (error: unknown) => engine.closed || engine.logger.warn({ err: error }, "the survey did not succeed"),
+  );
 
 /** A run that another process found unfit may fit our code: each is tried once by each process, now and while a deploy goes on. */
 const startRetrying = (engine: Engine): void => {
@@ -47,7 +55,8 @@ const strayFinder = (engine: Engine): (() => void) => {
       engine.logger.warn({ run: key }, "a run of this process was not in its memory; it is given back");
       engine.givenBack.set(key, lease);
       const now = engine.clock.now();
-      await engine.store.runs.rest({ run: key, number: lease }, { status: "queued", wakeAt: now, mail, reason: null, now });
+      const rest = { status: "queued", wakeAt: now, mail, reason: null, home: false, now } as const;
+      await engine.store.runs.rest({ run: key, number: lease }, rest);
     }
     suspected = seen;
     if (seen.size > 0) engine.poke();
@@ -77,18 +86,25 @@ const startClaiming = (engine: Engine): void => {
   let looking = false;
   let again = false;
   let callOff: (() => void) | undefined;
+  /** Looks in a row that left what is due to others: locked, or not theirs to leave yet. */
+  let passed = 0;
+  let more = false;
   const look = async (): Promise<void> => {
     looking = true;
     do {
+      await giveWay(engine, more);
       again = false;
-      const due = await claimDue(engine);
+      const { due, took } = await claimDue(engine);
       callOff?.();
-      const now = engine.clock.now();
-      engine.behind = due !== undefined && due <= now;
+      engine.behind = due !== undefined && due <= engine.clock.now();
+      more = engine.behind && took > 0 && room(engine) > 0;
+      passed = engine.behind && took === 0 ? passed + 1 : 0;
+      const soon = passed === 1 ? headStart : fresh;
       if (engine.behind)
-        callOff = room(engine) > 0 ? engine.clock.after(Math.min(fresh, engine.settings.poll), () => engine.poke()) : undefined;
+        callOff = room(engine) > 0 ? engine.clock.after(Math.min(soon, engine.settings.poll), () => engine.poke()) : undefined;
       else callOff = due === undefined ? undefined : engine.clock.at(due, () => engine.poke());
-    } while (again && !engine.closing);
+      sayWhetherFull(engine, engine.behind && room(engine) <= 0);
+    } while ((again || more) && !engine.closing);
     looking = false;
   };
   engine.poke = () => {

@@ -18,6 +18,7 @@ export type Opening = {
   readonly execute: boolean;
   /** A database that breaks a promise is not opened. */
   readonly strict: boolean;
+  readonly release: string | null;
   readonly clock: Clock;
   readonly chance: () => number;
   readonly logger: Logger;
@@ -66,7 +67,14 @@ const createEngine = (opening: Opening, store: Store): Engine => ({
   store,
   known: [...opening.definitions.values()].map(({ name, version }) => ({ name, version })),
   worker: 0,
+  term: undefined,
+  peers: [],
+  measured: { at: 0, cpu: 0, lag: 0 },
+  fullness: { full: false, at: -Infinity },
+  turns: { workflow: undefined, tenants: new Map() },
+  sightings: new Map(),
   holds: () => true,
+  beatAge: () => 0,
   executing: new Map(),
   hot: new Map(),
   ready: [],

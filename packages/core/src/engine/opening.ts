@@ -29,6 +29,15 @@ export type RuntimeOptions = {
   readonly drain?: Duration | undefined;
   /** Crashes in a row after which a run that gets nowhere is put aside. Default 5. */
   readonly crashes?: number | undefined;
+  /** The version of your program, for `Runtime.workers` to show. */
+  readonly release?: string | undefined;
+  /**
+   * How runs that are due find a worker. `"spread"` (default): whoever has room takes its share. `"sticky"`: a run that rests in the memory of this process
+   * comes back to it, so that it goes on without a replay; others wait a moment, unless this process is dead or full.
+   */
+  readonly strategy?: "spread" | "sticky" | undefined;
+  /** How much of the work this process takes beside others: one of weight 2 about twice as much as one of weight 1. From 0.01 to 100; default 1. */
+  readonly weight?: number | undefined;
   /** A pino logger. Default: warnings and errors, on stderr. */
   readonly logger?: Logger | undefined;
   /** The clock, for tests. */
@@ -41,6 +50,7 @@ export const openingOf = (options: RuntimeOptions): Opening => ({
   definitions: byName(options.workflows ?? []),
   execute: options.execute ?? true,
   strict: options.strict ?? false,
+  release: releaseOf(options.release),
   clock: options.clock ?? system,
   chance: Math.random,
   logger: options.logger ?? pino({ level: "warn", name: "holdfast" }, pino.destination(2)),
@@ -53,6 +63,29 @@ const atLeast = (least: number, value: number, what: string): number => {
   });
 };
 
+const releaseOf = (release: string | undefined): string | null => {
+  if (release === undefined) return null;
+  if (typeof release === "string" && release.length <= 200) return release.toWellFormed();
+  throw Fault.make("invalid_option", "The option release of Runtime.open takes a text of up to 200 characters.", {
+    option: "release",
+  });
+};
+
+const strategyOf = (strategy: RuntimeOptions["strategy"]): Settings["strategy"] => {
+  if (strategy === undefined) return defaults.strategy;
+  if (strategy === "spread" || strategy === "sticky") return strategy;
+  throw Fault.make("invalid_option", `The option strategy of Runtime.open is "spread" or "sticky", not "${String(strategy)}".`, {
+    option: "strategy",
+  });
+};
+
+const weightOf = (weight: number): number => {
+  if (Number.isFinite(weight) && weight >= 0.01 && weight <= 100) return weight;
+  throw Fault.make("invalid_option", `The option weight of Runtime.open is ${weight}; it takes a number from 0.01 to 100.`, {
+    option: "weight",
+  });
+};
+
 const settle = (options: RuntimeOptions): Settings => {
   const lease = options.lease === undefined ? defaults.lease : milliseconds(options.lease, "lease of Runtime.open");
   return {
@@ -62,6 +95,8 @@ const settle = (options: RuntimeOptions): Settings => {
     payload: atLeast(1, options.payload ?? defaults.payload, "payload"),
     crashes: atLeast(1, options.crashes ?? defaults.crashes, "crashes"),
     retry: settleRetry(options.retry, defaults.retry, "retry of Runtime.open"),
+    strategy: strategyOf(options.strategy),
+    weight: weightOf(options.weight ?? defaults.weight),
     lease,
     heartbeat: Math.min(defaults.heartbeat, lease / 6),
     rare: Math.min(defaults.rare, lease / 6),

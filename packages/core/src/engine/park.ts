@@ -9,7 +9,8 @@ import { leaseOf } from "./record.ts";
 /** Parks a run until `due`, a message or a child wakes it. It stays hot: whoever of this process wakes it goes on without replay. */
 export const park = (execution: Execution, due: number | null): void => {
   const { engine } = execution;
-  giveBack(execution, { status: "waiting", wakeAt: due, reason: null }, () => {
+  const home = engine.settings.strategy === "sticky" && engine.settings.hot > 0;
+  giveBack(execution, { status: "waiting", wakeAt: due, reason: null, home }, () => {
     execution.phase = "parked";
     engine.executing.delete(execution.key);
     keepHot(execution);
@@ -45,20 +46,21 @@ const keepHot = (execution: Execution): void => {
 /** Hands a run back: for another worker to go on with, or until a person says so. */
 export const letGo = (execution: Execution, status: "queued" | "paused"): void => {
   const wakeAt = status === "queued" ? execution.engine.clock.now() : null;
-  giveBack(execution, { status, wakeAt, reason: null }, () => drop(execution, "runtime_closed"));
+  giveBack(execution, { status, wakeAt, reason: null, home: false }, () => drop(execution, "runtime_closed"));
 };
 
 /** Puts a run aside with a reason for a person to read. */
 export const putAside = (execution: Execution, status: "blocked" | "paused", reason: Reason): void => {
   execution.engine.logger.warn({ run: execution.id, workflow: execution.definition.name, reason }, reason.message);
   if (status === "blocked") execution.engine.unfit.add(execution.key);
-  giveBack(execution, { status, wakeAt: null, reason }, () => drop(execution, "runtime_closed"));
+  giveBack(execution, { status, wakeAt: null, reason, home: false }, () => drop(execution, "runtime_closed"));
 };
 
 type Rest = {
   readonly status: "queued" | "waiting" | "paused" | "blocked";
   readonly wakeAt: number | null;
   readonly reason: Reason | null;
+  readonly home: boolean;
 };
 
 const giveBack = (execution: Execution, rest: Rest, then: () => void): void => {

@@ -73,6 +73,7 @@ export const fork = async (
       parentKey: null,
       orphan: null,
       correlation: run.correlation ?? run.id,
+      tenant: run.tenant,
       deadline: run.deadline === null ? null : at + run.deadline - run.createdAt,
       tags: await engine.store.runs.tags(run.key),
     },

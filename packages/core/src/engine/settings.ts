@@ -28,6 +28,10 @@ export type Settings = {
   readonly patience: number;
   /** Crashes of its process after which a run that got nowhere is put aside. */
   readonly crashes: number;
+  /** Who gets a run that is due: whoever has room, or for a moment the worker in whose memory it rests. */
+  readonly strategy: "spread" | "sticky";
+  /** How much of the work this worker takes, beside the weight of others. */
+  readonly weight: number;
   /** How long `close` lets steps finish before it aborts them. */
   readonly drain: number;
 };
@@ -46,6 +50,8 @@ export const defaults: Settings = {
   visible: 1_000,
   patience: 1_000,
   crashes: 5,
+  strategy: "spread",
+  weight: 1,
   drain: 10_000,
 };
 
@@ -57,3 +63,15 @@ export const fresh = 1_000;
 export const page = 1_000;
 /** Rejections a cancelled body may swallow before it is let rest for good. */
 export const mostSwallowed = 100;
+/** How long, in ms, a run that is due waits for the worker in whose memory it rests. */
+export const headStart = 100;
+/** How long, in ms, a worker leaves work to others that have room before it takes more. */
+export const courtesy = 10;
+/** A worker leaves runs that it starts to others that have room once this part of its own is taken. */
+export const startShare = 0.5;
+/** Parts of the work, workflows and tenants, that one claim takes runs of at most. */
+export const mostParts = 16;
+/** Tenants that are looked at for one claim. */
+export const tenantsAtOnce = 32;
+/** How often, in ms, the leader looks for runs that no worker can execute. */
+export const survey = 60_000;

@@ -1,9 +1,10 @@
 /** Starting a run: executed here from its first moment when there is room, else left to whoever has some. */
 import type { NewRun, Row, RunRow, Started } from "../store/rows.ts";
 import type { Untyped } from "./definition.ts";
-import { definitionOf, room, type Engine } from "./engine.ts";
+import { definitionOf, type Engine } from "./engine.ts";
 import { createExecution } from "./execution.ts";
 import { adopt, isLost } from "./claim.ts";
+import { startsHere } from "./share.ts";
 
 export type Wish = Omit<NewRun, "worker" | "at" | "wakeAt"> & { readonly delay: number };
 
@@ -15,7 +16,7 @@ const place = (wish: Wish, at: number, worker: number | null): NewRun => {
 /** Resolves when the run is durable. */
 export const startRun = async (engine: Engine, wish: Wish): Promise<Started> => {
   const definition = definitionOf(engine, wish.workflow, wish.version);
-  const here = engine.execute && definition !== undefined && wish.delay === 0 && room(engine) > 0;
+  const here = engine.execute && definition !== undefined && wish.delay === 0 && startsHere(engine);
   const run = place(wish, engine.clock.now(), here ? engine.worker : null);
   if (here) engine.reserved++;
   try {
@@ -55,6 +56,7 @@ const adoptNew = (engine: Engine, definition: Untyped, run: NewRun, key: number)
     orphan: run.orphan,
     correlation: run.correlation,
     deadline: run.deadline,
+    tenant: run.tenant,
     createdAt: run.at,
     endedAt: null,
   };

@@ -11,54 +11,17 @@
  *
  * Clocks of different processes are never compared. Whoever could not beat for most of a lease starts nothing more.
  */
-import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
+import { library } from "../model/version.ts";
 import type { Beat } from "../store/contract.ts";
 import type { WorkerRow } from "../store/rows.ts";
-import type { Engine } from "./engine.ts";
+import type { Engine, Sighting } from "./engine.ts";
+import { seekLead } from "./leader.ts";
+import { startMeasuring } from "./load.ts";
 import { loseAll, repeat } from "./loop.ts";
+import { bornOf, isGone, machine } from "./machine.ts";
+import { peersOf } from "./share.ts";
 import { wake } from "./wake.ts";
-
-const read = (path: string): string | undefined => {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return undefined;
-  }
-};
-
-/** When a process was started, as its kernel counts; empty where that cannot be read now. Undefined when there is no such process. */
-const bornOf = (pid: number): string | undefined => {
-  const stat = read(`/proc/${pid}/stat`);
-  if (stat !== undefined) return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
-  try {
-    process.kill(pid, 0);
-    return "";
-  } catch (error) {
-    return (error as { code?: string }).code === "EPERM" ? "" : undefined;
-  }
-};
-
-/** A birth that is not known, for want of a right or of a descriptor, is no proof of death. */
-const isGone = ({ pid, born }: Pick<WorkerRow, "pid" | "born">): boolean => {
-  const now = bornOf(pid);
-  return now === undefined || (now !== born && now !== "" && born !== "");
-};
-
-const pidNamespace = (): string => {
-  try {
-    return readlinkSync("/proc/self/ns/pid");
-  } catch {
-    return "";
-  }
-};
-
-/** Where a pid means the same process: one boot of one machine, and one container of it. */
-const machine = `${read("/proc/sys/kernel/random/boot_id")?.trim() ?? hostname()} ${pidNamespace()}`;
-
-/** True of a process of this machine that is certainly no more. */
-export const hasGone = (worker: Pick<WorkerRow, "machine" | "pid" | "born">): boolean =>
-  worker.machine === machine && isGone(worker);
 
 /** How often, in ms, it is looked at what asks nobody but this machine: whether a neighbour is gone, what the thread says. */
 const local = 200;
@@ -75,7 +38,13 @@ export const register = async (engine: Engine): Promise<void> => {
     execute: engine.execute,
     lease: engine.settings.lease,
     openedAt: engine.clock.now(),
+    release: engine.release,
+    library,
+    workflows: engine.known,
+    capacity: engine.settings.concurrency,
+    weight: engine.settings.weight,
   });
+  engine.fullness = { full: false, at: -Infinity };
 };
 
 /** Begins to beat, and to look after the others. A database nobody else can reach needs neither. */
@@ -91,6 +60,8 @@ export const startBeating = (engine: Engine): void => {
 const isFresh = (engine: Engine, age: number): boolean => age < (engine.settings.lease * 2) / 3;
 
 const beatFromThread = (engine: Engine, beat: Beat): void => {
+  startMeasuring(engine, beat.tell);
+  engine.beatAge = beat.age;
   engine.holds = () => isFresh(engine, beat.age());
   repeat(engine, local, () => {
     wakeHeld(engine);
@@ -111,7 +82,7 @@ const meetFence = (engine: Engine): void => {
   if (meeting.has(engine)) return;
   meeting.add(engine);
   void engine.store.workers
-    .beat(engine.worker)
+    .beat(engine.worker, null)
     .catch(() => {})
     .finally(() => meeting.delete(engine));
 };
@@ -124,11 +95,14 @@ const wakeHeld = (engine: Engine): void => {
 
 const beatHere = (engine: Engine): void => {
   let last = engine.clock.monotonic();
-  engine.holds = () => isFresh(engine, engine.clock.monotonic() - last);
+  let load: string | null = null;
+  startMeasuring(engine, (measured) => void (load = measured));
+  engine.beatAge = () => engine.clock.monotonic() - last;
+  engine.holds = () => isFresh(engine, engine.beatAge());
   repeat(engine, engine.settings.heartbeat, () => {
     const startedAt = engine.clock.monotonic();
     const beat = async (): Promise<void> => {
-      if (!(await engine.store.workers.beat(engine.worker))) await rise(engine);
+      if (!(await engine.store.workers.beat(engine.worker, load))) await rise(engine);
       last = startedAt;
       wakeHeld(engine);
     };
@@ -160,6 +134,7 @@ const riseOnce = async (engine: Engine): Promise<void> => {
   );
   // From here on nothing is taken on for the dead worker, however late an answer comes.
   engine.worker = nobody;
+  engine.term = undefined;
   loseAll(engine);
   await register(engine).catch((error: unknown) => {
     engine.logger.error({ err: error }, "this process could not begin anew; it executes nothing");
@@ -168,16 +143,17 @@ const riseOnce = async (engine: Engine): Promise<void> => {
   engine.poke();
 };
 
-/** Since when the beat is as it was at the last look. */
-type Sighting = { readonly beat: number; readonly since: number; readonly lookedAt: number };
-
 const watchOthers = (engine: Engine): void => {
-  const sightings = new Map<number, Sighting>();
+  const { sightings } = engine;
   let neighbours: readonly WorkerRow[] = [];
   const look = async (): Promise<void> => {
     const workers = await engine.store.workers.list();
     neighbours = workers.filter((worker) => worker.key !== engine.worker && worker.machine === machine);
-    for (const worker of workers) if (worker.key !== engine.worker) await lookAt(engine, sightings, worker);
+    engine.peers = engine.execute ? peersOf(engine, workers) : [];
+    const living: WorkerRow[] = [];
+    for (const worker of workers)
+      if (worker.key === engine.worker || !(await isBuried(engine, sightings, worker))) living.push(worker);
+    await seekLead(engine, living);
     const there = new Set(workers.map(({ key }) => key));
     for (const key of sightings.keys()) if (!there.has(key)) sightings.delete(key);
   };
@@ -199,16 +175,19 @@ const watchOthers = (engine: Engine): void => {
 /** Who did not look for this long, in ms, stood still itself: the others may have stood still with it, and are looked at anew. */
 const mostBlind = ({ settings }: Engine, { lease }: WorkerRow): number => Math.max(lease / 2, 5 * settings.others);
 
-const lookAt = async (engine: Engine, sightings: Map<number, Sighting>, worker: WorkerRow): Promise<void> => {
+/** Looks at another worker, and declares it dead if it is. */
+const isBuried = async (engine: Engine, sightings: Map<number, Sighting>, worker: WorkerRow): Promise<boolean> => {
   const seen = sightings.get(worker.key);
   const now = engine.clock.monotonic();
   const since = seen?.beat === worker.beat && now - seen.lookedAt < mostBlind(engine, worker) ? seen.since : now;
   sightings.set(worker.key, { beat: worker.beat, since, lookedAt: now });
   const gone = worker.machine === machine && isGone(worker);
   const silent = seen !== undefined && now - since >= worker.lease - Math.min(engine.settings.others, worker.lease / 20);
-  if (!gone && !silent) return;
-  if (await engine.store.workers.bury(worker.key, worker.beat, engine.clock.now())) {
+  if (!gone && !silent) return false;
+  const buried = await engine.store.workers.bury(worker.key, worker.beat, engine.clock.now());
+  if (buried) {
     engine.logger.info({ worker: worker.key, pid: worker.pid, gone }, "a worker died; its runs go on here or elsewhere");
     engine.poke();
   }
+  return buried;
 };

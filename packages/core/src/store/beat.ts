@@ -8,7 +8,7 @@ import type { Beat } from "./contract.ts";
 export const beatCells = { begun: 0, beaten: 1, refused: 2, worker: 3, heard: 4, fenced: 5 } as const;
 
 /** The process's side, without the end of the thread. To be made in the moment in which the orders are sent. */
-export const readBeats = (cell: Int32Array): Omit<Beat, "stop"> => {
+export const readBeats = (cell: Int32Array): Omit<Beat, "stop" | "tell"> => {
   const sentAt = performance.now();
   return {
     age: () => {

@@ -7,11 +7,29 @@
  * the database is well again: it belongs to work that is already acknowledged.
  */
 import type { Opening } from "./migration.ts";
-import type { BreakerRow, Lease, NewRun, NewSignal, Reason, Row, RunRow, Sent, SignalRow, Started, WorkerRow } from "./rows.ts";
+import type {
+  BreakerRow,
+  Claim,
+  Due,
+  Known,
+  LeaderRow,
+  Lease,
+  NewRun,
+  NewSignal,
+  NewWorker,
+  Part,
+  Reason,
+  Row,
+  RunRow,
+  Sent,
+  SignalRow,
+  Started,
+  WorkerRow,
+} from "./rows.ts";
 import type { Settings } from "../model/durability/report.ts";
 import type { EndStatus, Status } from "../model/states.ts";
 
-export type Known = { readonly name: string; readonly version: number };
+export type { Claim, Due, Known, Part };
 
 /** How a run leaves a worker without being at its end. `mail` is the count the worker knows: when there is more, it wakes at once. */
 export type Rest = {
@@ -19,6 +37,8 @@ export type Rest = {
   readonly wakeAt: number | null;
   readonly mail: number;
   readonly reason: Reason | null;
+  /** It rests in the worker's memory, and the worker wants it back. */
+  readonly home: boolean;
   readonly now: number;
 };
 
@@ -34,17 +54,6 @@ export type Filter = {
   readonly until: number | undefined;
   readonly before: number | undefined;
   readonly limit: number;
-};
-
-export type Claim = {
-  readonly worker: number;
-  readonly known: readonly Known[];
-  readonly now: number;
-  readonly limit: number;
-  /** A run that was claimed this often without getting on is a suspect: it is taken only while no other suspect is executed. */
-  readonly suspectAt: number;
-  /** Blocked runs that the worker has tried already: it leaves them to others. */
-  readonly unfit: readonly number[];
 };
 
 export type Runs = {
@@ -84,8 +93,16 @@ export type Runs = {
   readonly byKey: (key: number) => Promise<RunRow | undefined>;
   /** The runs that a worker holds: how it learns of cancels, pauses and mail from other processes. */
   readonly heldBy: (worker: number) => Promise<readonly Pick<RunRow, "key" | "lease" | "mail" | "cancel" | "pause">[]>;
-  /** When the next run of the workflows known here is due; undefined when none is. */
-  readonly nextDue: (known: readonly Known[]) => Promise<number | undefined>;
+  /** For each of these workflows, if it has runs with a wake time, when the first is due. What is due now is counted up to a number. */
+  readonly nextDue: (known: readonly Known[], now: number, upTo: number) => Promise<readonly Due[]>;
+  /** The same for every workflow that has runs with a wake time, whoever knows it. */
+  readonly allDue: (now: number, upTo: number) => Promise<readonly Due[]>;
+  /** The next tenants of a workflow in the order of their names, so many after one, with the moment at which each has a run due. */
+  readonly tenants: (
+    known: Known,
+    after: string,
+    limit: number,
+  ) => Promise<readonly { readonly tenant: string; readonly wakeAt: number }[]>;
   /** Newest first. */
   readonly list: (filter: Filter) => Promise<readonly RunRow[]>;
   readonly tags: (run: number) => Promise<readonly string[]>;
@@ -137,9 +154,11 @@ export type States = {
 
 export type Workers = {
   /** Refusable. */
-  readonly register: (worker: Omit<WorkerRow, "key" | "beat">) => Promise<number>;
-  /** Says that the worker lives. False when it was declared dead. */
-  readonly beat: (worker: number) => Promise<boolean>;
+  readonly register: (worker: NewWorker) => Promise<number>;
+  /** Says that the worker lives, and how busy it is unless that is null. False when it was declared dead. */
+  readonly beat: (worker: number, load: string | null) => Promise<boolean>;
+  /** Says whether the worker has room. */
+  readonly fill: (worker: number, full: boolean) => Promise<void>;
   readonly list: () => Promise<readonly WorkerRow[]>;
   /** Declares a worker dead, if its beat is still the one that was seen: its runs are due now, under a new lease number. */
   readonly bury: (worker: number, beat: number, now: number) => Promise<boolean>;
@@ -147,6 +166,14 @@ export type Workers = {
   readonly beatApart: (worker: number, every: number) => Beat | undefined;
   /** Refusable. Takes the worker off the list. Runs it still holds are due now, under a new lease number and without a strike. */
   readonly leave: (worker: number, now: number) => Promise<void>;
+};
+
+export type Leaders = {
+  /** Leads from now on, under a new term, if whoever did is on the list of workers no more. Answers with who leads. */
+  readonly take: (name: string, worker: number, now: number) => Promise<LeaderRow>;
+  /** Leaves a memo, if this worker still leads in this term. */
+  readonly keep: (name: string, leader: { readonly worker: number; readonly term: number }, memo: string) => Promise<boolean>;
+  readonly read: (name: string) => Promise<LeaderRow | undefined>;
 };
 
 export type Breakers = {
@@ -192,6 +219,8 @@ export type Beat = {
   /** True once after a beat met a database that is being moved, or was. */
   readonly fenced: () => boolean;
   readonly beatFor: (worker: number) => void;
+  /** With the next beat it is said how busy the worker is. */
+  readonly tell: (load: string) => void;
   readonly stop: () => void;
 };
 
@@ -211,6 +240,7 @@ export type Store = {
   readonly signals: Signals;
   readonly states: States;
   readonly workers: Workers;
+  readonly leaders: Leaders;
   readonly breakers: Breakers;
   /**
    * Runs the user's function and appends the record in one transaction of the user's own database. `unknown` when the database failed

@@ -30,6 +30,8 @@ export type RunRow = {
   readonly orphan: Orphan | null;
   readonly correlation: string | null;
   readonly deadline: number | null;
+  /** With whom it shares the workers: a customer, a kind of job. */
+  readonly tenant: string | null;
   readonly createdAt: number;
   readonly endedAt: number | null;
 };
@@ -51,6 +53,7 @@ export type NewRun = {
   readonly orphan: Orphan | null;
   readonly correlation: string | null;
   readonly deadline: number | null;
+  readonly tenant: string | null;
   readonly tags: readonly string[];
 };
 
@@ -76,6 +79,23 @@ export type NewSignal = {
 
 export type Sent = { readonly kind: "sent" } | { readonly kind: "known" } | { readonly kind: "ended"; readonly status: Status };
 
+/** A workflow in one of its versions. */
+export type Known = { readonly name: string; readonly version: number };
+
+/** How busy a worker was at a moment. */
+export type Load = {
+  readonly at: number;
+  /** Processors in use: 1 is one of them, all the time. */
+  readonly cpu: number;
+  /** Memory of the process, in bytes. */
+  readonly memory: number;
+  /** How late its event loop was at worst since the last time, in ms. */
+  readonly lag: number;
+  /** Runs in execution, and runs that rest in its memory. */
+  readonly executing: number;
+  readonly hot: number;
+};
+
 export type WorkerRow = {
   readonly key: number;
   readonly machine: string;
@@ -87,6 +107,33 @@ export type WorkerRow = {
   /** How long, in ms, the worker may be silent before it is declared dead: its own setting, whoever looks. */
   readonly lease: number;
   readonly openedAt: number;
+  /** The version of the user's program, and that of this library. */
+  readonly release: string | null;
+  readonly library: string | null;
+  /** What it knows; null where an older release did not say. */
+  readonly workflows: readonly Known[] | null;
+  /** Runs that it executes at the same time. */
+  readonly capacity: number | null;
+  readonly weight: number;
+  /** It has no room: runs that rest in its memory do not wait for it. */
+  readonly full: boolean;
+  readonly load: Load | null;
+  /** What it leads, and in which term. */
+  readonly leads: readonly { readonly name: string; readonly term: number }[];
+};
+
+/** What a worker says of itself when it comes. */
+export type NewWorker = Omit<WorkerRow, "key" | "beat" | "full" | "load" | "leads">;
+
+/** Who does what only one is to do. */
+export type LeaderRow = {
+  readonly name: string;
+  readonly worker: number | null;
+  /** Grows by one with each change of the worker. */
+  readonly term: number;
+  readonly since: number;
+  /** What a leader leaves to the next one. */
+  readonly memo: string | null;
 };
 
 /** A breaker. Counts are those of the window that began at `windowAt`; while it is not closed they go on from those that opened it. */
@@ -116,4 +163,31 @@ export type MoveRow = {
   readonly other: string;
   readonly token: string;
   readonly turn: number;
+};
+
+/** Runs to be taken: of one workflow, and of one tenant where it says so. */
+export type Part = Known & { readonly tenant: string | null };
+
+export type Claim = {
+  readonly worker: number;
+  readonly parts: readonly Part[];
+  readonly now: number;
+  /** How many are taken of each part. */
+  readonly each: number;
+  /** How long, in ms, a run that is due waits for the worker in whose memory it rests, if that lives and has room. */
+  readonly headStart: number;
+  /** A run that was claimed this often without getting on is a suspect: it is taken only while no other suspect is executed. */
+  readonly suspectAt: number;
+  /** Blocked runs that the worker has tried already: it leaves them to others. */
+  readonly unfit: readonly number[];
+};
+
+/** A workflow that has runs with a wake time. */
+export type Due = Known & {
+  /** When the first of them is due. */
+  readonly wakeAt: number;
+  /** How many are due, as far as was to be counted. */
+  readonly count: number;
+  /** True when runs of several tenants share it. */
+  readonly isShared: boolean;
 };

@@ -55,6 +55,7 @@ test("every state: get says which, and everything else that is known", async () 
     wakeAt: null,
     reason: null,
     correlation: "completed",
+    tenant: null,
     createdAt: now,
     endedAt: now,
     input: 1,

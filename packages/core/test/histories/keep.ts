@@ -135,6 +135,7 @@ export const replay = async (name: Name, kept: Kept): Promise<{ readonly end: En
     parentKey: null,
     orphan: null,
     correlation: null,
+    tenant: null,
     deadline,
     tags: [],
   };

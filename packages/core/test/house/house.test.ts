@@ -1,5 +1,7 @@
 // The rules of the house that a program can check: imports look down, files stay short, time and chance come in as values.
 import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { library } from "../../src/model/version.ts";
 import { codeOf, importsOf, isTest, read } from "./sources.ts";
 import type { Import, Source } from "./sources.ts";
 
@@ -181,4 +183,9 @@ test("the core has no enum, no namespace, and no class but the chain", () => {
     /^\s*(?:export\s+)?(?:default\s+|declare\s+|const\s+|abstract\s+)*(?:enum|namespace|class)\s+\w|=\s*class\b/m;
   const wrong = sources.filter((source) => inside(source) !== "chain.ts" && declaration.test(source.text)).map(inside);
   expect(wrong).toEqual([]);
+});
+
+test("the version that a worker says is that of the package", async () => {
+  const manifest = (await Bun.file(join(import.meta.dir, "../../package.json")).json()) as { version: string };
+  expect(library).toBe(manifest.version);
 });

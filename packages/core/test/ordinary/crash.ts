@@ -94,6 +94,8 @@ const reads = new Set([
   "byKey",
   "heldBy",
   "nextDue",
+  "allDue",
+  "tenants",
   "list",
   "tags",
   "ended",

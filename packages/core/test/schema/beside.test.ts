@@ -1,6 +1,6 @@
 // Old and new releases side by side, in real processes: who may go on, who is waited for, and who is refused.
 import { describe, expect, test } from "bun:test";
-import { hasGone } from "../../src/engine/workers.ts";
+import { hasGone } from "../../src/engine/machine.ts";
 import { Database, Fault } from "../../src/index.ts";
 import type { Migration } from "../../src/store/migration.ts";
 import { migrate, type Moved, type Order } from "../../src/store/migrations/migrate.ts";

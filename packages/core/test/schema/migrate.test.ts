@@ -155,7 +155,7 @@ describe.each(kinds.filter(({ isThere }) => isThere))("on $name", ({ make }) => 
     expect(fault.code).toBe("schema_differs");
     expect(fault.message).toContain("holdfast_states: the table is missing");
     expect(fault.message).toContain("holdfast_workers.knows: the column is missing");
-    expect(fault.message).toContain("holdfast_runs_due: the index on (wake_at, workflow, version)");
+    expect(fault.message).toContain("holdfast_runs_due: the index on (workflow, version, wake_at)");
     expect(fault.message).not.toContain("extra");
     const { differences } = await Database.verify(ground.url);
     expect(differences).toContainEqual({

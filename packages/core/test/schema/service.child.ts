@@ -6,7 +6,7 @@ import pino from "pino";
 import { openEngine } from "../../src/engine/open.ts";
 import { runtimeOf } from "../../src/engine/opened.ts";
 import { openingOf } from "../../src/engine/opening.ts";
-import { hasGone } from "../../src/engine/workers.ts";
+import { hasGone } from "../../src/engine/machine.ts";
 import { Run, Runtime, Step, Workflow } from "../../src/index.ts";
 import { openStore, placeOf } from "../../src/store/open.ts";
 import { migratorFor } from "../../src/store/schema.ts";

@@ -17,6 +17,8 @@ import {
   execute,
   hire,
   ids,
+  claim,
+  claimOf,
   known,
   newRun,
   row,
@@ -77,7 +79,7 @@ describe.skipIf(!(await isThere()))("on MySQL", () => {
     await client.unsafe("begin");
     await ask(client, mysql.shield([worker]));
     const startedAt = performance.now();
-    for (let beat = 0; beat < 5; beat++) expect(await store.workers.beat(worker)).toBe(true);
+    for (let beat = 0; beat < 5; beat++) expect(await store.workers.beat(worker, null)).toBe(true);
     expect(performance.now() - startedAt).toBeLessThan(900);
     let buried = false;
     const burial = store.workers.bury(worker, 5, t0).then((answer) => (buried = answer));
@@ -205,7 +207,7 @@ describe.skipIf(!(await isThere()))("on MySQL", () => {
     const worker = await hire(store);
     await start(store, "a", { tags: ['it\'s \\ "quoted"? 😀'] });
     expect(await ids(store, { tag: 'it\'s \\ "quoted"? 😀' })).toEqual(["a"]);
-    const [run] = await store.runs.claim({ worker, known, now: t0, limit: 9, suspectAt: 3, unfit: [] });
+    const [run] = await claim(store, worker);
     const lease = { run: run?.key ?? 0, number: run?.lease ?? 0 };
     expect(await store.history.append(lease, row(1, { value: '"\\\\ ? \\u0000 😀"' }))).toBe(true);
     expect((await store.history.last(lease.run))?.value).toBe('"\\\\ ? \\u0000 😀"');
@@ -235,14 +237,19 @@ describe.skipIf(!(await isThere()))("on MySQL", () => {
 });
 
 describe.skipIf(!(await isThere()))("plans on MySQL", () => {
+  const tenanted = [
+    { name: "order", version: 1, tenant: null },
+    { name: "order", version: 1, tenant: "acme" },
+  ];
   const { healthy, isSuspectDue, suspect } = mysql.claim(
-    { worker: 1, known, now: 9_999, limit: 100, suspectAt: 2, unfit: [3] },
+    claimOf(1, { parts: tenanted, now: 9_999, suspectAt: 2, unfit: [3] }),
     1,
   );
   const lease = { run: 7, number: 1 };
   const asked: Readonly<Record<string, readonly Statement[]>> = {
     "the claim": [...healthy, isSuspectDue, ...suspect],
-    "the next moment at which one is due": [mysql.nextDue(known)],
+    "the next moment at which one is due": [mysql.nextDue(known, 9_999, 50)],
+    "the tenants that have runs due": [mysql.tenants(known[0], "a", 9)],
     "the runs of a worker": [mysql.heldBy(3), mysql.claimed(3, 1), mysql.release(3, 1, true)],
     "the lock of runs": [mysql.lockRuns([1, 2, 3], []), mysql.lockRuns([1, 2, 3], [1])],
     "new runs": mysql.insertRuns([newRun("x")]),

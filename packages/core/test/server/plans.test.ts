@@ -4,6 +4,7 @@ import { SQL } from "bun";
 import { postgres } from "../../src/store/postgres/dialect.ts";
 import type { Statement } from "../../src/store/server/dialect.ts";
 import { afterwards } from "../kit/world.ts";
+import { claimOf } from "../store/contract/kit.ts";
 import { freshDatabase, isThere, open } from "../store/postgres.kit.ts";
 
 const known = [
@@ -33,7 +34,7 @@ const scene = async () => {
   };
 };
 
-const { healthy, isSuspectDue } = postgres.claim({ worker: 1, known, now: 9_999, limit: 100, suspectAt: 2, unfit: [] }, 1);
+const { healthy, isSuspectDue } = postgres.claim(claimOf(1, { known, now: 9_999, suspectAt: 2 }), 1);
 const [claim = isSuspectDue] = healthy;
 const lease = { run: 7, number: 1 };
 const row = { seq: 9, kind: "step", key: "a", value: null, attempt: 1, issued: 0, due: null, at: 0 } as const;
@@ -42,7 +43,9 @@ const [append = isSuspectDue] = postgres.appendGuarded([{ lease, row }]);
 const asked: Readonly<Record<string, Statement>> = {
   "the claim": claim,
   "the look for suspects": isSuspectDue,
-  "the next moment at which one is due": postgres.nextDue(known),
+  "the next moment at which one is due": postgres.nextDue(known, 9_999, 50),
+  "the tenants that have runs due": postgres.tenants(known[0]!, "a", 9),
+  "the workflows that have runs due": postgres.workflows(),
   "the runs of a worker": postgres.heldBy(3),
   "the lock of runs": postgres.lockRuns([1, 2, 3], []),
   "the lock of a family": postgres.lockRuns([1, 2, 3], [1]),

@@ -119,7 +119,7 @@ describe.skipIf(process.platform !== "linux")("one process", () => {
     for (let n = 1; n <= 3_000; n++) {
       await store.history.append(lease, row(n, { value: "x".repeat(2_000) }));
       await store.runs.byId("a");
-      await store.runs.nextDue([{ name: "order", version: 1 }]);
+      await store.runs.nextDue([{ name: "order", version: 1 }], Date.now(), 9);
       if (n % 10 === 0)
         await Promise.all([store.history.read(lease.run, 0, 5), store.runs.stuck(), store.workers.list(), store.runs.heldBy(1)]);
       store.changed();

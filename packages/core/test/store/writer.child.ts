@@ -63,7 +63,7 @@ const orders: Record<string, () => unknown> = {
       await store.history.append(lease, row(n));
       await store.runs.stuck();
       await store.runs.byId(`${name}/use`);
-      await store.runs.nextDue([{ name: "order", version: 1 }]);
+      await store.runs.nextDue([{ name: "order", version: 1 }], Date.now(), 9);
       store.changed();
       store.trouble();
     }

@@ -62,6 +62,7 @@ export const boot = async (process: Process, { sea, settings, client, workflows 
     definitions: new Map(known.map((definition) => [nameOf(definition), definition])),
     execute: true,
     strict: false,
+    release: null,
     clock: {
       now: time.wall,
       monotonic: time.elapsed,

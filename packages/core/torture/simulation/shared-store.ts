@@ -25,6 +25,8 @@ const reads = new Set([
   "byKey",
   "heldBy",
   "nextDue",
+  "allDue",
+  "tenants",
   "list",
   "tags",
   "ended",

@@ -154,8 +154,7 @@ function* isAdoptable(migrator: Migrator, { kept }: Standing, to: number): Steps
   const { isEmpty, breaking } = yield* compare(migrator);
   if (isEmpty) return false;
   // A release that did not record what it began was killed in its first migration.
-  const wasKilled =
-    kept && !migrator.takesBack && breaking.length > 0 && breaking.every(({ what }) => what === "the table is missing");
+  const wasKilled = kept && !migrator.takesBack && breaking.some(({ what }) => what === "the table is missing");
   if (wasKilled) return false;
   if (breaking.length > 0) throw schemaDiffers(breaking);
   if (to === newestOf(migrator.migrations)) return true;

@@ -20,12 +20,15 @@ export type Row = Readonly<Record<string, string | number | null>>;
 export const leftOut: Readonly<Record<string, string>> = {
   holdfast_workers: "the processes that have the one place open have not opened the other",
   holdfast_news: "what processes tell each other is of no use elsewhere",
+  holdfast_leaders: "who leads is one of the processes that have the place open",
   holdfast_moves: "says of each place what it is",
 };
 
 /** Columns that stay where they are, each with the reason. */
 export const columnsLeftOut: Readonly<Record<string, string>> = {
   "holdfast_runs.claim": "the number of a claim means something to the worker that made it, and to nobody else",
+  "holdfast_runs.home": "it names a process that has the one place open",
+  "holdfast_runs.share": "a database that has it works it out by itself",
 };
 
 const runs = "holdfast_runs";

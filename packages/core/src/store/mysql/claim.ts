@@ -2,7 +2,7 @@
  * Taking due runs for a worker, on MySQL and MariaDB, along the index of what is due; what another worker is taking just now is passed over. An update cannot
  * pass over what is locked, and answers with no rows: so the keys are locked and kept in a variable of the session, then updated, then read.
  */
-import type { Claim, Known } from "../contract.ts";
+import type { Claim, Known, Part } from "../contract.ts";
 import type { Dialect, Statement } from "../server/dialect.ts";
 import type { Param } from "../server/link.ts";
 import { json, listed, runColumns, statement } from "./text.ts";
@@ -28,12 +28,6 @@ const alone = `select count(*) into @holdfast_alone from (select m.version from 
 const noOther = `select @holdfast_alone = 1 and not exists (select 1 from holdfast_runs as other where other.worker is not null and other.strikes > ?)
   into @holdfast_alone`;
 
-/** Versions as a list of pairs of parameters. */
-const versions = (known: readonly Known[]): { readonly text: string; readonly params: readonly Param[] } => ({
-  text: known.map(() => "(?, ?)").join(", "),
-  params: known.flatMap(({ name, version }) => [name, version]),
-});
-
 type Condition = { readonly text: string; readonly params: readonly Param[] };
 
 /** A worker that found a run unfit leaves it to others, until somebody asks for its cancel. */
@@ -45,63 +39,70 @@ const isFit = (unfit: readonly number[]): Condition =>
         params: [json(unfit)],
       };
 
-const isDue = ({ known, now, unfit }: Claim): Condition => {
-  const [version, fit] = [versions(known), isFit(unfit)];
+/** A run that rests in the memory of another worker is left to it for a moment, if that worker lives and has room. */
+const isFree = `(r.home is null or r.home = ? or r.wake_at <= ? or not exists (select 1 from holdfast_workers as w where w.key = r.home and not w.full))`;
+
+const isDue = ({ name, version, tenant }: Part, { worker, now, headStart, unfit }: Claim): Condition => {
+  const fit = isFit(unfit);
   return {
-    text: `r.wake_at <= ? and (r.workflow, r.version) in (${version.text}) and ${fit.text}`,
-    params: [now, ...version.params, ...fit.params],
+    text: `r.workflow = cast(? as binary) and r.version = ? ${tenant === null ? "" : "and r.share = cast(? as binary)"} and r.wake_at <= ?
+      and ${fit.text} and ${isFree}`,
+    params: [name, version, ...(tenant === null ? [] : [tenant]), now, ...fit.params, worker, now - headStart],
   };
 };
 
-const lockDue = ({ text, params }: Condition, limit: number): Statement =>
+/** Adds the keys of what is due to those that are in the variable, and locks them. */
+const lockDue = (index: "due" | "share", { text, params }: Condition, limit: number): Statement =>
   statement(
-    `select json_arrayagg(due.key) into @holdfast_due from (
-       select r.key from holdfast_runs as r force index (holdfast_runs_due) where ${text} order by r.wake_at limit ? for update skip locked) as due`,
+    `select json_merge_preserve(@holdfast_due, coalesce(json_arrayagg(due.key), '[]')) into @holdfast_due from (
+       select r.key from holdfast_runs as r force index (holdfast_runs_${index}) where ${text} order by r.wake_at limit ? for update skip locked) as due`,
     ...params,
     limit,
   );
 
+const none = statement("select '[]' into @holdfast_due");
+
+const and = (condition: Condition, text: string, ...params: Param[]): Condition => ({
+  text: `${condition.text} and ${text}`,
+  params: [...condition.params, ...params],
+});
+
 export const claims = {
   claim: (claim: Claim, number: number) => {
-    const { worker, limit, suspectAt } = claim;
-    const { text, params } = isDue(claim);
-    const healthy = { text: `${text} and r.strikes < ?`, params: [...params, suspectAt] };
-    const suspect = { text: `${text} and r.strikes >= ?`, params: [...params, suspectAt] };
+    const { worker, parts, each, suspectAt } = claim;
     const took = [statement(take, worker, number, worker), statement(taken, worker, number)];
+    const healthy = parts.map((part) =>
+      lockDue(part.tenant === null ? "due" : "share", and(isDue(part, claim), "r.strikes < ?", suspectAt), each),
+    );
+    const suspects = [...new Map(parts.map((part) => [`${part.name}@${part.version}`, { ...part, tenant: null }])).values()].map(
+      (part) => and(isDue(part, claim), "r.strikes >= ?", suspectAt),
+    );
     return {
-      healthy: [lockDue(healthy, limit), ...took],
+      healthy: [none, ...healthy, ...took],
       isSuspectDue: statement(
-        `select exists (select 1 from holdfast_runs as r force index (holdfast_runs_due) where ${suspect.text}) as due`,
-        ...suspect.params,
+        `select ${suspects.map(({ text }) => `exists (select 1 from holdfast_runs as r force index (holdfast_runs_due) where ${text})`).join(" or ")} as due`,
+        ...suspects.flatMap(({ params }) => params),
       ),
       suspect: [
         statement(alone),
         statement(noOther, suspectAt),
-        lockDue({ text: `@holdfast_alone = 1 and ${suspect.text}`, params: suspect.params }, 1),
+        none,
+        ...suspects.map((suspect) => lockDue("due", and(suspect, "@holdfast_alone = 1 and json_length(@holdfast_due) = 0"), 1)),
         ...took,
       ],
     };
   },
   claimed: (worker: number, number: number): Statement =>
     statement(`select ${runColumns} from holdfast_runs as r where r.worker = ? and r.claim = ?`, worker, number),
-  nextDue: (known: readonly Known[]): Statement => {
-    const { text, params } = versions(known);
-    return statement(
-      `select r.wake_at as wakeAt from holdfast_runs as r force index (holdfast_runs_due)
-       where r.wake_at is not null and (r.workflow, r.version) in (${text}) order by r.wake_at limit 1`,
-      ...params,
-    );
-  },
   heldBy: (worker: number): Statement =>
     statement("select r.key, r.lease, r.mail, r.cancel, r.pause from holdfast_runs as r where r.worker = ?", worker),
   unblock: (known: readonly Known[], now: number, except: readonly number[]): Statement => {
-    const { text, params } = versions(known);
     const others = except.length === 0 ? "true" : `r.key not in (select given.value from ${listed("bigint")})`;
     return statement(
       `update holdfast_runs as r force index (holdfast_runs_status) set r.wake_at = ?
-       where r.status = 'blocked' and r.wake_at is null and (r.workflow, r.version) in (${text}) and ${others}`,
+       where r.status = 'blocked' and r.wake_at is null and (r.workflow, r.version) in (${known.map(() => "(?, ?)").join(", ")}) and ${others}`,
       now,
-      ...params,
+      ...known.flatMap(({ name, version }) => [name, version]),
       ...(except.length === 0 ? [] : [json(except)]),
     );
   },

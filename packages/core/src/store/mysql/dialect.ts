@@ -5,6 +5,7 @@
  */
 import type { Dialect } from "../server/dialect.ts";
 import { claims } from "./claim.ts";
+import { due } from "./due.ts";
 import { faultOf, judge } from "./errors.ts";
 import { reads } from "./reads.ts";
 import { workers } from "./workers.ts";
@@ -20,6 +21,7 @@ export const mysql: Dialect = {
   faultOf,
   ...writes,
   ...claims,
+  ...due,
   ...reads,
   ...workers,
 };

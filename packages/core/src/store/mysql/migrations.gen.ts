@@ -66,4 +66,27 @@ export const migrations: readonly Migration[] = [
     }
   ]
 },
+  {
+  "version": 4,
+  "name": "0003_cluster",
+  "needs": 1,
+  "up": [
+    "CREATE TABLE IF NOT EXISTS `holdfast_leaders` (\n\t`name` varbinary(768) NOT NULL,\n\t`worker` bigint,\n\t`term` int NOT NULL,\n\t`since` bigint NOT NULL,\n\t`memo` longtext,\n\tCONSTRAINT `holdfast_leaders_name` PRIMARY KEY(`name`)\n) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin ROW_FORMAT=DYNAMIC;",
+    "ALTER TABLE `holdfast_workers`\n\tADD `release` longtext,\n\tADD `library` longtext,\n\tADD `workflows` longtext,\n\tADD `capacity` int,\n\tADD `weight` double DEFAULT 1 NOT NULL,\n\tADD `full` boolean DEFAULT false NOT NULL,\n\tADD `load` longtext;",
+    "ALTER TABLE `holdfast_runs`\n\tADD `home` bigint,\n\tADD `tenant` varbinary(768),\n\tADD `share` varbinary(768) GENERATED ALWAYS AS (case when wake_at is null then null else tenant end) STORED,\n\tADD INDEX `holdfast_runs_share` (`workflow`,`version`,`share`,`wake_at`);",
+    "ALTER TABLE `holdfast_runs` DROP INDEX `holdfast_runs_due`, ADD INDEX `holdfast_runs_due` (`workflow`,`version`,`wake_at`);"
+  ],
+  "down": [
+    "ALTER TABLE `holdfast_runs` DROP INDEX `holdfast_runs_due`, ADD INDEX `holdfast_runs_due` (`wake_at`,`workflow`,`version`);",
+    "ALTER TABLE `holdfast_runs`\n\tDROP INDEX `holdfast_runs_share`,\n\tDROP COLUMN `share`,\n\tDROP COLUMN `tenant`,\n\tDROP COLUMN `home`;",
+    "ALTER TABLE `holdfast_workers`\n\tDROP COLUMN `release`,\n\tDROP COLUMN `library`,\n\tDROP COLUMN `workflows`,\n\tDROP COLUMN `capacity`,\n\tDROP COLUMN `weight`,\n\tDROP COLUMN `full`,\n\tDROP COLUMN `load`;",
+    "DROP TABLE IF EXISTS `holdfast_leaders`;"
+  ],
+  "loses": [
+    {
+      "what": "the tenants that runs were started with",
+      "when": "select 1 from holdfast_runs where tenant is not null limit 1"
+    }
+  ]
+},
 ];

@@ -2,10 +2,12 @@
  * The tables on MySQL and MariaDB. `drizzle/mysql` is made from this file; there, by hand, indexes stand inside their tables, so that each statement
  * can be repeated, and texts are compared by their bytes.
  */
+import { sql } from "drizzle-orm";
 import {
   bigint,
   boolean,
   customType,
+  double,
   index,
   int,
   longtext,
@@ -62,10 +64,17 @@ export const runs = mysqlTable(
     deadline: whole("deadline"),
     createdAt: whole("created_at").notNull(),
     endedAt: whole("ended_at"),
+    /** The worker in whose memory it rests, where that worker wants it back. */
+    home: whole("home"),
+    /** With whom it shares the workers: a customer, a kind of job. */
+    tenant: name("tenant"),
+    /** Its tenant as long as it has a wake time: there are no indexes on some of the rows. */
+    share: name("share").generatedAlwaysAs(sql`(case when wake_at is null then null else tenant end)`, { mode: "stored" }),
   },
   (run) => [
     uniqueIndex("holdfast_runs_id").on(run.id),
-    index("holdfast_runs_due").on(run.wakeAt, run.workflow, run.version),
+    index("holdfast_runs_due").on(run.workflow, run.version, run.wakeAt),
+    index("holdfast_runs_share").on(run.workflow, run.version, run.share, run.wakeAt),
     index("holdfast_runs_worker").on(run.worker),
     index("holdfast_runs_parent").on(run.parent),
     index("holdfast_runs_status").on(run.status, run.key),
@@ -133,6 +142,17 @@ export const workers = mysqlTable(
     openedAt: whole("opened_at").notNull(),
     /** The newest schema that its release knows: what it could not go on with must wait until it is gone. */
     knows: int("knows"),
+    /** The version of the user's program, and that of this library. */
+    release: longtext("release"),
+    library: longtext("library"),
+    /** JSON: pairs of a name and a version. */
+    workflows: longtext("workflows"),
+    capacity: int("capacity"),
+    weight: double("weight").notNull().default(1),
+    /** It has no room: runs that rest in its memory do not wait for it. */
+    full: boolean("full").notNull().default(false),
+    /** JSON: how busy it was a while ago. */
+    load: longtext("load"),
   },
   /** A second index on the key, whose entries are locked while the rows themselves stay free for beats. */
   (worker) => [index("holdfast_workers_shield").on(worker.key)],
@@ -149,6 +169,16 @@ export const breakers = mysqlTable("holdfast_breakers", {
   retryAt: whole("retry_at"),
   probe: whole("probe"),
   probeAt: whole("probe_at"),
+});
+
+/** Who does what only one is to do. The term grows with each change of the worker, and what is written under an older one is refused. */
+export const leaders = mysqlTable("holdfast_leaders", {
+  name: name("name").primaryKey(),
+  worker: whole("worker"),
+  term: int("term").notNull(),
+  since: whole("since").notNull(),
+  /** What a leader leaves to the next one. */
+  memo: longtext("memo"),
 });
 
 /** What processes tell each other: each counts up a row of its own, and a row that is added tells once. Rows that are old are thrown away. */

@@ -77,7 +77,7 @@ const open = async ({ name, open, options, most, deadline }: Way, hooks: Hooks):
         migrator,
         ear,
         beatApart: (worker, every) =>
-          options && startBeside({ ...options, max: 1, idleTimeout: 0 }, mysql.beat(0).text, { worker, every, deadline }),
+          options && startBeside({ ...options, max: 1, idleTimeout: 0 }, mysql.beat(0, null).text, { worker, every, deadline }),
         transactions: createTransactions({
           dialect: mysql,
           toDrizzle,

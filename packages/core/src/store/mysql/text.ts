@@ -74,4 +74,5 @@ export const shown = (column: string, name: string): string => `convert(${column
 /** The columns of a run as the engine sees them. */
 export const runColumns = `r.key, ${shown("r.id", "id")}, ${shown("r.workflow", "workflow")}, r.version, r.status, r.lease, r.worker,
   r.wake_at as wakeAt, r.strikes, r.mail, r.cancel, r.pause, r.reason, r.parent, ${shown("r.parent_key", "parentKey")}, r.orphan, r.correlation, r.deadline,
+  ${shown("r.tenant", "tenant")},
   r.created_at as createdAt, r.ended_at as endedAt`;

@@ -1,6 +1,7 @@
 /** The processes that have the database open, and the breakers they share, on MySQL and MariaDB. */
-import type { BreakerRow, WorkerRow } from "../rows.ts";
+import type { BreakerRow, NewWorker } from "../rows.ts";
 import type { Dialect, Statement } from "../server/dialect.ts";
+import { encodeWorkflows } from "../worker.ts";
 import { keyed, shown, statement } from "./text.ts";
 
 const now = "cast(floor(unix_timestamp(now(6)) * 1000) as signed)";
@@ -9,6 +10,12 @@ const now = "cast(floor(unix_timestamp(now(6)) * 1000) as signed)";
 const breaker = `select ${shown("b.name", "name")}, b.state, b.successes, b.failures, b.rejects, b.window_at as windowAt, b.opened_at as openedAt,
   b.retry_at as retryAt, (select w.key from holdfast_workers as w where w.key = b.probe) as probe, b.probe_at as probeAt
   from holdfast_breakers as b where b.name = cast(? as binary)`;
+
+const leader = (name: string): Statement =>
+  statement(
+    `select ${shown("l.name", "name")}, l.worker, l.term, l.since, l.memo from holdfast_leaders as l where l.name = cast(? as binary)`,
+    name,
+  );
 
 /**
  * There are no locks that end with a transaction but those of rows. A shield locks the entry of a worker in the second index of its table, in which the beat is
@@ -25,27 +32,38 @@ export const workers = {
   fell: (worker: number): readonly Statement[] => [
     statement("select w.key from holdfast_workers as w force index (holdfast_workers_shield) where w.key = ? for update", worker),
   ],
-  register: (
-    { machine, pid, born, host, execute, lease, openedAt }: Omit<WorkerRow, "key" | "beat">,
-    knows: number,
-  ): readonly Statement[] => [
+  register: (worker: NewWorker, knows: number): readonly Statement[] => [
     statement(
-      `insert into holdfast_workers (machine, pid, born, host, execute, lease, opened_at, knows) values (?, ?, ?, ?, ?, ?, ?, ?)`,
-      machine,
-      pid,
-      born,
-      host,
-      execute,
-      Math.round(lease),
-      openedAt,
+      `insert into holdfast_workers (machine, pid, born, host, execute, lease, opened_at, \`release\`, library, workflows, capacity, weight, knows)
+       values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      worker.machine,
+      worker.pid,
+      worker.born,
+      worker.host,
+      worker.execute,
+      Math.round(worker.lease),
+      worker.openedAt,
+      worker.release,
+      worker.library,
+      encodeWorkflows(worker),
+      worker.capacity,
+      worker.weight,
       knows,
     ),
     statement("select last_insert_id() as `key`"),
   ],
-  beat: (worker: number): Statement =>
-    statement("update holdfast_workers as w force index (primary) set w.beat = w.beat + 1 where w.key = ?", worker),
+  beat: (worker: number, load: string | null): Statement =>
+    statement(
+      "update holdfast_workers as w force index (primary) set w.beat = w.beat + 1, w.load = coalesce(?, w.load) where w.key = ?",
+      load,
+      worker,
+    ),
+  fill: (worker: number, full: boolean): Statement =>
+    statement("update holdfast_workers as w force index (primary) set w.full = ? where w.key = ?", full, worker),
   workers: (): Statement =>
-    statement(`select w.key, w.machine, w.pid, w.born, w.host, w.execute, w.beat, w.lease, w.opened_at as openedAt, ${now} as now
+    statement(`select w.key, w.machine, w.pid, w.born, w.host, w.execute, w.beat, w.lease, w.opened_at as openedAt, w.release, w.library, w.workflows,
+      w.capacity, w.weight, w.full, w.load, ${now} as now,
+      (select json_arrayagg(json_object('name', convert(l.name using utf8mb4), 'term', l.term)) from holdfast_leaders as l where l.worker = w.key) as leads
       from holdfast_workers as w order by w.key`),
   removeWorker: (worker: number, beat: number | null): Statement =>
     beat === null
@@ -62,6 +80,35 @@ export const workers = {
       died ? 1 : 0,
       worker,
     ),
+
+  lead: (name: string, worker: number, at: number): readonly Statement[] => [
+    statement(
+      `insert into holdfast_leaders (name, term, since) values (?, 0, ?) on duplicate key update holdfast_leaders.name = holdfast_leaders.name`,
+      name,
+      at,
+    ),
+    statement("select l.name from holdfast_leaders as l where l.name = cast(? as binary) for update", name),
+    statement(
+      `update holdfast_leaders as l set l.worker = ?, l.term = l.term + 1, l.since = ? where l.name = cast(? as binary)
+       and not exists (select 1 from holdfast_workers as w where w.key = l.worker) and exists (select 1 from holdfast_workers as w where w.key = ?)`,
+      worker,
+      at,
+      name,
+      worker,
+    ),
+    leader(name),
+  ],
+  keepMemo: (name: string, worker: number, term: number, memo: string): Statement =>
+    statement(
+      `update holdfast_leaders as l set l.memo = ? where l.name = cast(? as binary) and l.worker = ? and l.term = ?
+       and exists (select 1 from holdfast_workers as w where w.key = ?)`,
+      memo,
+      name,
+      worker,
+      term,
+      worker,
+    ),
+  leader,
 
   now: (): Statement => statement(`select ${now} as now`),
   probe: (): Statement => statement("update holdfast_workers set beat = beat where `key` = -1"),

@@ -10,7 +10,7 @@ type Place = { readonly run: number; readonly seq: number };
 const place = { run: "bigint", seq: "int" } as const;
 
 const locked = `select r.key, r.parent, r.orphan, r.status, r.lease, r.worker, r.wake_at as wakeAt, r.strikes, r.mail, r.cancel, r.pause, r.reason, r.deadline,
-    r.ended_at as endedAt,
+    r.home, r.ended_at as endedAt,
     case when r.lease = 0 then (select h.due from holdfast_history as h where h.run = r.key and h.seq = 0) end as begins`;
 
 const lockRuns = (keys: readonly number[]): Statement => {
@@ -45,10 +45,10 @@ const shareRuns = (keys: readonly number[]): Statement => {
 
 /** A run whose worker is on the list no more is due for everybody. */
 const insertRuns = `insert into holdfast_runs
-    (id, workflow, version, status, lease, worker, claim, wake_at, strikes, parent, parent_key, orphan, correlation, deadline, created_at)
+    (id, workflow, version, status, lease, worker, claim, wake_at, strikes, parent, parent_key, orphan, correlation, deadline, tenant, created_at)
   select given.id, given.workflow, given.version, case when w.key is null then given.status else 'running' end, case when w.key is null then 0 else 1 end,
     w.key, ?, case when w.key is not null then null when given.worker is null then given.wakeAt else given.at end, case when w.key is null then 0 else 1 end,
-    given.parent, given.parentKey, given.orphan, given.correlation, given.deadline, given.at
+    given.parent, given.parentKey, given.orphan, given.correlation, given.deadline, given.tenant, given.at
   from ${given({
     place: "int",
     id: "text",
@@ -63,6 +63,7 @@ const insertRuns = `insert into holdfast_runs
     orphan: "text",
     correlation: "text",
     deadline: "bigint",
+    tenant: "text",
   })} left join holdfast_workers as w force index (primary) on w.key = given.worker order by given.place
   on duplicate key update holdfast_runs.id = holdfast_runs.id`;
 
@@ -103,10 +104,11 @@ const updateRuns = `update ${given({
   pause: "int",
   reason: "text",
   deadline: "bigint",
+  home: "bigint",
   endedAt: "bigint",
 })} straight_join holdfast_runs as r force index (primary) on r.key = given.key
   set r.status = given.status, r.lease = given.lease, r.worker = given.worker, r.wake_at = given.wakeAt, r.strikes = given.strikes, r.mail = given.mail,
-    r.cancel = given.cancel, r.pause = given.pause, r.reason = given.reason, r.deadline = given.deadline, r.ended_at = given.endedAt`;
+    r.cancel = given.cancel, r.pause = given.pause, r.reason = given.reason, r.deadline = given.deadline, r.home = given.home, r.ended_at = given.endedAt`;
 
 const statusOf = (run: NewRun): string => (dueOf(run) === null ? "queued" : "scheduled");
 

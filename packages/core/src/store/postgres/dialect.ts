@@ -1,6 +1,7 @@
 /** How PostgreSQL is spoken to. */
 import type { Dialect } from "../server/dialect.ts";
 import { claims } from "./claim.ts";
+import { due } from "./due.ts";
 import { faultOf, judge } from "./errors.ts";
 import { reads } from "./reads.ts";
 import { workers } from "./workers.ts";
@@ -16,6 +17,7 @@ export const postgres: Dialect = {
   faultOf,
   ...writes,
   ...claims,
+  ...due,
   ...reads,
   ...workers,
 };

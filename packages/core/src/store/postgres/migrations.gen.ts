@@ -73,4 +73,45 @@ export const migrations: readonly Migration[] = [
     }
   ]
 },
+  {
+  "version": 4,
+  "name": "0003_cluster",
+  "needs": 1,
+  "up": [
+    "CREATE TABLE \"holdfast_leaders\" (\n\t\"name\" text PRIMARY KEY NOT NULL,\n\t\"worker\" integer,\n\t\"term\" integer NOT NULL,\n\t\"since\" bigint NOT NULL,\n\t\"memo\" text\n);",
+    "DROP INDEX \"holdfast_runs_due\";",
+    "ALTER TABLE \"holdfast_runs\" ADD COLUMN \"home\" integer;",
+    "ALTER TABLE \"holdfast_runs\" ADD COLUMN \"tenant\" text;",
+    "ALTER TABLE \"holdfast_workers\" ADD COLUMN \"release\" text;",
+    "ALTER TABLE \"holdfast_workers\" ADD COLUMN \"library\" text;",
+    "ALTER TABLE \"holdfast_workers\" ADD COLUMN \"workflows\" text;",
+    "ALTER TABLE \"holdfast_workers\" ADD COLUMN \"capacity\" integer;",
+    "ALTER TABLE \"holdfast_workers\" ADD COLUMN \"weight\" double precision DEFAULT 1 NOT NULL;",
+    "ALTER TABLE \"holdfast_workers\" ADD COLUMN \"full\" boolean DEFAULT false NOT NULL;",
+    "ALTER TABLE \"holdfast_workers\" ADD COLUMN \"load\" text;",
+    "CREATE INDEX \"holdfast_runs_share\" ON \"holdfast_runs\" USING btree (\"workflow\",\"version\",\"tenant\",\"wake_at\") WHERE \"holdfast_runs\".\"tenant\" is not null and \"holdfast_runs\".\"wake_at\" is not null;",
+    "CREATE INDEX \"holdfast_runs_due\" ON \"holdfast_runs\" USING btree (\"workflow\",\"version\",\"wake_at\") WHERE \"holdfast_runs\".\"wake_at\" is not null;"
+  ],
+  "down": [
+    "DROP INDEX \"holdfast_runs_share\";",
+    "DROP INDEX \"holdfast_runs_due\";",
+    "DROP TABLE \"holdfast_leaders\";",
+    "ALTER TABLE \"holdfast_runs\" DROP COLUMN \"home\";",
+    "ALTER TABLE \"holdfast_runs\" DROP COLUMN \"tenant\";",
+    "ALTER TABLE \"holdfast_workers\" DROP COLUMN \"release\";",
+    "ALTER TABLE \"holdfast_workers\" DROP COLUMN \"library\";",
+    "ALTER TABLE \"holdfast_workers\" DROP COLUMN \"workflows\";",
+    "ALTER TABLE \"holdfast_workers\" DROP COLUMN \"capacity\";",
+    "ALTER TABLE \"holdfast_workers\" DROP COLUMN \"weight\";",
+    "ALTER TABLE \"holdfast_workers\" DROP COLUMN \"full\";",
+    "ALTER TABLE \"holdfast_workers\" DROP COLUMN \"load\";",
+    "CREATE INDEX \"holdfast_runs_due\" ON \"holdfast_runs\" (\"wake_at\",\"workflow\",\"version\") WHERE \"holdfast_runs\".\"wake_at\" is not null;"
+  ],
+  "loses": [
+    {
+      "what": "the tenants that runs were started with",
+      "when": "select 1 from holdfast_runs where tenant is not null limit 1"
+    }
+  ]
+},
 ];

@@ -1,6 +1,17 @@
 /** The tables on PostgreSQL. `drizzle/postgres` is made from this file; the fill factors are put in there by hand. */
 import { isNotNull, isNull, sql, type SQL } from "drizzle-orm";
-import { type AnyPgColumn, bigint, boolean, index, integer, pgTable, primaryKey, text, uniqueIndex } from "drizzle-orm/pg-core";
+import {
+  type AnyPgColumn,
+  bigint,
+  boolean,
+  doublePrecision,
+  index,
+  integer,
+  pgTable,
+  primaryKey,
+  text,
+  uniqueIndex,
+} from "drizzle-orm/pg-core";
 import type { RecordKind } from "../../model/records.ts";
 import type { Status } from "../../model/states.ts";
 import type { BreakerRow, MoveRow, Orphan } from "../rows.ts";
@@ -18,6 +29,10 @@ export const mayBeMany: ReadonlySet<Status> = new Set(["running", "completed"]);
 /** At no end, with nothing that will wake it, and in a state that needs something. */
 export const isAdrift = (run: Readonly<Record<"endedAt" | "wakeAt" | "worker" | "status", AnyPgColumn>>): SQL =>
   sql`${run.endedAt} is null and ${run.wakeAt} is null and ${run.worker} is null and ${run.status} <> 'waiting' and ${run.status} <> 'paused' and ${run.status} <> 'blocked'`;
+
+/** Due now or later, and sharing the workers with others. */
+export const isShared = (run: Readonly<Record<"tenant" | "wakeAt", AnyPgColumn>>): SQL =>
+  sql`${run.tenant} is not null and ${run.wakeAt} is not null`;
 
 export const runs = pgTable(
   "holdfast_runs",
@@ -49,10 +64,15 @@ export const runs = pgTable(
     deadline: whole("deadline"),
     createdAt: whole("created_at").notNull(),
     endedAt: whole("ended_at"),
+    /** The worker in whose memory it rests, where that worker wants it back. */
+    home: integer("home"),
+    /** With whom it shares the workers: a customer, a kind of job. */
+    tenant: text("tenant"),
   },
   (run) => [
     uniqueIndex("holdfast_runs_id").on(run.id),
-    index("holdfast_runs_due").on(run.wakeAt, run.workflow, run.version).where(isNotNull(run.wakeAt)),
+    index("holdfast_runs_due").on(run.workflow, run.version, run.wakeAt).where(isNotNull(run.wakeAt)),
+    index("holdfast_runs_share").on(run.workflow, run.version, run.tenant, run.wakeAt).where(isShared(run)),
     index("holdfast_runs_worker").on(run.worker).where(isNotNull(run.worker)),
     index("holdfast_runs_parent").on(run.parent).where(isNotNull(run.parent)),
     /** Empty, but for a defect of Holdfast: what `stuck` looks for. */
@@ -120,6 +140,17 @@ export const workers = pgTable("holdfast_workers", {
   openedAt: whole("opened_at").notNull(),
   /** The newest schema that its release knows: what it could not go on with must wait until it is gone. */
   knows: integer("knows"),
+  /** The version of the user's program, and that of this library. */
+  release: text("release"),
+  library: text("library"),
+  /** JSON: pairs of a name and a version. */
+  workflows: text("workflows"),
+  capacity: integer("capacity"),
+  weight: doublePrecision("weight").notNull().default(1),
+  /** It has no room: runs that rest in its memory do not wait for it. */
+  full: boolean("full").notNull().default(false),
+  /** JSON: how busy it was a while ago. */
+  load: text("load"),
 });
 
 export const breakers = pgTable("holdfast_breakers", {
@@ -148,4 +179,14 @@ export const moves = pgTable("holdfast_moves", {
   turn: integer("turn").notNull().default(0),
   written: integer("written").notNull().default(0),
   at: whole("at").notNull(),
+});
+
+/** Who does what only one is to do. The term grows with each change of the worker, and what is written under an older one is refused. */
+export const leaders = pgTable("holdfast_leaders", {
+  name: text("name").primaryKey(),
+  worker: integer("worker"),
+  term: integer("term").notNull(),
+  since: whole("since").notNull(),
+  /** What a leader leaves to the next one. */
+  memo: text("memo"),
 });

@@ -78,7 +78,8 @@ const open = async ({ name, open, options, most, deadline }: Way, hooks: Hooks):
         migrator,
         ear,
         beatApart: (worker, every) =>
-          options && startBeside({ ...options, max: 1, idleTimeout: 0 }, postgres.beat(0).text, { worker, every, deadline }),
+          options &&
+          startBeside({ ...options, max: 1, idleTimeout: 0 }, postgres.beat(0, null).text, { worker, every, deadline }),
         transactions: createTransactions({
           dialect: postgres,
           toDrizzle,

@@ -39,4 +39,4 @@ export const recordsOf = (of: string): string =>
 
 /** The columns of a run as the engine sees them. */
 export const runColumns = `r.key, r.id, r.workflow, r.version, r.status, r.lease, r.worker, r.wake_at as "wakeAt", r.strikes, r.mail, r.cancel,
-  r.pause, r.reason, r.parent, r.parent_key as "parentKey", r.orphan, r.correlation, r.deadline, r.created_at as "createdAt", r.ended_at as "endedAt"`;
+  r.pause, r.reason, r.parent, r.parent_key as "parentKey", r.orphan, r.correlation, r.deadline, r.tenant, r.created_at as "createdAt", r.ended_at as "endedAt"`;

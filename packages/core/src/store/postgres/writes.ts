@@ -8,12 +8,12 @@ type Guarded = { readonly lease: Lease; readonly row: Row };
 type Place = { readonly run: number; readonly seq: number };
 
 const lockRuns = `select r.key, r.parent, r.orphan, r.status, r.lease, r.worker, r.wake_at as "wakeAt", r.strikes, r.mail, r.cancel, r.pause, r.reason,
-    r.deadline, r.ended_at as "endedAt",
+    r.deadline, r.home, r.ended_at as "endedAt",
     case when r.lease = 0 then (select h.due from holdfast_history as h where h.run = r.key and h.seq = 0) end as begins
   from holdfast_runs as r where r.key in ${listed("bigint")} order by r.key for update`;
 
 const lockFamilies = `select r.key, r.parent, r.orphan, r.status, r.lease, r.worker, r.wake_at as "wakeAt", r.strikes, r.mail, r.cancel, r.pause, r.reason,
-    r.deadline, r.ended_at as "endedAt",
+    r.deadline, r.home, r.ended_at as "endedAt",
     case when r.lease = 0 then (select h.due from holdfast_history as h where h.run = r.key and h.seq = 0) end as begins
   from holdfast_runs as r
   where r.key in ${listed("bigint")} or (r.parent in ${listed("bigint", 2)} and r.orphan = 'cancel' and r.ended_at is null)
@@ -36,14 +36,15 @@ const insertRuns = `with given as (select * from ${given({
   orphan: "text",
   correlation: "text",
   deadline: "bigint",
+  tenant: "text",
 })}), placed as (
     select given.*, w.key as here from given left join holdfast_workers as w on w.key = given.worker
   ), made as (
     insert into holdfast_runs
-      (id, workflow, version, status, lease, worker, wake_at, strikes, parent, parent_key, orphan, correlation, deadline, created_at)
+      (id, workflow, version, status, lease, worker, wake_at, strikes, parent, parent_key, orphan, correlation, deadline, tenant, created_at)
     select id, workflow, version, case when here is null then status else 'running' end, case when here is null then 0 else 1 end, here,
       case when here is not null then null when worker is null then "wakeAt" else at end, case when here is null then 0 else 1 end,
-      parent, "parentKey", orphan, correlation, deadline, at
+      parent, "parentKey", orphan, correlation, deadline, tenant, at
     from placed order by place on conflict do nothing returning key, id, worker
   ), begun as (
     insert into holdfast_history (run, seq, kind, key, value, attempt, issued, due, at)
@@ -62,7 +63,7 @@ const standGuarded = `select given.run, given.seq from ${given({ run: "bigint", 
 
 const updateRuns = `update holdfast_runs as r set status = given.status, lease = given.lease, worker = given.worker, wake_at = given."wakeAt",
     strikes = given.strikes, mail = given.mail, cancel = given.cancel, pause = given.pause, reason = given.reason, deadline = given.deadline,
-    ended_at = given."endedAt"
+    home = given.home, ended_at = given."endedAt"
   from ${given({
     key: "bigint",
     status: "text",
@@ -75,6 +76,7 @@ const updateRuns = `update holdfast_runs as r set status = given.status, lease =
     pause: "boolean",
     reason: "text",
     deadline: "bigint",
+    home: "int",
     endedAt: "bigint",
   })} where r.key = given.key`;
 

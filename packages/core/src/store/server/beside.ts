@@ -12,13 +12,20 @@ type Orders = {
   readonly shared: SharedArrayBuffer;
 };
 
+type Message = "stop" | { readonly load: string };
+
 /** Runs in the thread, from its own text: it may use nothing of this file. */
 const thread = async (): Promise<void> => {
   let stop = (): void => {};
+  let load: string | null = null;
   let heardAt = 0;
   const heard = new Promise<Orders>((resolve) => {
-    globalThis.addEventListener("message", ({ data }: MessageEvent<Orders | "stop">) => {
+    globalThis.addEventListener("message", ({ data }: MessageEvent<Orders | Message>) => {
       if (data === "stop") return stop();
+      if ("load" in data) {
+        ({ load } = data);
+        return;
+      }
       heardAt = performance.now();
       resolve(data);
     });
@@ -49,7 +56,7 @@ const thread = async (): Promise<void> => {
     let pause = every;
     try {
       client ??= new SQL(options as SQL.Options);
-      const answer = (await inTime(client.unsafe(text, [Atomics.load(cell, 3)]))) as { count: number };
+      const answer = (await inTime(client.unsafe(text, [load, Atomics.load(cell, 3)]))) as { count: number };
       if (answer.count === 1) {
         Atomics.store(cell, 0, begun);
         Atomics.store(cell, 1, 1);
@@ -74,7 +81,7 @@ export const startBeside = (
   const url = URL.createObjectURL(new Blob([`(${thread.toString()})()`], { type: "application/javascript" }));
   const running = new Worker(url);
   running.unref();
-  const post = (message: Orders | "stop"): void => {
+  const post = (message: Orders | Message): void => {
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
     running.postMessage(message);
   };
@@ -82,6 +89,7 @@ export const startBeside = (
   post({ options, text, every, deadline, shared });
   return {
     ...beats,
+    tell: (load) => post({ load }),
     stop: () => {
       post("stop");
       setTimeout(() => {

@@ -7,7 +7,7 @@ import { send, transactTogether, type Session } from "./session.ts";
 export const createClaim = ({ dialect, persist }: Session): Runs["claim"] => {
   let claims = 0;
   return async (claim) => {
-    if (claim.known.length === 0 || claim.limit <= 0) return [];
+    if (claim.parts.length === 0 || claim.each <= 0) return [];
     const number = ++claims;
     const { healthy, isSuspectDue, suspect } = dialect.claim(claim, number);
     const shield = [dialect.shield([claim.worker])];
@@ -20,7 +20,7 @@ export const createClaim = ({ dialect, persist }: Session): Runs["claim"] => {
       again = true;
       const [, taken = [], suspects = []] = await transactTogether(link, dialect, [shield, healthy, [isSuspectDue]]);
       const runs = taken.map(runOf);
-      if (runs.length >= claim.limit || !(suspects[0] && truth(suspects[0], "due"))) return runs;
+      if (runs.length >= claim.parts.length * claim.each || !(suspects[0] && truth(suspects[0], "due"))) return runs;
       const [, suspected = []] = await transactTogether(link, dialect, [shield, suspect]);
       return [...runs, ...suspected.map(runOf)];
     }, true);

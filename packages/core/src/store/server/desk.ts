@@ -24,6 +24,7 @@ export type Sheet = {
   pause: boolean;
   reason: string | null;
   deadline: number | null;
+  home: number | null;
   endedAt: number | null;
 };
 
@@ -102,12 +103,19 @@ export const settle = (desk: Desk, lease: Lease, { status, row, parent, orphans 
 };
 
 /** A run that is at rest under this very lease was laid to rest by it: the answer to an earlier try was lost. */
-export const rest = (desk: Desk, lease: Lease, { status, wakeAt, mail, reason, now }: Rest): boolean => {
+export const rest = (desk: Desk, lease: Lease, { status, wakeAt, mail, reason, home, now }: Rest): boolean => {
   const sheet = held(desk, lease);
   if (!sheet) return false;
   if (sheet.worker === null) return true;
   const due = sheet.mail === mail ? wakeAt : now;
-  change(desk, sheet, { status, worker: null, wakeAt: due, reason: encodeReason(reason), strikes: 0 });
+  change(desk, sheet, {
+    status,
+    home: home ? sheet.worker : null,
+    worker: null,
+    wakeAt: due,
+    reason: encodeReason(reason),
+    strikes: 0,
+  });
   if (due !== null) desk.tell = true;
   return true;
 };

@@ -1,5 +1,5 @@
 /** What differs between databases behind a server: how things are said, and what their errors mean. */
-import type { BreakerRow, Lease, NewRun, NewSignal, Row, WorkerRow } from "../rows.ts";
+import type { BreakerRow, Lease, NewRun, NewSignal, NewWorker, Row } from "../rows.ts";
 import type { Claim, Filter, Known } from "../contract.ts";
 import type { Sheet } from "./desk.ts";
 import type { Param } from "./link.ts";
@@ -70,7 +70,11 @@ export type Dialect = {
   };
   /** What this claim of the worker took. */
   readonly claimed: (worker: number, number: number) => Statement;
-  readonly nextDue: (known: readonly Known[]) => Statement;
+  /** For each that has runs with a wake time its place in the list, and what the contract says of it. */
+  readonly nextDue: (known: readonly Known[], now: number, upTo: number) => Statement;
+  /** Names and versions of all that have runs with a wake time. */
+  readonly workflows: () => Statement;
+  readonly tenants: (known: Known, after: string, limit: number) => Statement;
   readonly heldBy: (worker: number) => Statement;
   readonly unblock: (known: readonly Known[], now: number, except: readonly number[]) => Statement;
 
@@ -88,12 +92,19 @@ export type Dialect = {
   readonly state: (run: number) => Statement;
 
   /** The last statement answers with the key. `knows` is the newest schema that this release knows. */
-  readonly register: (worker: Omit<WorkerRow, "key" | "beat">, knows: number) => readonly Statement[];
-  readonly beat: (worker: number) => Statement;
+  readonly register: (worker: NewWorker, knows: number) => readonly Statement[];
+  /** The parameters are the load and the key. */
+  readonly beat: (worker: number, load: string | null) => Statement;
+  readonly fill: (worker: number, full: boolean) => Statement;
   /** With the time of the database as `now`. */
   readonly workers: () => Statement;
   readonly removeWorker: (worker: number, beat: number | null) => Statement;
   readonly release: (worker: number, now: number, died: boolean) => Statement;
+
+  /** Statements of one transaction. The last one answers with the leader as it is then. */
+  readonly lead: (name: string, worker: number, now: number) => readonly Statement[];
+  readonly keepMemo: (name: string, worker: number, term: number, memo: string) => Statement;
+  readonly leader: (name: string) => Statement;
 
   readonly breaker: (name: string) => Statement;
   readonly lockBreaker: (name: string) => Statement;

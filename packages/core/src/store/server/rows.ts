@@ -1,7 +1,8 @@
 /** From what a server answers to the rows that cross the seam. */
 import type { RecordKind, Row } from "../../model/records.ts";
 import type { Status } from "../../model/states.ts";
-import type { BreakerRow, Orphan, Reason, RunRow, SignalRow, WorkerRow } from "../rows.ts";
+import type { BreakerRow, LeaderRow, Orphan, Reason, RunRow, SignalRow, WorkerRow } from "../rows.ts";
+import { readWorker } from "../worker.ts";
 import type { Sheet } from "./desk.ts";
 import { text, textOrNull, truth, wordsOrNull, whole, wholeOrNull } from "./fields.ts";
 import type { Fields } from "./link.ts";
@@ -27,6 +28,7 @@ export const runOf = (fields: Fields): RunRow => {
     orphan: textOrNull(fields, "orphan") as Orphan | null,
     correlation: textOrNull(fields, "correlation"),
     deadline: wholeOrNull(fields, "deadline"),
+    tenant: textOrNull(fields, "tenant"),
     createdAt: whole(fields, "createdAt"),
     endedAt: wholeOrNull(fields, "endedAt"),
   };
@@ -47,6 +49,7 @@ export const sheetOf = (fields: Fields): Sheet => ({
   pause: truth(fields, "pause"),
   reason: textOrNull(fields, "reason"),
   deadline: wholeOrNull(fields, "deadline"),
+  home: wholeOrNull(fields, "home"),
   endedAt: wholeOrNull(fields, "endedAt"),
 });
 
@@ -68,16 +71,33 @@ export const signalOf = (fields: Fields): SignalRow => ({
   at: whole(fields, "at"),
 });
 
-export const workerOf = (fields: Fields): WorkerRow => ({
-  key: whole(fields, "key"),
-  machine: text(fields, "machine"),
-  pid: whole(fields, "pid"),
-  born: text(fields, "born"),
-  host: text(fields, "host"),
-  execute: truth(fields, "execute"),
-  beat: whole(fields, "beat"),
-  lease: whole(fields, "lease"),
-  openedAt: whole(fields, "openedAt"),
+export const workerOf = (fields: Fields): WorkerRow =>
+  readWorker({
+    key: whole(fields, "key"),
+    machine: text(fields, "machine"),
+    pid: whole(fields, "pid"),
+    born: text(fields, "born"),
+    host: text(fields, "host"),
+    execute: truth(fields, "execute"),
+    beat: whole(fields, "beat"),
+    lease: whole(fields, "lease"),
+    openedAt: whole(fields, "openedAt"),
+    release: textOrNull(fields, "release"),
+    library: textOrNull(fields, "library"),
+    workflows: textOrNull(fields, "workflows"),
+    capacity: wholeOrNull(fields, "capacity"),
+    weight: whole(fields, "weight"),
+    full: truth(fields, "full"),
+    load: textOrNull(fields, "load"),
+    leads: textOrNull(fields, "leads"),
+  });
+
+export const leaderOf = (fields: Fields): LeaderRow => ({
+  name: text(fields, "name"),
+  worker: wholeOrNull(fields, "worker"),
+  term: whole(fields, "term"),
+  since: whole(fields, "since"),
+  memo: textOrNull(fields, "memo"),
 });
 
 export const breakerOf = (fields: Fields): BreakerRow => ({

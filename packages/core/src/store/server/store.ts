@@ -14,7 +14,9 @@ import type { Clock } from "./clock.ts";
 import * as desks from "./desk.ts";
 import type { Dialect } from "./dialect.ts";
 import { textOrNull, truth, wordsOrNull, whole, wholeOrNull } from "./fields.ts";
+import { createDue } from "./due.ts";
 import { createGroup } from "./group.ts";
+import { createLeaders } from "./leaders.ts";
 import type { Link, Pool } from "./link.ts";
 import { createLookup } from "./lookup.ts";
 import { recordOf, runOf, signalOf, workerOf } from "./rows.ts";
@@ -146,11 +148,7 @@ export const createStore = (server: Server, hooks: Hooks): Store => {
           cancel: wordsOrNull(row, "cancel"),
           pause: truth(row, "pause"),
         })),
-      nextDue: async (known) => {
-        if (known.length === 0) return undefined;
-        const [row] = await patiently(dialect.nextDue(known));
-        return row && whole(row, "wakeAt");
-      },
+      ...createDue(session),
       list: async (filter) => (await read(dialect.list(filter))).map(runOf),
       tags: async (run) => (await read(dialect.tags(run))).map((row) => String(row["tag"])),
       ended: async (keys) => (keys.length === 0 ? [] : (await patiently(dialect.ended(keys))).map((row) => whole(row, "key"))),
@@ -227,7 +225,8 @@ export const createStore = (server: Server, hooks: Hooks): Store => {
         return key;
       },
       beatApart: server.beatApart,
-      beat: async (worker) => (await patiently(dialect.beat(worker))).count === 1,
+      beat: async (worker, load) => (await patiently(dialect.beat(worker, load))).count === 1,
+      fill: async (worker, full) => void (await read(dialect.fill(worker, full))),
       list,
       bury: async (worker, beat, now) => {
         const buried = await transaction(async (link) => {
@@ -253,6 +252,7 @@ export const createStore = (server: Server, hooks: Hooks): Store => {
         ear.tell();
       },
     },
+    leaders: createLeaders(session),
     breakers: {
       ...createBreakers(session),
       wake: (lease, now) => writeOn(lease, (desk) => desks.wake(desk, lease, now)),

@@ -16,7 +16,7 @@ type Orders = {
 /** What the thread and its process share: that of a beat, and whether a checkpoint is asked for. */
 const cells = { ...beatCells, checkpoint: 6 } as const;
 
-type Message = "checkpoint" | "stop";
+type Message = "checkpoint" | "stop" | { readonly load: string };
 
 /** Runs in the thread, from its own text: it may use nothing of this file. */
 const thread = async (): Promise<void> => {
@@ -26,7 +26,7 @@ const thread = async (): Promise<void> => {
   let heardAt = 0;
   const heard = new Promise<Orders>((resolve) => {
     globalThis.addEventListener("message", ({ data }: MessageEvent<Orders | Message>) => {
-      if (typeof data === "string") return hear(data);
+      if (typeof data === "string" || "load" in data) return hear(data);
       heardAt = performance.now();
       resolve(data);
     });
@@ -44,7 +44,9 @@ const thread = async (): Promise<void> => {
     database.run("PRAGMA synchronous = NORMAL");
     return {
       database,
-      beat: database.prepare<unknown, [number]>("update holdfast_workers set beat = beat + 1 where key = ?"),
+      beat: database.prepare<unknown, [string | null, number]>(
+        "update holdfast_workers set beat = beat + 1, load = coalesce(?, load) where key = ?",
+      ),
       checkpoint: database.prepare("PRAGMA wal_checkpoint(PASSIVE)"),
     };
   };
@@ -57,13 +59,14 @@ const thread = async (): Promise<void> => {
     was?.checkpoint.finalize();
     was?.database.close();
   };
+  let load: string | null = null;
   let ticking: ReturnType<typeof setTimeout> | undefined;
   const tick = (): void => {
     let pause = orders.every;
     const begun = performance.now();
     try {
       opened ??= open();
-      const found = opened.beat.run(Atomics.load(cell, 3)).changes === 1;
+      const found = opened.beat.run(load, Atomics.load(cell, 3)).changes === 1;
       if (found) {
         Atomics.store(cell, 0, begun);
         Atomics.store(cell, 1, 1);
@@ -77,6 +80,10 @@ const thread = async (): Promise<void> => {
     ticking = setTimeout(tick, pause);
   };
   hear = (message) => {
+    if (typeof message === "object") {
+      ({ load } = message);
+      return;
+    }
     if (message === "stop") {
       hear = () => {};
       clearTimeout(ticking);
@@ -134,6 +141,7 @@ export const startBeside = (file: string, worker: number, every: number): Beside
   };
   return {
     ...beats,
+    tell: (load) => post({ load }),
     checkpoint: () => {
       // Before the first beat the thread may not listen yet.
       if (!stopping && Atomics.load(cell, cells.beaten) === 1 && Atomics.exchange(cell, cells.checkpoint, 1) === 0)

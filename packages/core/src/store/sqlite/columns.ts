@@ -20,6 +20,7 @@ export const runColumns = {
   orphan: runs.orphan,
   correlation: runs.correlation,
   deadline: runs.deadline,
+  tenant: runs.tenant,
   createdAt: runs.createdAt,
   endedAt: runs.endedAt,
 };

@@ -42,6 +42,7 @@ export const prepareInsert = (connection: Connection): Insert => {
         orphan: given("orphan"),
         correlation: given("correlation"),
         deadline: given("deadline"),
+        tenant: given("tenant"),
         createdAt: given("createdAt"),
       })
       .onConflictDoNothing(),
@@ -109,6 +110,7 @@ export const prepareInsert = (connection: Connection): Insert => {
       orphan: run.orphan,
       correlation: run.correlation,
       deadline: run.deadline,
+      tenant: run.tenant,
       createdAt: run.at,
     });
     if (key === undefined) return existing(run);

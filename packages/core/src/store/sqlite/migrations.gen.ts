@@ -103,4 +103,45 @@ export const migrations: readonly Migration[] = [
     }
   ]
 },
+  {
+  "version": 6,
+  "name": "0005_cluster",
+  "needs": 1,
+  "up": [
+    "CREATE TABLE `holdfast_leaders` (\n\t`name` text PRIMARY KEY NOT NULL,\n\t`worker` integer,\n\t`term` integer NOT NULL,\n\t`since` integer NOT NULL,\n\t`memo` text\n) STRICT;",
+    "DROP INDEX `holdfast_runs_due`;",
+    "ALTER TABLE `holdfast_runs` ADD `home` integer;",
+    "ALTER TABLE `holdfast_runs` ADD `tenant` text;",
+    "CREATE INDEX `holdfast_runs_share` ON `holdfast_runs` (`workflow`,`version`,`tenant`,`wake_at`) WHERE \"holdfast_runs\".\"tenant\" is not null and \"holdfast_runs\".\"wake_at\" is not null;",
+    "CREATE INDEX `holdfast_runs_due` ON `holdfast_runs` (`workflow`,`version`,`wake_at`) WHERE \"holdfast_runs\".\"wake_at\" is not null;",
+    "ALTER TABLE `holdfast_workers` ADD `release` text;",
+    "ALTER TABLE `holdfast_workers` ADD `library` text;",
+    "ALTER TABLE `holdfast_workers` ADD `workflows` text;",
+    "ALTER TABLE `holdfast_workers` ADD `capacity` integer;",
+    "ALTER TABLE `holdfast_workers` ADD `weight` real DEFAULT 1 NOT NULL;",
+    "ALTER TABLE `holdfast_workers` ADD `full` integer DEFAULT 0 NOT NULL;",
+    "ALTER TABLE `holdfast_workers` ADD `load` text;"
+  ],
+  "down": [
+    "DROP INDEX `holdfast_runs_share`;",
+    "DROP INDEX `holdfast_runs_due`;",
+    "DROP TABLE `holdfast_leaders`;",
+    "ALTER TABLE `holdfast_runs` DROP COLUMN `home`;",
+    "ALTER TABLE `holdfast_runs` DROP COLUMN `tenant`;",
+    "ALTER TABLE `holdfast_workers` DROP COLUMN `release`;",
+    "ALTER TABLE `holdfast_workers` DROP COLUMN `library`;",
+    "ALTER TABLE `holdfast_workers` DROP COLUMN `workflows`;",
+    "ALTER TABLE `holdfast_workers` DROP COLUMN `capacity`;",
+    "ALTER TABLE `holdfast_workers` DROP COLUMN `weight`;",
+    "ALTER TABLE `holdfast_workers` DROP COLUMN `full`;",
+    "ALTER TABLE `holdfast_workers` DROP COLUMN `load`;",
+    "CREATE INDEX `holdfast_runs_due` ON `holdfast_runs` (`wake_at`,`workflow`,`version`) WHERE \"holdfast_runs\".\"wake_at\" is not null;"
+  ],
+  "loses": [
+    {
+      "what": "the tenants that runs were started with",
+      "when": "select 1 from holdfast_runs where tenant is not null limit 1"
+    }
+  ]
+},
 ];

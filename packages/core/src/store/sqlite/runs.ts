@@ -27,6 +27,7 @@ export const prepareRuns = (connection: Connection, insert: Insert, records: His
         worker: null,
         wakeAt: sql`case when ${runs.mail} = ${given("mail")} then ${given("wakeAt")} else ${given("now")} end`,
         reason: given("reason"),
+        home: sql`case when ${given("home")} = 1 then ${runs.worker} else null end`,
         strikes: sql`0`,
       })
       .where(and(underLease, isNotNull(runs.worker))),
@@ -64,9 +65,17 @@ export const prepareRuns = (connection: Connection, insert: Insert, records: His
     },
 
     /** A run that is at rest under this very lease was laid to rest by it: the answer to an earlier try was lost. */
-    rest: (lease: Lease, { status, wakeAt, mail, reason, now }: Rest): boolean =>
-      leave({ run: lease.run, lease: lease.number, status, wakeAt, mail, reason: encodeReason(reason), now }) === 1 ||
-      left.get({ run: lease.run, lease: lease.number }) !== undefined,
+    rest: (lease: Lease, { status, wakeAt, mail, reason, home, now }: Rest): boolean =>
+      leave({
+        run: lease.run,
+        lease: lease.number,
+        status,
+        wakeAt,
+        mail,
+        reason: encodeReason(reason),
+        home: home ? 1 : 0,
+        now,
+      }) === 1 || left.get({ run: lease.run, lease: lease.number }) !== undefined,
 
     forgive: (lease: Lease): boolean => forgive({ run: lease.run, lease: lease.number }) === 1,
 

@@ -16,9 +16,11 @@ import {
   replaced,
   type Connection,
 } from "./connection.ts";
+import { prepareDue } from "./due.ts";
 import { prepareFind } from "./find.ts";
 import { prepareHistory, type HistoryVerbs } from "./history.ts";
 import { prepareInsert } from "./insert.ts";
+import { prepareLeaders } from "./leaders.ts";
 import { prepareRuns } from "./runs.ts";
 import { prepareSignals } from "./signals.ts";
 import { isBusy, isTrouble, lockedOut, troubleOf, unusable } from "./trouble.ts";
@@ -42,6 +44,8 @@ const prepareAll = (connection: Connection) => {
     find,
     runs: prepareRuns(connection, insert, history, asks),
     claim: prepareClaim(connection),
+    due: prepareDue(connection),
+    leaders: prepareLeaders(connection),
     signals: prepareSignals(connection, history, asks, find),
     workers: prepareWorkers(connection),
     breakers: prepareBreakers(connection),

@@ -111,7 +111,9 @@ const createStore = (first: Connection, hooks: Hooks): Store => {
       byId: (id) => read(() => verbs().find.byId(id)),
       byKey: (key) => read(() => verbs().find.byKey(key)),
       heldBy: (worker) => patiently(() => verbs().claim.heldBy(worker)),
-      nextDue: (known) => patiently(() => verbs().claim.nextDue(known)),
+      nextDue: (known, now, upTo) => patiently(() => verbs().due.nextDue(known, now, upTo)),
+      allDue: (now, upTo) => read(() => verbs().due.allDue(now, upTo)),
+      tenants: (known, after, limit) => patiently(() => verbs().due.tenants(known, after, limit)),
       list: (filter) => read(() => verbs().find.list(filter)),
       tags: (run) => read(() => verbs().find.tags(run)),
       ended: (keys) => patiently(() => verbs().find.ended(keys)),
@@ -138,10 +140,16 @@ const createStore = (first: Connection, hooks: Hooks): Store => {
     workers: {
       register: (worker) => ask(() => verbs().workers.register(worker)),
       beatApart: (worker, every) => (file === undefined ? undefined : session.startBeside(file, worker, every)),
-      beat: (worker) => write(() => verbs().workers.beat(worker)),
+      beat: (worker, load) => write(() => verbs().workers.beat(worker, load)),
+      fill: (worker, full) => write(() => verbs().workers.fill(worker, full)),
       list: () => patiently(() => verbs().workers.list()),
       bury: (worker, beat, now) => write(() => verbs().workers.bury(worker, beat, now)),
       leave: (worker, now) => ask(() => verbs().workers.leave(worker, now)),
+    },
+    leaders: {
+      take: (name, worker, now) => write(() => verbs().leaders.take(name, worker, now)),
+      keep: (name, leader, memo) => write(() => verbs().leaders.keep(name, leader, memo)),
+      read: (name) => read(() => verbs().leaders.read(name)),
     },
     breakers: {
       read: (name) => read(() => verbs().breakers.read(name)),

@@ -2,10 +2,11 @@
 import { and, eq, getTableColumns, isNull, sql } from "drizzle-orm";
 import { newestOf } from "../migration.ts";
 import { assertWhole } from "../moved.ts";
-import type { WorkerRow } from "../rows.ts";
+import type { NewWorker, WorkerRow } from "../rows.ts";
+import { encodeWorkflows, readWorker } from "../worker.ts";
 import type { Connection } from "./connection.ts";
 import { refuseNewer } from "./migrate.ts";
-import { moves, runs, workers } from "./schema.ts";
+import { leaders, moves, runs, workers } from "./schema.ts";
 import { changing, given } from "./statement.ts";
 
 export const prepareWorkers = (connection: Connection) => {
@@ -14,7 +15,7 @@ export const prepareWorkers = (connection: Connection) => {
     connection,
     db
       .update(workers)
-      .set({ beat: sql`${workers.beat} + 1` })
+      .set({ beat: sql`${workers.beat} + 1`, load: sql`coalesce(${given("load")}, ${workers.load})` })
       .where(eq(workers.key, given("worker"))),
   );
   const remove = changing(
@@ -38,22 +39,34 @@ export const prepareWorkers = (connection: Connection) => {
       .where(and(eq(runs.worker, given("worker")), isNull(runs.endedAt))),
   );
 
+  const fill = changing(
+    connection,
+    db
+      .update(workers)
+      .set({ full: given("full") })
+      .where(eq(workers.key, given("worker"))),
+  );
+  const leads = sql<string>`(select json_group_array(json_object('name', l.name, 'term', l.term)) from ${leaders} as l where l.worker = ${workers}.key)`;
   const { knows: _, ...known } = getTableColumns(workers);
-  const all = db.select(known).from(workers).prepare();
+  const all = db
+    .select({ ...known, leads })
+    .from(workers)
+    .prepare();
 
   return {
     /** Throws `schema_newer` when somebody has migrated the database since it was opened, so that this release cannot go on. */
-    register: (worker: Omit<WorkerRow, "key" | "beat">): number => {
+    register: (worker: NewWorker): number => {
       refuseNewer(connection.client, connection);
       assertWhole(db.select().from(moves).get());
       return db
         .insert(workers)
-        .values({ ...worker, knows: newestOf(connection.migrations) })
+        .values({ ...worker, workflows: encodeWorkflows(worker), knows: newestOf(connection.migrations) })
         .returning({ key: workers.key })
         .get().key;
     },
-    beat: (worker: number): boolean => beat({ worker }) === 1,
-    list: (): WorkerRow[] => all.all(),
+    beat: (worker: number, load: string | null): boolean => beat({ worker, load }) === 1,
+    fill: (worker: number, full: boolean): void => void fill({ worker, full: full ? 1 : 0 }),
+    list: (): WorkerRow[] => all.all().map(readWorker),
     bury: (worker: number, seen: number, now: number): boolean => {
       if (remove({ worker, beat: seen }) !== 1) return false;
       release({ worker, now, died: 1 });

@@ -1,7 +1,7 @@
 /** Claims: who gets which run when, and which runs nobody gets at once. */
 import { describe, expect, test } from "bun:test";
 import type { Store } from "../../../src/store/contract.ts";
-import { byKey, claim, claimIds, execute, hire, known, rest, row, start, t0, type OpenStore } from "./kit.ts";
+import { byKey, claim, claimIds, execute, hire, nextDue, rest, row, start, t0, type OpenStore } from "./kit.ts";
 
 /** Ends the life of a run's worker, as a crash does, and claims again. Answers with the strikes after it. */
 const crash = async (store: Store, run: number): Promise<number | undefined> => {
@@ -32,9 +32,9 @@ export const claims = (openStore: OpenStore): void => {
         ["second", t0 + 2],
       ] as const)
         await start(store, id, { wakeAt });
-      expect(await claimIds(store, worker, { now: t0 + 9, limit: 2 })).toEqual(["first", "second"]);
-      expect(await claimIds(store, worker, { now: t0 + 9, limit: 0 })).toEqual([]);
-      expect(await claimIds(store, worker, { now: t0 + 9, limit: 9 })).toEqual(["late", "third"]);
+      expect(await claimIds(store, worker, { now: t0 + 9, each: 2 })).toEqual(["first", "second"]);
+      expect(await claimIds(store, worker, { now: t0 + 9, each: 0 })).toEqual([]);
+      expect(await claimIds(store, worker, { now: t0 + 9, each: 9 })).toEqual(["late", "third"]);
     });
 
     test("a run is not claimed before it is due", async () => {
@@ -70,8 +70,8 @@ export const claims = (openStore: OpenStore): void => {
         Array.from({ length: 500 }, (_, n) => start(store, `unknown ${n}`, { workflow: "gone", wakeAt: t0 - 500 })),
       );
       await start(store, "a");
-      expect(await claimIds(store, worker, { limit: 1 })).toEqual(["a"]);
-      expect(await store.runs.nextDue(known)).toBeUndefined();
+      expect(await claimIds(store, worker, { each: 1 })).toEqual(["a"]);
+      expect(await nextDue(store)).toBeUndefined();
     });
 
     test("a run is claimed by one of 64 workers", async () => {
@@ -79,7 +79,7 @@ export const claims = (openStore: OpenStore): void => {
       const stores = [store, (await again?.()) ?? store];
       for (let n = 0; n < 100; n++) await start(store, `${n}`);
       const workers = await Promise.all(Array.from({ length: 64 }, () => hire(store)));
-      const claimed = await Promise.all(workers.map((worker, n) => claim(stores[n % 2]!, worker, { limit: 3 })));
+      const claimed = await Promise.all(workers.map((worker, n) => claim(stores[n % 2]!, worker, { each: 3 })));
       const all = claimed.flat().map(({ id }) => id);
       expect(all).toHaveLength(100);
       expect(new Set(all).size).toBe(100);
@@ -99,7 +99,7 @@ export const claims = (openStore: OpenStore): void => {
       for (const status of ["paused", "blocked", "waiting"] as const)
         await store.runs.rest(await execute(store, status), rest({ status }));
       expect(await claimIds(store, await hire(store))).toEqual([]);
-      expect(await store.runs.nextDue(known)).toBeUndefined();
+      expect(await nextDue(store)).toBeUndefined();
     });
   });
 
@@ -173,7 +173,7 @@ export const claims = (openStore: OpenStore): void => {
       await makeSuspects(store, ["s1", "s2", "s3"], 2);
       await start(store, "healthy");
       const [one, two] = [await hire(store), await hire(store)];
-      expect(await claimIds(store, one, { suspectAt: 2, limit: 1 })).toEqual(["healthy"]);
+      expect(await claimIds(store, one, { suspectAt: 2, each: 1 })).toEqual(["healthy"]);
       const first = await claim(store, one, { suspectAt: 2 });
       expect(first).toHaveLength(1);
       expect(first[0]?.strikes).toBe(3);
@@ -211,13 +211,13 @@ export const claims = (openStore: OpenStore): void => {
 
     test("the next moment is that of the earliest known run, overdue or not", async () => {
       const { store } = await openStore();
-      expect(await store.runs.nextDue(known)).toBeUndefined();
+      expect(await nextDue(store)).toBeUndefined();
       await start(store, "later", { wakeAt: t0 + 50 });
       await start(store, "unknown", { wakeAt: t0 + 1, version: 9 });
-      expect(await store.runs.nextDue(known)).toBe(t0 + 50);
+      expect(await nextDue(store)).toBe(t0 + 50);
       await start(store, "overdue", { wakeAt: t0 - 50 });
-      expect(await store.runs.nextDue(known)).toBe(t0 - 50);
-      expect(await store.runs.nextDue([])).toBeUndefined();
+      expect(await nextDue(store)).toBe(t0 - 50);
+      expect(await nextDue(store, [])).toBeUndefined();
     });
   });
 };

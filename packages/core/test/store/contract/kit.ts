@@ -1,7 +1,7 @@
 /** What the contract suite needs of a dialect, and the words its tests are written in. */
 import { expect } from "bun:test";
-import type { Claim, End, Filter, Rest, Store } from "../../../src/store/contract.ts";
-import type { Lease, NewRun, Row, RunRow, WorkerRow } from "../../../src/store/rows.ts";
+import type { Claim, End, Filter, Known, Rest, Store } from "../../../src/store/contract.ts";
+import type { Lease, NewRun, NewWorker, Row, RunRow } from "../../../src/store/rows.ts";
 
 /** A fresh database for one test. Whoever opens it closes it after the test. */
 export type Opened = {
@@ -45,6 +45,7 @@ export const newRun = (id: string, more: Partial<NewRun> = {}): NewRun => ({
   orphan: null,
   correlation: null,
   deadline: null,
+  tenant: null,
   tags: [],
   ...more,
 });
@@ -61,7 +62,7 @@ export const row = (seq: number, more: Partial<Row> = {}): Row => ({
   ...more,
 });
 
-export const machine: Omit<WorkerRow, "key" | "beat"> = {
+export const machine: NewWorker = {
   machine: "boot ns",
   pid: 7,
   born: "42",
@@ -69,6 +70,11 @@ export const machine: Omit<WorkerRow, "key" | "beat"> = {
   execute: true,
   lease: 30_000,
   openedAt: t0,
+  release: "2026-11-25",
+  library: "1.2.3",
+  workflows: known,
+  capacity: 8,
+  weight: 1.5,
 };
 
 export const hire = (store: Store): Promise<number> => store.workers.register(machine);
@@ -90,10 +96,28 @@ export const execute = async (
   return { run: await start(store, id, { ...more, worker, wakeAt: null }), number: 1, worker };
 };
 
-export const claim = (store: Store, worker: number, more: Partial<Claim> = {}): Promise<readonly RunRow[]> =>
-  store.runs.claim({ worker, known, now: t0, limit: 100, suspectAt: 3, unfit: [], ...more });
+type Wanted = Partial<Claim> & { readonly known?: readonly Known[] };
 
-export const claimIds = async (store: Store, worker: number, more: Partial<Claim> = {}): Promise<string[]> =>
+/** A claim of runs of what is known, whatever their tenants. */
+export const claimOf = (worker: number, { known: wanted = known, ...more }: Wanted = {}): Claim => ({
+  worker,
+  parts: wanted.map((one) => ({ ...one, tenant: null })),
+  now: t0,
+  each: 100,
+  headStart: 100,
+  suspectAt: 3,
+  unfit: [],
+  ...more,
+});
+
+export const claim = (store: Store, worker: number, more: Wanted = {}): Promise<readonly RunRow[]> =>
+  store.runs.claim(claimOf(worker, more));
+
+/** When the next run that is known is due. */
+export const nextDue = async (store: Store, of: readonly Known[] = known): Promise<number | undefined> =>
+  (await store.runs.nextDue(of, t0, 0)).map(({ wakeAt }) => wakeAt).toSorted((one, other) => one - other)[0];
+
+export const claimIds = async (store: Store, worker: number, more: Wanted = {}): Promise<string[]> =>
   (await claim(store, worker, more)).map(({ id }) => id).toSorted();
 
 export const rest = (more: Partial<Rest> = {}): Rest => ({
@@ -101,6 +125,7 @@ export const rest = (more: Partial<Rest> = {}): Rest => ({
   wakeAt: null,
   mail: 0,
   reason: null,
+  home: false,
   now: t0,
   ...more,
 });

@@ -2,10 +2,10 @@
 import { describe, expect, test } from "bun:test";
 import {
   byKey,
+  claim,
   end,
   execute,
   hire,
-  known,
   newRun,
   rest,
   row,
@@ -41,6 +41,7 @@ export const runs = (openStore: OpenStore): void => {
         orphan: null,
         correlation: "c",
         deadline: t0 + 9,
+        tenant: null,
         createdAt: t0,
         endedAt: null,
       });
@@ -123,14 +124,7 @@ export const runs = (openStore: OpenStore): void => {
       };
       await Promise.all(Array.from({ length: 64 }, (_, n) => client(n)));
       for (let n = 0; n < 64; n++) expect(await store.runs.byId(`${n}/${(n * 7) % 64}`)).toBeDefined();
-      const all = await store.runs.claim({
-        worker: await hire(store),
-        known: [{ name: "order", version: 1 }],
-        now: t0,
-        limit: 9_999,
-        suspectAt: 3,
-        unfit: [],
-      });
+      const all = await claim(store, await hire(store), { each: 9_999 });
       expect(new Set(all.map(({ id }) => id)).size).toBe(4_096);
     });
   });
@@ -334,7 +328,7 @@ export const runs = (openStore: OpenStore): void => {
       const { store } = await openStore();
       const first = await execute(store, "a");
       await store.workers.bury(first.worker, 0, t0);
-      const [run] = await store.runs.claim({ worker: await hire(store), known, now: t0, limit: 1, suspectAt: 9, unfit: [] });
+      const [run] = await claim(store, await hire(store), { each: 1, suspectAt: 9 });
       expect(run?.strikes).toBe(2);
       await writesNothing(store, first.run, () => store.runs.forgive(first));
       expect(await store.runs.forgive({ run: first.run, number: run!.lease })).toBe(true);

@@ -265,7 +265,7 @@ export const sharing = (openStore: OpenStore): void => {
       await store.close();
       expect(await codeOf(start(store, "a"))).toBe("runtime_closed");
       expect(await codeOf(store.runs.byId("a"))).toBe("runtime_closed");
-      expect(await codeOf(store.runs.nextDue([{ name: "order", version: 1 }]))).toBe("runtime_closed");
+      expect(await codeOf(store.runs.nextDue([{ name: "order", version: 1 }], t0, 0))).toBe("runtime_closed");
       store.touch();
     });
   });

@@ -2,24 +2,26 @@
 import { describe, expect, test } from "bun:test";
 import { byKey, claimIds, execute, hire, machine, rest, row, t0, type OpenStore } from "./kit.ts";
 
+const idle = { full: false, load: null, leads: [] };
+
 export const workers = (openStore: OpenStore): void => {
   test("a worker is on the list with what is known of it, and no key is used twice", async () => {
     const { store } = await openStore();
     const one = await hire(store);
-    expect(await store.workers.list()).toEqual([{ key: one, ...machine, beat: 0 }]);
+    expect(await store.workers.list()).toEqual([{ key: one, ...machine, beat: 0, ...idle }]);
     await store.workers.leave(one, t0);
     const two = await store.workers.register({ ...machine, execute: false });
     expect(two).not.toBe(one);
-    expect(await store.workers.list()).toEqual([{ key: two, ...machine, execute: false, beat: 0 }]);
+    expect(await store.workers.list()).toEqual([{ key: two, ...machine, execute: false, beat: 0, ...idle }]);
   });
 
   test("a beat grows, and a dead worker's is refused", async () => {
     const { store } = await openStore();
     const worker = await hire(store);
-    expect([await store.workers.beat(worker), await store.workers.beat(worker)]).toEqual([true, true]);
+    expect([await store.workers.beat(worker, null), await store.workers.beat(worker, null)]).toEqual([true, true]);
     expect((await store.workers.list())[0]?.beat).toBe(2);
     await store.workers.bury(worker, 2, t0);
-    expect(await store.workers.beat(worker)).toBe(false);
+    expect(await store.workers.beat(worker, null)).toBe(false);
   });
 
   describe("bury", () => {
@@ -45,10 +47,10 @@ export const workers = (openStore: OpenStore): void => {
     test("a worker that beat since it was seen is not declared dead", async () => {
       const { store } = await openStore();
       const lease = await execute(store, "a");
-      await store.workers.beat(lease.worker);
+      await store.workers.beat(lease.worker, null);
       expect(await store.workers.bury(lease.worker, 0, t0)).toBe(false);
       expect(await byKey(store, lease.run)).toMatchObject({ status: "running", lease: 1 });
-      expect(await store.workers.beat(lease.worker)).toBe(true);
+      expect(await store.workers.beat(lease.worker, null)).toBe(true);
     });
 
     test("a worker is declared dead once", async () => {
