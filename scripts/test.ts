@@ -20,7 +20,11 @@ const floorHolds = async (): Promise<boolean> => {
 };
 
 /** What must hold on every database, said once: these are run on each. */
-const scenarios = ["face", "replay", "chain", "breaker", "ordinary"].map((folder) => `packages/core/test/${folder}/`);
+const scenarios = [
+  ...["face", "replay", "chain", "breaker", "ordinary", "fuzz"].map((folder) => `${folder}/`),
+  ...["damaged", "doubt", "forgotten", "late-rest"].map((name) => `engine/${name}.test.ts`),
+  "smoke.test.ts",
+].map((path) => `packages/core/test/${path}`);
 
 const nothing: Tally = { passed: 0, failed: 0, skipped: 0 };
 

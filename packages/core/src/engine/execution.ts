@@ -49,6 +49,9 @@ export type Execution = {
   /** Records not delivered yet, in order; `cursor` is the next. */
   inbox: Delivery[];
   cursor: number;
+  /** The seqs of transactions whose commit is under way, and what was recorded after them. */
+  readonly pledged: Set<number>;
+  withheld: Delivery[];
   /** The last seq of the history that was loaded: up to there it is a replay. */
   loaded: number;
   /** The last seq given to a record; committed up to; seen by the body up to. */
@@ -125,6 +128,8 @@ export const createExecution = (engine: Engine, definition: Untyped, run: RunRow
     awake: false,
     inbox: rest.map((row) => ({ row, answer: undefined })),
     cursor: 0,
+    pledged: new Set(),
+    withheld: [],
     loaded: last,
     seq: last,
     durable: last,

@@ -67,12 +67,20 @@ export const record = (execution: Execution, entry: Entry, answer: Answer | unde
   if (execution.strikes > suspectAt) forgive(execution);
 };
 
-/** Puts a record into the order of its seq: that of a transaction is told a moment after it was given one. */
-export const enqueue = ({ inbox, cursor }: Execution, delivery: Delivery): void => {
-  const last = inbox.at(-1);
-  if (last === undefined || last.row.seq < delivery.row.seq) return void inbox.push(delivery);
-  const before = inbox.findLastIndex(({ row }) => row.seq < delivery.row.seq);
-  inbox.splice(Math.max(cursor, before + 1), 0, delivery);
+/** Hands a record on to the body. What comes after the record of a transaction waits until it is known whether that was committed. */
+export const enqueue = (execution: Execution, delivery: Delivery): void => {
+  const { pledged, withheld, inbox } = execution;
+  for (const seq of pledged) if (seq < delivery.row.seq) return void withheld.push(delivery);
+  inbox.push(delivery);
+};
+
+/** What became of the record of a transaction: it comes to the body now, ahead of what waited for it, or never. */
+export const redeem = (execution: Execution, seq: number, delivery?: Delivery): void => {
+  if (!execution.pledged.delete(seq)) return;
+  const waiting = delivery ? [delivery, ...execution.withheld] : execution.withheld;
+  execution.withheld = [];
+  for (const each of waiting) enqueue(execution, each);
+  wake(execution);
 };
 
 /** A suspect that got on is none any more: the next one has its turn. */

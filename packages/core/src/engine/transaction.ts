@@ -2,49 +2,67 @@
 import { roundtrip } from "../model/codec.ts";
 import * as Fault from "../model/fault.ts";
 import { handBack } from "./drop.ts";
-import { isAlive, type Answer } from "./execution.ts";
+import { isAlive, type Delivery } from "./execution.ts";
 import { fail } from "./landing.ts";
 import type { Tools } from "./operation.ts";
-import { enqueue, follow, leaseOf, rowOf } from "./record.ts";
+import { follow, leaseOf, redeem, rowOf } from "./record.ts";
 import { describe, land, leaveBreaker, type Trial } from "./trial.ts";
 
-/** The row is appended once more, to learn in order when all before it is durable. */
+/**
+ * Once the record has its seq, only the commit decides what becomes of the attempt. What is recorded meanwhile reaches the body after it,
+ * and nothing is noted of the step any more. The row is appended once more, to learn in order when all before it is durable.
+ */
 export const transact = async (trial: Trial, database: unknown, run: (tx: unknown, tools: Tools) => unknown): Promise<void> => {
-  const { execution, operation, flight } = trial;
+  const { execution, flight } = trial;
   const { store } = execution.engine;
-  let answer: Answer = { kind: "value", value: undefined };
-  let row = undefined as ReturnType<typeof rowOf> | undefined;
+  let made: Delivery | undefined;
+  const assertWanted = (): void => {
+    if (flight.over || !isAlive(execution)) throw Fault.make("lease_lost", `Run ${execution.id} is no longer executed here.`);
+  };
+  const takeBack = (): void => {
+    if (made) redeem(execution, made.row.seq);
+    made = undefined;
+  };
   try {
     const outcome = await store.transact(database, {
       lease: leaseOf(execution),
       run: (tx) => {
-        if (flight.over || !isAlive(execution)) throw Fault.make("lease_lost", `Run ${execution.id} is no longer executed here.`);
+        assertWanted();
+        takeBack();
         return run(tx, trial.tools);
       },
       row: (value) => {
-        const kept = roundtrip(value, { what: describe(trial), limit: execution.engine.settings.payload });
-        answer = { kind: "value", value: kept.value };
-        row = rowOf(execution, {
-          kind: "step",
-          key: operation.key,
-          value: kept.text,
-          attempt: flight.attempt,
-          issued: operation.issued,
-        });
-        return row;
+        assertWanted();
+        made = deliveryOf(trial, value);
+        trial.callOff?.();
+        flight.noted = true;
+        execution.pledged.add(made.row.seq);
+        return made.row;
       },
     });
-    if (flight.over || !isAlive(execution) || row === undefined) return;
+    if (flight.over || !isAlive(execution) || made === undefined) return;
     leaveBreaker(trial, { kind: "success" });
-    if (outcome === "unknown") {
-      trial.callOff?.();
-      return handBack(execution);
-    }
+    if (outcome === "unknown") return handBack(execution);
+    const { row } = made;
     const held = outcome === "kept";
     land(trial);
     follow(execution, row.seq, held ? store.history.append(leaseOf(execution), row) : Promise.resolve(false));
-    if (held) enqueue(execution, { row, answer });
+    if (held) redeem(execution, row.seq, made);
   } catch (error) {
+    takeBack();
     fail(trial, error);
   }
+};
+
+const deliveryOf = (trial: Trial, value: unknown): Delivery => {
+  const { execution, operation, flight } = trial;
+  const kept = roundtrip(value, { what: describe(trial), limit: execution.engine.settings.payload });
+  const row = rowOf(execution, {
+    kind: "step",
+    key: operation.key,
+    value: kept.text,
+    attempt: flight.attempt,
+    issued: operation.issued,
+  });
+  return { row, answer: { kind: "value", value: kept.value } };
 };

@@ -1,5 +1,6 @@
 // Texts that the database no longer holds as they were written: the run that needs one is put aside with a reason, never left waiting.
 import { expect, test } from "bun:test";
+import { sql } from "drizzle-orm";
 import { Context, Run, Runtime, Signal, Step, Workflow } from "../../src/index.ts";
 import { setup, type World } from "../kit/world.ts";
 import { thrown } from "../face/scene.ts";
@@ -23,7 +24,7 @@ test("a run that takes a damaged signal is put aside", async () => {
   const runtime = await world.open([flow]);
   const run = await Workflow.start(runtime, flow);
   await Signal.send(run, word, "w");
-  world.client.run("update holdfast_signals set value = ?", [damaged]);
+  await world.ask(sql`update holdfast_signals set value = ${damaged}`);
   await putAside(world, runtime, run.id);
 });
 
@@ -42,7 +43,7 @@ const ended = async (world: World, fails: boolean): Promise<Runtime.Runtime> => 
   const between = await world.open([child]);
   await world.clock.advance(5_000);
   await world.crash(between);
-  world.client.run("update holdfast_history set value = ? where kind in ('completed', 'failed')", [damaged]);
+  await world.ask(sql`update holdfast_history set value = ${damaged} where kind in ('completed', 'failed')`);
   return world.open([flow, child]);
 };
 
@@ -75,7 +76,7 @@ test("a run whose cancel is damaged is put aside, and does not keep out those th
   await Run.cancel(bad, "enough");
   await world.clock.advance(1_000);
   await world.crash(first);
-  world.client.run("update holdfast_history set value = ? where kind = 'cancel'", [damaged]);
+  await world.ask(sql`update holdfast_history set value = ${damaged} where kind = 'cancel'`);
   const second = await world.open([flow]);
   await putAside(world, second, "a-bad");
   for (const id of ["b", "c", "d"]) expect(await world.result(Run.of(second, id, flow))).toBe("slept");

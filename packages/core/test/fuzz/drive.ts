@@ -5,12 +5,12 @@
  */
 import { Run, Runtime, Signal, Workflow } from "../../src/index.ts";
 import { engineOf } from "../../src/engine/opened.ts";
-import type { World } from "../kit/world.ts";
+import { on, type World } from "../kit/world.ts";
 import { crasher, type Crasher } from "../ordinary/crash.ts";
 import { chanceOf, type Chance } from "./chance.ts";
 import { signals, workflowsFor, type Outside, type Programs, type Trace } from "./interpret.ts";
 import type { Node } from "./program.ts";
-import { divergence, endsOf, isRecorded, lastSeq, statusOf, told, unend, type Breach, type Life } from "./rules.ts";
+import { divergence, endsOf, isRecorded, keysOf, lastSeq, statusOf, told, unend, type Breach, type Life } from "./rules.ts";
 
 export type { Breach };
 
@@ -54,8 +54,10 @@ const begin = (world: World, programs: ReadonlyMap<string, Node>, seed: number):
     programOf: (run) => course.programs.get(run) ?? { kind: "throw", error: true },
     live: (run, engine) => live(course, run, engine),
     effect: (tools, answer, later, seen) => {
-      begins(course, tools.key, seen);
-      return later && !course.replaying ? fly(course, answer) : answer();
+      const looked = begins(course, tools.key, seen);
+      const work = (): string | Promise<string> => (later && !course.replaying ? fly(course, answer) : answer());
+      // In memory it is told what is so at once. A server is asked, and until it has answered nothing more may come of the step.
+      return on === "sqlite" ? work() : looked.then(work);
     },
   };
   const course: Course = {
@@ -72,16 +74,16 @@ const begin = (world: World, programs: ReadonlyMap<string, Node>, seed: number):
     replaying: false,
   };
   // What was durable when the lives of a worker ended.
-  course.crashes.onCrash((worker) => {
-    for (const [run, all] of course.lives)
-      for (const life of all)
-        if (life.durable === Infinity && life.engine === engineOf(worker)) life.durable = lastSeq(world, run);
+  course.crashes.onCrash(async (worker) => {
+    const cut = course.lives.entries().flatMap(([run, all]) => all.map((life) => [run, life] as const));
+    const of = cut.filter(([, life]) => life.durable === Infinity && life.engine === engineOf(worker)).toArray();
+    await Promise.all(of.map(async ([run, life]) => void (life.durable = await lastSeq(world, run))));
   });
   return course;
 };
 
-const breach = ({ breaches, world }: Course, run: string, rule: Breach["rule"], what: string): void =>
-  void breaches.push({ run, rule, what: `${what}: ${told(world, run)}` });
+const breach = async ({ breaches, world }: Course, run: string, rule: Breach["rule"], what: string): Promise<void> =>
+  void breaches.push({ run, rule, what: `${what}: ${await told(world, run)}` });
 
 const live = (course: Course, run: string, engine: { readonly closed: boolean }): Trace => {
   const life: Life = { trace: [], engine, durable: Infinity };
@@ -93,15 +95,16 @@ const live = (course: Course, run: string, engine: { readonly closed: boolean })
 };
 
 /** A function begins: never after its record, never in a replay, and only when all that its body had seen is durable. */
-const begins = (course: Course, key: string, seen: number): void => {
+const begins = async (course: Course, key: string, seen: number): Promise<void> => {
   const slash = key.indexOf("/");
   // A step that is done anew after its undo has another key for the outside.
   const [run, step] = [key.slice(0, slash), key.slice(slash + 1).replace(/~\d+$/, "")];
-  if (isRecorded(course.world, run, step)) breach(course, run, "rerun", `"${key}" was begun after its record`);
-  if (course.replaying) breach(course, run, "rerun", `"${key}" was begun by the replay of a run that had ended`);
-  const durable = lastSeq(course.world, run);
+  const { world, replaying } = course;
+  const [recorded, durable] = await Promise.all([isRecorded(world, run, step), lastSeq(world, run)]);
+  if (recorded) await breach(course, run, "rerun", `"${key}" was begun after its record`);
+  if (replaying) await breach(course, run, "rerun", `"${key}" was begun by the replay of a run that had ended`);
   if (durable < seen)
-    breach(course, run, "too early", `"${key}" was begun by a body that had seen ${seen}, when ${durable} was durable`);
+    await breach(course, run, "too early", `"${key}" was begun by a body that had seen ${seen}, when ${durable} was durable`);
 };
 
 const fly = ({ flights }: Course, answer: () => string): Promise<string> => {
@@ -140,15 +143,17 @@ const send = (course: Course, run: string, key: string): Promise<boolean> => {
   return ask(course, run, (handle) => Signal.send(handle, signals[name], `${name} ${key}`, { key }));
 };
 
-const crash = ({ chance, workers, crashes }: Course): void => {
+const crash = async ({ chance, workers, crashes }: Course): Promise<void> => {
   const worker = chance.one(workers);
   if (!worker) return;
   if (chance.happens(0.3)) return crashes.kill(worker);
-  const records = crashes.records() + Math.floor(chance.next() * 4);
+  const records = (await crashes.countRecords()) + Math.floor(chance.next() * 4);
   crashes.arm(worker, { records, when: chance.happens(0.5) ? "after" : "before" });
 };
 
-const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+/** In memory a turn of the loop, so that things happen in the middle of others. Behind a server, until it has answered. */
+const turn = (world: World): Promise<void> =>
+  on === "sqlite" ? new Promise((resolve) => void setImmediate(resolve)) : world.clock.settle();
 
 /** One thing that may happen. */
 const something = async (course: Course, left: readonly string[], round: number, mild: boolean): Promise<void> => {
@@ -159,11 +164,11 @@ const something = async (course: Course, left: readonly string[], round: number,
   else if (dice < 0.75) {
     const next = world.clock.next();
     if (next !== undefined) await world.clock.advance(Math.max(0, next - world.clock.now()));
-  } else if (dice < 0.85) await turn();
+  } else if (dice < 0.85) await turn(world);
   else if (dice < 0.93 || mild) await send(course, run, `${round}`);
   else if (dice < 0.938) await ask(course, run, (handle) => Run.cancel(handle, "by chance"));
   else if (dice < 0.945) await ask(course, run, Run.pause);
-  else crash(course);
+  else await crash(course);
 };
 
 /** What lets the rest come to its end once the storm is over. */
@@ -172,7 +177,7 @@ const calm = async (course: Course, left: readonly string[], round: number): Pro
   if (flights.length > 0 && chance.happens(0.5)) flights.shift()?.();
   for (const run of left) {
     if (chance.happens(0.2 / left.length)) await send(course, run, `late ${round}`);
-    if (round % 8 === 0 && statusOf(world, run) === "paused") await ask(course, run, Run.resume);
+    if (round % 8 === 0 && (await statusOf(world, run)) === "paused") await ask(course, run, Run.resume);
   }
 };
 
@@ -183,12 +188,13 @@ const storm = async (course: Course, runs: readonly string[]): Promise<readonly 
     const isCalm = round > stormy * runs.length;
     await refill(course);
     await something(course, left, round, isCalm);
-    await turn();
+    await turn(world);
     if (isCalm) await calm(course, left, round);
     if (round % 8 !== 0) continue;
     for (const worker of course.workers) engineOf(worker).poke();
-    left = left.filter((run) => !ended.has(statusOf(world, run)));
-    for (const run of left) if (statusOf(world, run) === "blocked") breach(course, run, "blocked", "was blocked");
+    const states = new Map(await Promise.all(left.map(async (run) => [run, await statusOf(world, run)] as const)));
+    left = left.filter((run) => !ended.has(states.get(run) ?? ""));
+    for (const run of left) if (states.get(run) === "blocked") await breach(course, run, "blocked", "was blocked");
   }
   return left;
 };
@@ -198,12 +204,12 @@ const toTheEnd = async (course: Course, runs: readonly string[]): Promise<void> 
   const left = await storm(course, runs);
   for (const worker of course.workers) course.crashes.kill(worker);
   const reader = await open(course);
-  for (const { id, why } of await Runtime.check(reader)) breach(course, id, "stuck", why);
+  for (const { id, why } of await Runtime.check(reader)) await breach(course, id, "stuck", why);
   for (const [run, lives] of course.lives) {
     const otherwise = divergence(lives);
-    if (otherwise !== undefined) breach(course, run, "diverged", otherwise);
+    if (otherwise !== undefined) await breach(course, run, "diverged", otherwise);
   }
-  if (course.breaches.length === 0) for (const run of left) breach(course, run, "unended", "is not at its end");
+  if (course.breaches.length === 0) for (const run of left) await breach(course, run, "unended", "is not at its end");
   if (course.breaches.length === 0)
     await replay(
       course,
@@ -218,16 +224,18 @@ const replay = async (course: Course, reader: Runtime.Runtime, runs: readonly st
   const { world } = course;
   const before = await endsOf(reader, runs);
   course.replaying = true;
-  for (const run of runs) unend(world, run);
+  for (const run of runs) await unend(world, run);
   engineOf(reader).poke();
-  for (let round = 0; round < 100 && runs.some((run) => !ended.has(statusOf(world, run))); round++) {
+  const isOver = async (): Promise<boolean> =>
+    (await Promise.all(runs.map((run) => statusOf(world, run)))).every((status) => ended.has(status));
+  for (let round = 0; round < 100 && !(await isOver()); round++) {
     await world.clock.settle();
     await world.clock.advance(1_000);
   }
   course.replaying = false;
   for (const [run, end] of await endsOf(reader, runs)) {
     const was = before.get(run);
-    if (end !== was) breach(course, run, "replayed otherwise", `ended with ${was}, and replayed with ${end}`);
+    if (end !== was) await breach(course, run, "replayed otherwise", `ended with ${was}, and replayed with ${end}`);
   }
 };
 
@@ -239,22 +247,14 @@ const goOn = async (course: Course): Promise<readonly string[]> => {
   const again: string[] = [];
   for (const [run, node] of programs.entries().toArray()) {
     if (chance.happens(0.7)) continue;
-    if (statusOf(world, run) !== "completed") {
+    if ((await statusOf(world, run)) !== "completed") {
       if (await ask(course, run, Run.retry)) again.push(run);
       continue;
     }
-    const from = chance.one(keysOf(world, run));
+    const from = chance.one(await keysOf(world, run));
     const id = `${run}-fork`;
     programs.set(id, node);
     if (from !== undefined && (await ask(course, run, (handle) => Run.fork(handle, { from, id })))) again.push(id);
   }
   return again;
 };
-
-const keysOf = ({ client }: World, run: string): string[] =>
-  client
-    .query<{ key: string }, [string]>(
-      "select distinct h.key from holdfast_history h join holdfast_runs r on r.key = h.run where r.id = ? and h.key is not null and h.kind <> 'patched'",
-    )
-    .all(run)
-    .map(({ key }) => key);

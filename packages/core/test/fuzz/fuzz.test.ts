@@ -1,22 +1,18 @@
 // Random programs, random moments of death: a body that is replayed asks and sees the same, nothing recorded is done again, all end.
 import fc from "fast-check";
 import { expect, test } from "bun:test";
-import { setup } from "../kit/world.ts";
+import { within } from "../kit/within.ts";
+import { on } from "../kit/world.ts";
 import { drive, type Breach, type Drive } from "./drive.ts";
 import { program, smaller, type Node } from "./program.ts";
 
-const runs = Number(process.env["HOLDFAST_FUZZ_RUNS"] ?? 1_000);
+/** Behind a server a program takes ten times as long. */
+const runs = Number(process.env["HOLDFAST_FUZZ_RUNS"] ?? (on === "sqlite" ? 1_000 : 100));
 const seed = Number(process.env["HOLDFAST_FUZZ_SEED"] ?? 20_261_123);
 /** Programs that share a world, and its crashes. */
 const together = 20;
 
-const fuzz = async (programs: ReadonlyMap<string, Node>, at: number): Promise<Drive> => {
-  const world = setup();
-  const driven = await drive(world, programs, at);
-  await world.clock.settle();
-  world.client.close();
-  return driven;
-};
+const fuzz = (programs: ReadonlyMap<string, Node>, at: number): Promise<Drive> => within((world) => drive(world, programs, at));
 
 /** The smallest program that still breaks a rule, tried with a few seeds each. */
 const shrink = async (
@@ -53,5 +49,5 @@ test(
     // Each program is replayed once at its end; what is more are crashes and cold wakes.
     expect(begun).toBeGreaterThan(runs * 2.5);
   },
-  Math.max(60_000, runs * 300),
+  Math.max(60_000, runs * (on === "sqlite" ? 300 : 1_500)),
 );

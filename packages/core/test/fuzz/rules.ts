@@ -1,4 +1,5 @@
 /** What must hold for every program, whatever happened to it: the rules, and what is needed to look at the database for them. */
+import { sql } from "drizzle-orm";
 import { Run, type Runtime } from "../../src/index.ts";
 import type { World } from "../kit/world.ts";
 import type { Trace } from "./interpret.ts";
@@ -17,45 +18,56 @@ export type Life = {
   /** The last durable record when the life was cut short. */ durable: number;
 };
 
-type Query = Pick<World, "client">;
+type Asked = Pick<World, "ask">;
+
+const outcomes = sql.raw("'step', 'step-failed', 'undone', 'undo-failed'");
 
 /** True when the outcome of a step or an undo is recorded. */
-export const isRecorded = ({ client }: Query, run: string, key: string): boolean =>
-  client
-    .query(
-      "select 1 from holdfast_history h join holdfast_runs r on r.key = h.run where r.id = ? and h.key = ? and h.kind in ('step', 'step-failed', 'undone', 'undo-failed')",
-    )
-    .get(run, key) !== null;
+export const isRecorded = async ({ ask }: Asked, run: string, key: string): Promise<boolean> => {
+  const found = await ask(
+    sql`select 1 from holdfast_history h join holdfast_runs r on r.key = h.run where r.id = ${run} and h.key = ${key} and h.kind in (${outcomes})`,
+  );
+  return found.length > 0;
+};
 
-export const lastSeq = ({ client }: Query, run: string): number =>
-  client
-    .query<{ seq: number | null }, [string]>(
-      "select max(h.seq) as seq from holdfast_history h join holdfast_runs r on r.key = h.run where r.id = ?",
-    )
-    .get(run)?.seq ?? -1;
+export const lastSeq = async ({ ask }: Asked, run: string): Promise<number> => {
+  const [last] = await ask<{ seq: number | null }>(
+    sql`select max(h.seq) as seq from holdfast_history h join holdfast_runs r on r.key = h.run where r.id = ${run}`,
+  );
+  return last?.seq ?? -1;
+};
 
-export const statusOf = ({ client }: Query, run: string): string =>
-  client.query<{ status: string }, [string]>("select status from holdfast_runs where id = ?").get(run)?.status ?? "none";
+export const statusOf = async ({ ask }: Asked, run: string): Promise<string> => {
+  const [row] = await ask<{ status: string }>(sql`select status from holdfast_runs where id = ${run}`);
+  return row?.status ?? "none";
+};
 
 /** What the database tells of a run. */
-export const told = ({ client }: Query, run: string): string => {
-  const row = client.query("select * from holdfast_runs where id = ?").get(run) as { readonly key: number };
-  const records = client
-    .query<{ seq: number; kind: string; key: string | null }, [number]>(
-      "select seq, kind, key from holdfast_history where run = ? order by seq",
-    )
-    .all(row.key);
+export const told = async ({ ask }: Asked, run: string): Promise<string> => {
+  const [row] = await ask<object>(sql`select * from holdfast_runs where id = ${run}`);
+  const records = await ask<{ seq: number; kind: string; key: string | null }>(
+    sql`select h.seq, h.kind, h.key from holdfast_history h join holdfast_runs r on r.key = h.run where r.id = ${run} order by h.seq`,
+  );
   return `${JSON.stringify(row)} ${records.map(({ seq, kind, key }) => `${seq} ${kind} ${key}`).join(", ")}`;
 };
 
+/** The steps a run can be forked from. */
+export const keysOf = async ({ ask }: Asked, run: string): Promise<string[]> => {
+  const found = await ask<{ key: string }>(
+    sql`select distinct h.key from holdfast_history h join holdfast_runs r on r.key = h.run where r.id = ${run} and h.key is not null and h.kind <> 'patched'`,
+  );
+  return found.map(({ key }) => key);
+};
+
 /** Takes the last record of a run away, so that it is replayed to its end. */
-export const unend = ({ client }: Query, run: string): void => {
-  const key = client.query<{ key: number }, [string]>("select key from holdfast_runs where id = ?").get(run)?.key ?? 0;
-  client.run("delete from holdfast_history where run = ? and seq = (select max(seq) from holdfast_history where run = ?)", [
-    key,
-    key,
-  ]);
-  client.run("update holdfast_runs set status = 'queued', ended_at = null, worker = null, wake_at = 0 where key = ?", [key]);
+export const unend = async ({ ask }: Asked, run: string): Promise<void> => {
+  const [last] = await ask<{ run: number; seq: number }>(
+    sql`select h.run, h.seq from holdfast_history h join holdfast_runs r on r.key = h.run where r.id = ${run} order by h.seq desc limit 1`,
+  );
+  if (last) await ask(sql`delete from holdfast_history where run = ${last.run} and seq = ${last.seq}`);
+  await ask(
+    sql`update holdfast_runs set status = 'queued', ended_at = null, worker = null, wake_at = 0 where holdfast_runs.id = ${run}`,
+  );
 };
 
 /** How runs ended, without what differs from replay to replay. */

@@ -48,8 +48,8 @@ export type World = {
   readonly wiring: { wire: (store: Store) => Store };
   /** Opens a runtime on the world's database. */
   readonly open: (workflows: Runtime.Options["workflows"], options?: Runtime.Options) => Promise<Runtime.Runtime>;
-  /** Ends a runtime as a crash does: nothing more is written, and its worker counts as dead at once. */
-  readonly crash: (runtime: Runtime.Runtime) => Promise<void>;
+  /** Ends a runtime as a crash does: nothing more is written, and its worker counts as dead at once, or when `before` has come to its end. */
+  readonly crash: (runtime: Runtime.Runtime, before?: () => Promise<unknown>) => Promise<void>;
   /** Advances the clock from alarm to alarm until the run is at its end, at most by so many ms. */
   readonly result: <Output>(run: Run.Handle<Output>, within?: number) => Promise<Output>;
 };
@@ -177,15 +177,24 @@ const grounds = { sqlite: inMemory, postgres: onPostgres, mysql: onMysql };
 export const createWorld = (afterwards: (leave: () => Promise<void>) => unknown): World => {
   const asked = new Map<Engine, number>();
   const wiring: World["wiring"] = { wire: (store) => store };
-  const clock = manualClock(undefined, () => [...asked.values()].some((open) => open > 0));
+  const questions = { open: 0 };
+  const clock = manualClock(undefined, () => questions.open > 0 || [...asked.values()].some((open) => open > 0));
   const ground = grounds[on]();
   const runtimes = new Set<Runtime.Runtime>();
+  const burials: Promise<void>[] = [];
   afterwards(async () => {
     const closing = Promise.all([...runtimes].map((runtime) => Runtime.close(runtime)));
     await clock.advance(250);
     await closing;
+    await Promise.all(burials);
     await ground.close();
   });
+  const bury = async (engine: Engine, before?: () => Promise<unknown>): Promise<void> => {
+    if (before) await before();
+    await ground.bury(engine.worker);
+    // What it still asks for is refused: its leases are gone.
+    if (on !== "sqlite") await engine.store.close();
+  };
   /** As in memory nobody looks after the others: a clock that is moved by hand for years must not ring for every beat. */
   const openApart = async (options: Runtime.Options): Promise<Runtime.Runtime> => {
     const count = { open: 0 };
@@ -209,7 +218,10 @@ export const createWorld = (afterwards: (leave: () => Promise<void>) => unknown)
       return ground.client;
     },
     db: ground.db,
-    ask: ground.ask,
+    ask: async <Row>(query: Query) => {
+      questions.open++;
+      return ground.ask<Row>(query).finally(() => questions.open--);
+    },
     open: async (workflows, options = {}) => {
       const settled = { workflows: workflows ?? [], clock, logger: silent, drain: 200, ...options };
       const runtime =
@@ -217,14 +229,14 @@ export const createWorld = (afterwards: (leave: () => Promise<void>) => unknown)
       runtimes.add(runtime);
       return runtime;
     },
-    crash: async (runtime) => {
+    crash: (runtime, before) => {
       const engine = engineOf(runtime);
       halt(engine);
       asked.delete(engine);
       runtimes.delete(runtime);
-      await ground.bury(engine.worker);
-      // What it still asks for is refused: its leases are gone.
-      if (on !== "sqlite") await engine.store.close();
+      const buried = bury(engine, before);
+      burials.push(buried);
+      return buried;
     },
     result: async (run, within = 3_650 * 86_400_000) => {
       const ended = Run.result(run);

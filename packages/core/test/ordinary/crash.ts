@@ -18,8 +18,8 @@ export type Crasher = {
   /** Records in the database now: told at once on SQLite, and only there. */
   readonly records: () => number;
   readonly countRecords: () => Promise<number>;
-  /** Called in the moment of each crash. */
-  readonly onCrash: (call: (runtime: Runtime.Runtime) => void) => void;
+  /** Called in the moment of each crash. Behind a server nobody takes over what the dead held before the answer. */
+  readonly onCrash: (call: (runtime: Runtime.Runtime) => Promise<void>) => void;
   /** How many runtimes have crashed. */
   readonly count: () => number;
 };
@@ -36,7 +36,7 @@ const crasherInMemory = (world: World): Crasher => {
   const gone = new WeakSet<Runtime.Runtime>();
   const records = (): number => client.query<{ n: number }, []>("select count(*) as n from holdfast_history").get()?.n ?? 0;
   let opening: Wire | undefined;
-  const listeners: ((runtime: Runtime.Runtime) => void)[] = [];
+  const listeners: ((runtime: Runtime.Runtime) => Promise<void>)[] = [];
   let crashed = 0;
 
   const commit = (wire: Wire, statement: Statement): void => {
@@ -57,7 +57,7 @@ const crasherInMemory = (world: World): Crasher => {
     gone.add(runtime);
     wires.delete(runtime);
     void world.crash(runtime);
-    for (const call of listeners) call(runtime);
+    for (const call of listeners) void call(runtime);
   };
 
   const wiring = (text: string): unknown => {
@@ -114,7 +114,7 @@ const reads = new Set([
 const crasherOnServer = (world: World): Crasher => {
   const wires = new Map<Runtime.Runtime, Wire>();
   const gone = new WeakSet<Runtime.Runtime>();
-  const listeners: ((runtime: Runtime.Runtime) => void)[] = [];
+  const listeners: ((runtime: Runtime.Runtime) => Promise<void>)[] = [];
   /** Whoever opens next does so after the dead are known to be dead. */
   const burials: Promise<void>[] = [];
   let crashed = 0;
@@ -129,8 +129,7 @@ const crasherOnServer = (world: World): Crasher => {
     crashed++;
     gone.add(runtime);
     wires.delete(runtime);
-    burials.push(world.crash(runtime));
-    for (const call of listeners) call(runtime);
+    burials.push(world.crash(runtime, () => Promise.all(listeners.map((call) => call(runtime)))));
   };
 
   const lost = (): never => {

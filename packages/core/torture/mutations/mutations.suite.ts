@@ -3,7 +3,7 @@
  * what was recorded and what was asked; what fits goes on. With the old code back, all come to their end.
  */
 import { chanceOf } from "../../test/fuzz/chance.ts";
-import { within } from "../kit/world.ts";
+import { within } from "../../test/kit/within.ts";
 import type { Suite } from "../suite.ts";
 import { carryOutTrial } from "./trial.ts";
 

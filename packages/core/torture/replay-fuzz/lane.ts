@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { drive, type Breach } from "../../test/fuzz/drive.ts";
 import { program, type Node } from "../../test/fuzz/program.ts";
-import { within } from "../kit/world.ts";
+import { within } from "../../test/kit/within.ts";
 
 /** Programs `from` up to `until` of those that the seed gives. */
 export type Span = { readonly seed: number; readonly from: number; readonly until: number; readonly schedules: number };

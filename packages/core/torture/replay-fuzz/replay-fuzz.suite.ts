@@ -5,31 +5,40 @@
  */
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { on } from "../../test/kit/world.ts";
 import type { Order, Report, Suite } from "../suite.ts";
 import { carryOutLane, seedOf, type Found, type Lane, type Span } from "./lane.ts";
 
-const sizes = { slice: { programs: 60, schedules: 10 }, whole: { programs: 10_000, schedules: 10 } } as const;
+/** Behind a server each program takes ten times as long. */
+const sizes = {
+  sqlite: { slice: { programs: 60, schedules: 10 }, whole: { programs: 10_000, schedules: 10 } },
+  server: { slice: { programs: 20, schedules: 2 }, whole: { programs: 1_000, schedules: 3 } },
+} as const;
 
 export const replayFuzz: Suite = {
   name: "replay-fuzz",
   title: "random async programs are replayed exactly, whatever the timing and wherever they crash",
+  on: ["sqlite", "postgres", "mysql"],
   run: async (order) => {
-    const { programs, schedules } = sizes[order.size];
+    const { programs, schedules } = sizes[order.on === "sqlite" ? "sqlite" : "server"][order.size];
     const all: Span = { seed: order.seed, from: 0, until: programs, schedules };
-    const lanes = order.size === "slice" ? [await carryOutLane(all, order.say)] : await inProcesses(all, order);
-    return report(all, lanes);
+    const isHere = order.size === "slice" && order.on === on;
+    return report(all, isHere ? [await carryOutLane(all, order.say)] : await inProcesses(all, order));
   },
 };
 
-/** A process for each processor: programs know nothing of each other. */
-const inProcesses = async ({ seed, until, schedules }: Span, { afterwards }: Order): Promise<Lane[]> => {
+/** A process for each processor: programs know nothing of each other. Each is told where its worlds are. */
+const inProcesses = async ({ seed, until, schedules }: Span, order: Order): Promise<Lane[]> => {
   const share = Math.ceil(until / availableParallelism() / 20) * 20;
   const spans: Span[] = [];
   for (let from = 0; from < until; from += share) spans.push({ seed, from, until: Math.min(from + share, until), schedules });
   return Promise.all(
     spans.map(async (span) => {
-      const lane = Bun.spawn([process.execPath, join(import.meta.dir, "lane.ts"), JSON.stringify(span)], { stderr: "inherit" });
-      afterwards(() => lane.kill());
+      const lane = Bun.spawn([process.execPath, join(import.meta.dir, "lane.ts"), JSON.stringify(span)], {
+        env: { ...process.env, HOLDFAST_TEST_ON: order.on },
+        stderr: "inherit",
+      });
+      order.afterwards(() => lane.kill());
       return (await new Response(lane.stdout).json()) as Lane;
     }),
   );

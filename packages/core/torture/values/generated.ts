@@ -4,7 +4,7 @@ import { Context, Run, Runtime, Signal, Step, Workflow } from "../../src/index.t
 import { same } from "../../test/model/same.ts";
 import { graph, made, rich } from "../../test/model/values.ts";
 import type { World } from "../../test/kit/world.ts";
-import { within } from "../kit/world.ts";
+import { within } from "../../test/kit/within.ts";
 import { refusalOf, type Part, type Refused } from "./part.ts";
 
 const sizes = { slice: 500, whole: 5_000 } as const;

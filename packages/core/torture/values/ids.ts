@@ -1,6 +1,6 @@
 /** Ids made to confuse: those that are taken stand for runs of their own in every verb, those that are not say why. */
 import { Run, Runtime, Signal, Step, Workflow } from "../../src/index.ts";
-import { within } from "../kit/world.ts";
+import { within } from "../../test/kit/within.ts";
 import { refusalOf, type Part } from "./part.ts";
 
 const letters = ["a", "A", "á", "a\u0301", "à", "ａ", "а", "α", "ɑ", "ⓐ", "ª", "ä", "å", "â"];

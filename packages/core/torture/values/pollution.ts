@@ -1,7 +1,7 @@
 /** Payloads that would change the prototypes of the process where values are merged carelessly, in every place that takes a value. */
 import { Context, Run, Runtime, Signal, Step, Workflow } from "../../src/index.ts";
 import { same } from "../../test/model/same.ts";
-import { within } from "../kit/world.ts";
+import { within } from "../../test/kit/within.ts";
 import { refusalOf, type Part } from "./part.ts";
 
 const keys = [

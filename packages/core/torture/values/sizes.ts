@@ -1,7 +1,7 @@
 /** Sizes: nothing, just below, at and above the limit, and far beyond, in every place that has a limit. */
 import { Run, Runtime, Signal, Step, Workflow } from "../../src/index.ts";
 import { defaults } from "../../src/engine/settings.ts";
-import { within } from "../kit/world.ts";
+import { within } from "../../test/kit/within.ts";
 import { refusalOf, type Part } from "./part.ts";
 
 const any = Signal.define<string>("any");

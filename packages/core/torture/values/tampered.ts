@@ -4,7 +4,7 @@
  */
 import { Context, Fault, Run, Runtime, Signal, Step, Workflow } from "../../src/index.ts";
 import type { World } from "../../test/kit/world.ts";
-import { within } from "../kit/world.ts";
+import { within } from "../../test/kit/within.ts";
 import type { Order } from "../suite.ts";
 import type { Found } from "./part.ts";
 import { numbers, places, texts } from "./tampering.ts";

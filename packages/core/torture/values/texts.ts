@@ -1,7 +1,7 @@
 /** Odd texts in every place that takes one: as values they are kept exactly, as names they are taken or refused with a reason. */
 import { Context, Run, Runtime, Signal, Step, Workflow } from "../../src/index.ts";
 import { listening, type World } from "../../test/kit/world.ts";
-import { within } from "../kit/world.ts";
+import { within } from "../../test/kit/within.ts";
 import { refusalOf, type Part } from "./part.ts";
 
 const odd: Readonly<Record<string, string>> = {

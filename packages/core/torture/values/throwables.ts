@@ -1,7 +1,7 @@
 /** Things that are odd to throw: a run that throws one fails, with words that one can read, and a replay sees the same. */
 import { Run, Runtime, Step, Workflow } from "../../src/index.ts";
 import { same } from "../../test/model/same.ts";
-import { within } from "../kit/world.ts";
+import { within } from "../../test/kit/within.ts";
 import { oddities } from "./oddities.ts";
 import type { Part } from "./part.ts";
 

@@ -3,7 +3,7 @@ import type { SQL } from "drizzle-orm";
 import { isSame } from "../../model/codec.ts";
 import * as Fault from "../../model/fault.ts";
 import type { Store, TransactionWork } from "../contract.ts";
-import type { NewRun, Row, Started } from "../rows.ts";
+import type { NewRun, Started } from "../rows.ts";
 import { nap } from "../pace.ts";
 import type { Pace } from "../contract.ts";
 import type { Dialect, Statement } from "./dialect.ts";
@@ -50,6 +50,14 @@ export type Words = {
   readonly pace: Pace;
 };
 
+/** How far one try has come. */
+type Try = {
+  /** What the user's function threw: whatever it is, it is an answer to the step, unless the database wants the whole again. */
+  readonly heard: unknown[];
+  /** The record was on its way. */
+  written: boolean;
+};
+
 const fenced = new Error("The lease is no longer the run's.");
 
 const isTx = (value: unknown): value is UserDatabase => typeof (value as { execute?: unknown } | null)?.execute === "function";
@@ -94,7 +102,7 @@ One commit can only cover one database: hand over a Drizzle database on the one 
     db: UserDatabase,
     work: TransactionWork,
     hold: (run: number) => Promise<() => void>,
-    { row, heard }: { readonly row: (value: unknown) => Row; readonly heard: unknown[] },
+    seen: Try,
   ): Promise<void> => {
     const letGo = await hold(work.lease.run);
     letGo();
@@ -106,14 +114,17 @@ One commit can only cover one database: hand over a Drizzle database on the one 
         try {
           value = await work.run(tx);
         } catch (error) {
-          heard.push(error);
+          seen.heard.push(error);
           throw error;
         }
         release = await hold(work.lease.run);
+        // All that the run has asked for is durable, and what it asks for from here on comes after this record.
+        const made = work.row(value);
         if (patience) await run(tx, patience);
         const held = await run(tx, lockLease(work.lease.run, work.lease.number));
         if (held.length === 0) throw fenced;
-        await run(tx, dialect.insertRows([{ run: work.lease.run, row: row(value) }], "fresh"));
+        seen.written = true;
+        await run(tx, dialect.insertRows([{ run: work.lease.run, row: made }], "fresh"));
       });
     } finally {
       release?.();
@@ -124,23 +135,17 @@ One commit can only cover one database: hand over a Drizzle database on the one 
     transact: async (database, work, hold) => {
       if (!isTx(database) || typeof database.transaction !== "function")
         throw foreign(`Step.transaction takes a Drizzle database on ${dialect.name}, the one that Runtime.open was given.`);
-      let begun = false;
-      const row = (value: unknown): Row => {
-        begun = true;
-        return work.row(value);
-      };
       for (let tries = 1; ; tries++) {
-        /** What the user's function threw: whatever it is, it is an answer to the step, unless the database wants the whole again. */
-        const heard: unknown[] = [];
+        const seen: Try = { heard: [], written: false };
         try {
-          await once(database, work, hold, { row, heard });
+          await once(database, work, hold, seen);
           return "kept";
         } catch (error) {
           if (error === fenced) return "fenced";
           const verdict = dialect.judge(error);
-          if (verdict === "defect" || (heard.includes(error) && verdict !== "again")) throw error;
+          if (verdict === "defect" || (seen.heard.includes(error) && verdict !== "again")) throw error;
           // A commit that failed may have happened all the same.
-          if (verdict !== "again" && begun) return "unknown";
+          if (verdict !== "again" && seen.written) return "unknown";
           await nap(pace, verdict === "again" ? 1 + pace.chance() * 4 * tries : 250);
         }
       }

@@ -1,5 +1,5 @@
 /** A world of its own for a part of a suite, gone when the part is over. */
-import { createWorld, type World } from "../../test/kit/world.ts";
+import { createWorld, type World } from "./world.ts";
 
 export const within = async <T>(work: (world: World) => Promise<T>): Promise<T> => {
   const leaves: (() => Promise<void>)[] = [];
