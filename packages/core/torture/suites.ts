@@ -4,6 +4,7 @@ import { clocks } from "./clocks/clocks.suite.ts";
 import { crashSweep } from "./crash-sweep/crash-sweep.suite.ts";
 import { disk } from "./disk/disk.suite.ts";
 import { kills } from "./kills/kills.suite.ts";
+import { moves } from "./moves/moves.suite.ts";
 import { mutations } from "./mutations/mutations.suite.ts";
 import { powerCuts } from "./power-cuts/power-cuts.suite.ts";
 import { replayFuzz } from "./replay-fuzz/replay-fuzz.suite.ts";
@@ -24,6 +25,7 @@ export const suites: readonly Suite[] = [
   values,
   powerCuts,
   restores,
+  moves,
   clocks,
   simulation,
   soak,
