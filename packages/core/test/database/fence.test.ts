@@ -29,6 +29,7 @@ const columns: Readonly<Record<string, string>> = {
   holdfast_workers: "beat",
   holdfast_breakers: "state",
   holdfast_tags: "run",
+  holdfast_leaders: "term",
 };
 
 const codeOf = async (work: Promise<unknown>): Promise<unknown> =>
