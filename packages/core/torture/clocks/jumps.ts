@@ -3,7 +3,9 @@ import { join } from "node:path";
 import { until } from "../../test/kit/until.ts";
 import { spawnChild, type Child } from "../kit/child.ts";
 import * as Ledger from "../kit/ledger.ts";
+import { observe } from "../kit/observer.ts";
 import { makePlace, type Place } from "../kit/place.ts";
+import { early } from "../kit/timers.ts";
 import { createMachineClock, type MachineClock } from "./machine-clock.ts";
 import { keepVigilOver, type Vigil } from "../kit/vigil.ts";
 import type { Part } from "./part.ts";
@@ -27,18 +29,25 @@ type Scene = {
 
 type Worker = { readonly name: string; readonly child: Child; readonly clock: MachineClock };
 
-const open = async (part: Part, name: string, clocks: Readonly<Record<string, MachineClock>>): Promise<Scene> => {
+const open = async (
+  part: Part,
+  name: string,
+  clocks: Readonly<Record<string, MachineClock>>,
+  own: Readonly<Record<string, string>> = {},
+): Promise<Scene> => {
   const { order } = part;
   const place = await makePlace(order, name);
   const ledger = join(order.folder, `${name}.jsonl`);
   const workers: Worker[] = [];
   for (const [worker, clock] of Object.entries(clocks)) {
-    const env = { ...clock.environment, LEDGER: ledger, WORKER: worker, SEED: String(order.seed) };
+    const env = { ...clock.environment, LEDGER: ledger, WORKER: worker, SEED: String(order.seed), ...own };
     const up = join(order.folder, `${name}.${worker}.up`);
     const child = spawnChild(order, join(import.meta.dir, "sleeper.ts"), [place.url, up], env);
-    await until(`${worker} is up`, () => Bun.file(up).exists());
+    await until(`${worker} is up`, () => Bun.file(up).exists(), 60_000);
     workers.push({ name: worker, child, clock });
   }
+  // The database's own word on when a timer fired.
+  await observe(place);
   return { part, name, place, ledger, workers, watch: watchPlace(place), vigil: await keepVigilOver(place) };
 };
 
@@ -93,8 +102,13 @@ const expectIdle = async (scene: Scene, where: string, findings: Findings): Prom
 };
 
 /** Whose lease it is, nobody took: the workers are those that came, and no step of theirs began twice. */
-const judge = async (scene: Scene, came: readonly number[], findings: Findings): Promise<void> => {
-  const { part, name, watch, ledger } = scene;
+const judge = async (
+  scene: Scene,
+  came: readonly number[],
+  findings: Findings,
+  isAhead: (id: string) => boolean = () => false,
+): Promise<void> => {
+  const { part, name, place, watch, ledger } = scene;
   const now = (await watch.workers()).map(({ key }) => key);
   const stolen = came.filter((key) => !now.includes(key)).length;
   findings.stolen += stolen;
@@ -106,12 +120,12 @@ const judge = async (scene: Scene, came: readonly number[], findings: Findings):
     findings.doubled += 1;
     part.breach(`${name}: ${key} began ${times} times though no process died`);
   }
-  for (const { id, due, at } of await watch.early()) {
+  for (const { id, due, at, written } of await early(place)) {
     findings.early += 1;
-    part.breach(`${name}: a timer of ${id} fired at ${at}, ${due - at} ms early`);
+    part.breach(`${name}: a timer of ${id} fired at ${at}, due at ${due}, and the database wrote it at ${written}`);
   }
   for (const { id, status } of await watch.ended("%")) if (status !== "completed") part.breach(`${name}: run ${id} is ${status}`);
-  const open = await watch.open("%");
+  const open = (await watch.open("%")).filter(({ id }) => !isAhead(id));
   findings.lost += open.length;
   for (const { id, status } of open) part.breach(`${name}: run ${id} is still ${status}`);
   findings.fired += await watch.fired();
@@ -178,13 +192,22 @@ export const suspend = async (part: Part, findings: Findings): Promise<void> => 
   await end(scene);
 };
 
+/** Three clocks, an hour apart each; undefined where there is no libfaketime. */
+const apart = ({ order }: Part): Readonly<Record<string, MachineClock>> | undefined => {
+  const clocks: Record<string, MachineClock> = {};
+  for (const [name, offset] of Object.entries({ behind: -hour, true: 0, ahead: hour })) {
+    const clock = createMachineClock(order.folder, name, offset);
+    if (!clock) return undefined;
+    clocks[name] = clock;
+  }
+  return clocks;
+};
+
 /** Three workers whose clocks are an hour apart each. No machine is like this: all processes of one have one clock. */
 export const skew = async (part: Part, findings: Findings): Promise<void> => {
-  const clocks = Object.entries({ behind: -hour, true: 0, ahead: hour }).map(
-    ([name, offset]) => [name, createMachineClock(part.order.folder, name, offset)] as const,
-  );
-  if (clocks.some(([, clock]) => clock === undefined)) return;
-  const scene = await open(part, "apart", Object.fromEntries(clocks.flatMap(([name, clock]) => (clock ? [[name, clock]] : []))));
+  const clocks = apart(part);
+  if (!clocks) return;
+  const scene = await open(part, "apart", clocks);
   const { watch, workers } = scene;
   const came = (await watch.workers()).map(({ key }) => key);
   await wave(scene);
@@ -195,6 +218,32 @@ export const skew = async (part: Part, findings: Findings): Promise<void> => {
   for (const { clock } of workers) clock.set(clock.offset() + day);
   await expectSoon(scene, "a day later: every run is at its end", () => none(watch.open("%")));
   await judge(scene, came, findings);
+  await end(scene);
+};
+
+/** Behind a server timers and leases go by the clock of the database: whatever those of the processes say, and wherever they jump, nothing comes early. */
+export const apartOnServer = async (part: Part, findings: Findings): Promise<void> => {
+  const clocks = apart(part);
+  if (!clocks) return;
+  const scene = await open(part, "apart", clocks, { LEASE: "6000" });
+  const { watch, workers } = scene;
+  const came = (await watch.workers()).map(({ key }) => key);
+  for (let times = 0; times < (part.order.size === "whole" ? 10 : 1); times++) {
+    await wave(scene);
+    await expectBeats(scene, "three clocks");
+    await expectSoon(scene, "every long step is at its end", () => none(watch.open("%-toil-%")));
+    await expectSoon(scene, "every step that hangs is timed out", () => none(watch.open("%-hang-%")));
+    await expectSoon(scene, "every short nap is over", () => none(watch.open("%-nap-%")));
+    for (const { clock } of workers) clock.set(clock.offset() + (times % 2 === 0 ? day : -day));
+    part.order.say(`wave ${times + 1} is over`);
+  }
+  await expectIdle(scene, "three clocks", findings);
+  const isAhead = (id: string): boolean => id.endsWith("-long-nap");
+  for (const { id } of (await watch.ended("%")).filter(({ id }) => isAhead(id))) {
+    findings.early += 1;
+    part.breach(`apart: a nap of half an hour, ${id}, was over when the processes' clocks said so`);
+  }
+  await judge(scene, came, findings, isAhead);
   await end(scene);
 };
 

@@ -6,7 +6,9 @@ import { all, hang, nap, toil } from "./workflows.ts";
 const worker = process.env["WORKER"] ?? "";
 const chance = chanceOf(Number(process.env["SEED"]));
 const [database, up = ""] = process.argv.slice(2);
-const runtime = await Runtime.open({ database, workflows: all, lease: 2_000 });
+const runtime = await Runtime.open({ database, workflows: all, lease: Number(process.env["LEASE"] ?? 2_000) });
+
+const longerThanLease = Number(process.env["LEASE"] ?? 2_000) + 500;
 
 let waves = 0;
 const wave = async (): Promise<void> => {
@@ -14,7 +16,7 @@ const wave = async (): Promise<void> => {
   for (let n = 0; n < 20; n++) await Workflow.start(runtime, nap, Math.ceil(chance.next() * 800), { id: `${name}-nap-${n}` });
   // Due in the middle of the hour that a jump leaves out.
   await Workflow.start(runtime, nap, 1_800_000, { id: `${name}-long-nap` });
-  for (let n = 0; n < 3; n++) await Workflow.start(runtime, toil, 2_500, { id: `${name}-toil-${n}` });
+  for (let n = 0; n < 3; n++) await Workflow.start(runtime, toil, longerThanLease, { id: `${name}-toil-${n}` });
   for (let n = 0; n < 3; n++) await Workflow.start(runtime, hang, 300, { id: `${name}-hang-${n}` });
 };
 

@@ -13,13 +13,6 @@ export const watchPlace = ({ plain: { query } }: Place) => {
     /** Runs not at their end, of which kind. */
     open: (like: string) => runs("null", like),
     ended: (like: string) => runs("not null", like),
-    /** Timers that fired before their moment, by the clock of the process that fired them. */
-    early: () =>
-      query<{ id: string; due: number; at: number }>(
-        `select r.id, t.due, f.at from holdfast_history as f join holdfast_runs as r on r.key = f.run
-         join holdfast_history as t on t.run = f.run and t.key = f.key and t.kind = 'timer'
-         where f.kind = 'fired' and f.at < t.due`,
-      ),
     fired: async (): Promise<number> =>
       (await query<{ count: number }>("select count(*) as count from holdfast_history where kind = 'fired'"))[0]?.count ?? 0,
   };
