@@ -63,7 +63,7 @@ export const workers = {
   workers: (): Statement =>
     statement(`select w.key, w.machine, w.pid, w.born, w.host, w.execute, w.beat, w.lease, w.opened_at as openedAt, w.release, w.library, w.workflows,
       w.capacity, w.weight, w.full, w.load, ${now} as now,
-      (select json_arrayagg(json_object('name', convert(l.name using utf8mb4), 'term', l.term)) from holdfast_leaders as l where l.worker = w.key) as leads
+      (select cast(json_arrayagg(json_object('name', convert(l.name using utf8mb4), 'term', l.term)) as char) from holdfast_leaders as l where l.worker = w.key) as leads
       from holdfast_workers as w order by w.key`),
   removeWorker: (worker: number, beat: number | null): Statement =>
     beat === null

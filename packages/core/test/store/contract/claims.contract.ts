@@ -220,4 +220,83 @@ export const claims = (openStore: OpenStore): void => {
       expect(await nextDue(store, [])).toBeUndefined();
     });
   });
+
+  describe("shares", () => {
+    const tenants = async (store: Store, counts: Readonly<Record<string, number>>): Promise<void> => {
+      for (const [tenant, count] of Object.entries(counts))
+        for (let n = 0; n < count; n++) await start(store, `${tenant} ${n}`, { tenant, wakeAt: t0 - 100 + n });
+    };
+    const order = { name: "order", version: 1 };
+
+    test("of each part so many are taken, those of a tenant apart from the backlog of another", async () => {
+      const { store } = await openStore();
+      await tenants(store, { big: 30, small: 2 });
+      const worker = await hire(store);
+      const parts = ["big", "small"].map((tenant) => ({ ...order, tenant }));
+      expect(await claimIds(store, worker, { parts, each: 2 })).toEqual(["big 0", "big 1", "small 0", "small 1"]);
+      expect((await claim(store, worker, { each: 1 })).map(({ id, tenant }) => [id, tenant])).toEqual([["big 2", "big"]]);
+    });
+
+    test("tenants are found one after the other, with the moment at which each has a run due", async () => {
+      const { store } = await openStore();
+      await tenants(store, { a: 3, b: 1, c: 2 });
+      await start(store, "of nobody");
+      await start(store, "of another workflow", { workflow: "mail", tenant: "z" });
+      const found = await store.runs.tenants(order, "", 9);
+      expect(found).toEqual(["a", "b", "c"].map((tenant) => ({ tenant, wakeAt: t0 - 100 })));
+      expect((await store.runs.tenants(order, "a", 1)).map(({ tenant }) => tenant)).toEqual(["b"]);
+      expect(await store.runs.tenants(order, "c", 9)).toEqual([]);
+      await claim(store, await hire(store), { parts: [{ ...order, tenant: "b" }] });
+      expect((await store.runs.tenants(order, "", 9)).map(({ tenant }) => tenant)).toEqual(["a", "c"]);
+    });
+
+    test("what is due is told for each workflow, counted as far as asked for, and of all whoever knows them", async () => {
+      const { store } = await openStore();
+      await tenants(store, { a: 5 });
+      await start(store, "later", { workflow: "mail", wakeAt: t0 + 50 });
+      await start(store, "unknown", { workflow: "gone", version: 7 });
+      expect(await store.runs.nextDue([order, { name: "mail", version: 1 }, { name: "none", version: 1 }], t0, 3)).toEqual([
+        { ...order, wakeAt: t0 - 100, count: 3, isShared: true },
+        { name: "mail", version: 1, wakeAt: t0 + 50, count: 0, isShared: false },
+      ]);
+      const all = await store.runs.allDue(t0, 9);
+      expect(all.map(({ name, version, count }) => [name, version, count])).toEqual([
+        ["gone", 7, 1],
+        ["mail", 1, 0],
+        ["order", 1, 5],
+      ]);
+    });
+  });
+
+  describe("a run that rests in the memory of a worker", () => {
+    const resting = async (store: Store) => {
+      const lease = await execute(store, "a");
+      await store.runs.rest(lease, rest({ wakeAt: t0, home: true }));
+      return { home: lease.worker, other: await hire(store) };
+    };
+
+    test("is left to it for a moment, and is then anybody's", async () => {
+      const { store } = await openStore();
+      const { other } = await resting(store);
+      expect(await claimIds(store, other, { now: t0 + 99 })).toEqual([]);
+      expect(await claimIds(store, other, { now: t0 + 100 })).toEqual(["a"]);
+    });
+
+    test("is that worker's at once", async () => {
+      const { store } = await openStore();
+      const { home } = await resting(store);
+      expect(await claimIds(store, home)).toEqual(["a"]);
+    });
+
+    test("waits for no worker that is gone or has no room", async () => {
+      const { store } = await openStore();
+      const { home, other } = await resting(store);
+      await store.workers.fill(home, true);
+      expect(await claimIds(store, other)).toEqual(["a"]);
+      const second = await openStore();
+      const { home: dead, other: another } = await resting(second.store);
+      await second.store.workers.bury(dead, 0, t0);
+      expect(await claimIds(second.store, another)).toEqual(["a"]);
+    });
+  });
 };

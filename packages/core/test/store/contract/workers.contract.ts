@@ -24,6 +24,18 @@ export const workers = (openStore: OpenStore): void => {
     expect(await store.workers.beat(worker, null)).toBe(false);
   });
 
+  test("a beat says how busy the worker is, and one that says nothing leaves what was said", async () => {
+    const { store } = await openStore();
+    const worker = await hire(store);
+    const load = { at: t0, cpu: 0.25, memory: 1_000, lag: 3, executing: 2, hot: 1 };
+    await store.workers.beat(worker, JSON.stringify(load));
+    await store.workers.beat(worker, null);
+    await store.workers.fill(worker, true);
+    expect((await store.workers.list())[0]).toMatchObject({ beat: 2, load, full: true });
+    await store.workers.fill(worker, false);
+    expect((await store.workers.list())[0]?.full).toBe(false);
+  });
+
   describe("bury", () => {
     test("the runs of a dead worker are due now, under a new lease number", async () => {
       const { store } = await openStore();
