@@ -28,6 +28,13 @@ declare module "openworkflow" {
   }
 }
 
+declare module "openworkflow/postgres" {
+  export class BackendPostgres {
+    static connect(url: string): Promise<BackendPostgres>;
+    stop(): Promise<void>;
+  }
+}
+
 declare module "openworkflow/sqlite" {
   export class BackendSqlite {
     static connect(path: string): BackendSqlite;

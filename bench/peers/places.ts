@@ -10,7 +10,7 @@ export type Place = {
   readonly remove: () => Promise<void>;
 };
 
-const server = "postgres://postgres@127.0.0.1:5432";
+const server = process.env["HOLDFAST_TEST_POSTGRES"] ?? "postgres://postgres@127.0.0.1:5432";
 
 const asked = async <T>(work: (sql: Bun.SQL) => Promise<T>, database = "postgres"): Promise<T> => {
   const sql = new Bun.SQL(`${server}/${database}`, { max: 1, connectionTimeout: 5 });

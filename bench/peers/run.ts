@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { putBetweenMarks } from "../../scripts/marks.ts";
+import { install } from "./install.ts";
 import { database, file, postgres, type Place } from "./places.ts";
 import { systems } from "./systems.ts";
 
@@ -23,12 +24,7 @@ const args = process.argv.slice(2);
 const chosen = args.filter((arg) => !arg.startsWith("--"));
 const patience = 240_000;
 
-const install = Bun.spawnSync([process.execPath, "install", "--frozen-lockfile", "--linker=hoisted"], {
-  cwd: import.meta.dir,
-  stdout: "ignore",
-  stderr: "pipe",
-});
-if (install.exitCode !== 0) console.error(`The peers could not be installed:\n${install.stderr.toString().slice(-500)}`);
+install();
 
 /** Runs `measure.ts`. `then` is called when it has told its figures, before it ends. */
 const run = async (

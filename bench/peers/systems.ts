@@ -10,9 +10,11 @@ const first = <T>([one]: readonly T[]): T => {
 
 export const systems: readonly Entry[] = [
   { name: "holdfast", load: async () => (await import("./systems/holdfast.ts")).holdfast },
+  { name: "holdfast-postgres", load: async () => (await import("./systems/holdfast.ts")).holdfastPostgres },
   { name: "openworkflow", load: async () => first((await import("./systems/openworkflow.ts")).openworkflow) },
   { name: "openworkflow-normal", load: async () => first((await import("./systems/openworkflow.ts")).openworkflow.slice(1)) },
   { name: "bunqueue", load: async () => (await import("./systems/bunqueue.ts")).bunqueue },
+  { name: "openworkflow-postgres", load: async () => (await import("./systems/openworkflow.ts")).openworkflowPostgres },
   { name: "dbos", load: async () => (await import("./systems/dbos.ts")).dbos },
   { name: "absurd", load: async () => (await import("./systems/absurd.ts")).absurd },
 ];

@@ -1,6 +1,6 @@
 /** Holdfast, as it comes. */
 import { Run, Runtime, Signal, Step, Workflow, type Context } from "@holdfast/core";
-import { stepName, trivial, type System } from "../system.ts";
+import { stepName, trivial, type Opened, type System } from "../system.ts";
 
 const go = Signal.define<number>("go");
 let began = (): void => {};
@@ -25,29 +25,39 @@ const wait = Workflow.define({ name: "wait" }, async (ctx, steps: number) => {
   return walk(ctx, steps, steps);
 });
 
+const open = async (database: string): Promise<Opened> => {
+  const runtime = await Runtime.open({ database, workflows: [work, family, wait] });
+  return {
+    start: async (steps) => {
+      const run = await Workflow.start(runtime, work, steps);
+      return () => Run.result(run);
+    },
+    family: async (children) => Run.result(await Workflow.start(runtime, family, children)),
+    park: async (steps, tell) => {
+      began = tell;
+      return (await Workflow.start(runtime, wait, steps)).id;
+    },
+    release: async (id) => {
+      const run = Run.of(runtime, id);
+      await Signal.send(run, go, 1);
+      return Run.result(run);
+    },
+    close: () => Runtime.close(runtime),
+  };
+};
+
 export const holdfast: System = {
   name: "Holdfast, SQLite",
   configuration: "FULL, as it comes",
   package: "@holdfast/core",
   database: "file",
-  open: async (at) => {
-    const runtime = await Runtime.open({ database: `sqlite:${at}`, workflows: [work, family, wait] });
-    return {
-      start: async (steps) => {
-        const run = await Workflow.start(runtime, work, steps);
-        return () => Run.result(run);
-      },
-      family: async (children) => Run.result(await Workflow.start(runtime, family, children)),
-      park: async (steps, tell) => {
-        began = tell;
-        return (await Workflow.start(runtime, wait, steps)).id;
-      },
-      release: async (id) => {
-        const run = Run.of(runtime, id);
-        await Signal.send(run, go, 1);
-        return Run.result(run);
-      },
-      close: () => Runtime.close(runtime),
-    };
-  },
+  open: (at) => open(`sqlite:${at}`),
+};
+
+export const holdfastPostgres: System = {
+  name: "Holdfast, PostgreSQL",
+  configuration: "as the server is set, as it comes",
+  package: "@holdfast/core",
+  database: "postgres",
+  open,
 };

@@ -1,15 +1,20 @@
-/** openworkflow on SQLite. Waits are signals with a name for each run. */
+/** openworkflow on SQLite and on PostgreSQL. Waits are signals with a name for each run. */
 import { OpenWorkflow } from "openworkflow";
+import { BackendPostgres } from "openworkflow/postgres";
 import { BackendSqlite } from "openworkflow/sqlite";
 import { stepName, trivial, type Opened, type System } from "../system.ts";
 
 /** More of them made it slower. */
 const concurrency = 50;
 
-const open = async (at: string, synchronous: "FULL" | "NORMAL"): Promise<Opened> => {
+const onFile = (at: string, synchronous: "FULL" | "NORMAL"): BackendSqlite => {
   const backend = BackendSqlite.connect(at);
   const database = (backend as unknown as { readonly db: { readonly exec: (sql: string) => unknown } }).db;
   database.exec(`PRAGMA synchronous = ${synchronous}`);
+  return backend;
+};
+
+const open = async (backend: BackendSqlite | BackendPostgres): Promise<Opened> => {
   let began = (): void => {};
   const client = new OpenWorkflow({ backend });
   type Walk = (name: string) => Promise<number>;
@@ -64,10 +69,18 @@ const system = (configuration: string, synchronous: "FULL" | "NORMAL"): System =
   configuration,
   package: "openworkflow",
   database: "file",
-  open: (at) => open(at, synchronous),
+  open: (at) => open(onFile(at, synchronous)),
 });
 
 export const openworkflow: readonly System[] = [
   system(`FULL (so Bun opens it), concurrency ${concurrency}`, "FULL"),
   system(`NORMAL, concurrency ${concurrency}`, "NORMAL"),
 ];
+
+export const openworkflowPostgres: System = {
+  name: "openworkflow, PostgreSQL",
+  configuration: `as the server is set, concurrency ${concurrency}`,
+  package: "openworkflow",
+  database: "postgres",
+  open: async (at) => open(await BackendPostgres.connect(at)),
+};

@@ -192,6 +192,7 @@ describe.skipIf(!(await isThere()))("on MySQL", () => {
     expect(mysql.faultOf(Object.assign(new Error("full"), { errno: 1114 }))).toMatchObject({ code: "storage_full" });
     expect(mysql.faultOf(Object.assign(new Error("many"), { errno: 1040 }))).toMatchObject({ code: "storage_busy" });
     expect(mysql.judge(Object.assign(new Error("twice"), { errno: 1062 }))).toBe("defect");
+    expect(mysql.judge(Object.assign(new Error("no number in time"), { errno: 1467 }))).toBe("blocked");
     expect(await codeOf(openStore("mysql://nobody:wrong@127.0.0.1:3306/none", hooks))).toBe("storage_failed");
     expect(await codeOf(openStore("mariadb://root@127.0.0.1:1/none", hooks))).toBe("storage_failed");
   });

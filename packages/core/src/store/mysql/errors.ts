@@ -29,8 +29,8 @@ const numbers = (...some: readonly number[]): ReadonlySet<number | string> => ne
 
 /** A deadlock, a row or a table that changed under a statement. */
 const again = numbers(1213, 1020, 1412, 1615);
-/** A lock that was not to be had in time: somebody keeps it. */
-const blocked = numbers(1205, 3572);
+/** A lock that was not to be had in time: somebody keeps it. The lock on a table's next number has an error of its own. */
+const blocked = numbers(1205, 1467, 3572);
 /** The connection is gone, or the server is going; also a commit of which the server itself does not know how it ended. */
 const lost = numbers(1053, 1152, 1158, 1159, 1160, 1161, 1180, 1184, 1927, 2002, 2003, 2006, 2013, 2055, 3169, 4031);
 const readonly = numbers(1290, 1792, 1836);

@@ -6,6 +6,8 @@ import { send, transactTogether, type Session } from "./session.ts";
 
 export const createClaim = ({ dialect, persist }: Session): Runs["claim"] => {
   let claims = 0;
+  /** The last claim left some behind. To look for suspects is to look through all that is due: not while there is enough to do without. */
+  let plenty = false;
   return async (claim) => {
     if (claim.parts.length === 0 || claim.each <= 0) return [];
     const number = ++claims;
@@ -18,9 +20,13 @@ export const createClaim = ({ dialect, persist }: Session): Runs["claim"] => {
         if (taken.length > 0) return taken.map(runOf);
       }
       again = true;
-      const [, taken = [], suspects = []] = await transactTogether(link, dialect, [shield, healthy, [isSuspectDue]]);
+      const looks = plenty ? [] : [[isSuspectDue]];
+      const [, taken = [], suspects] = await transactTogether(link, dialect, [shield, healthy, ...looks]);
       const runs = taken.map(runOf);
-      if (runs.length >= claim.parts.length * claim.each || !(suspects[0] && truth(suspects[0], "due"))) return runs;
+      plenty = runs.length >= claim.parts.length * claim.each;
+      if (plenty) return runs;
+      const [found] = suspects ?? (await send(link, isSuspectDue));
+      if (!found || !truth(found, "due")) return runs;
       const [, suspected = []] = await transactTogether(link, dialect, [shield, suspect]);
       return [...runs, ...suspected.map(runOf)];
     }, true);
