@@ -46,7 +46,10 @@ tell(`Bun ${Bun.version}, ${cpus().length} × ${cpus()[0]?.model ?? "?"}, server
 tell("| what | Holdfast | its limit, same run | ratio | to reach | reached |\n| --- | ---: | ---: | ---: | --- | --- |");
 for (const on of chosen(["postgres", "mysql"], values.on)) {
   const { title, url } = servers[on];
-  const version = await versionOf(url).catch((error: unknown) => void console.error(`${title} was not measured: ${told(error)}`));
+  const version = await versionOf(url).catch((error: unknown) => {
+    console.error(`${title} was not measured: ${told(error)}`);
+    return undefined;
+  });
   if (version === undefined) continue;
   for (const row of chosen(rows, values.only)) {
     const figures = await measure(row, url).catch((error: unknown): Figure[] => {

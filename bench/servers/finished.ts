@@ -22,12 +22,9 @@ const fill = async (client: SQL): Promise<void> => {
   const name = (column: string): string => (mysql ? `\`${column}\`` : `"${column}"`);
   const list = (columns: readonly string[], of = ""): string => columns.map((column) => `${of}${name(column)}`).join(", ");
   const [pattern] = (await client.unsafe(
-    `select max(r.${name("key")}) as last, min(r.${name("key")}) as first from holdfast_runs as r where r.ended_at is not null`,
-  )) as { last: string; first: string }[];
-  const [first, after] = [
-    Number(pattern?.first),
-    Number((await client.unsafe(`select max(r.${name("key")}) as n from holdfast_runs as r`))[0].n) + 1,
-  ];
+    `select min(r.${name("key")}) as first, max(r.${name("key")}) as last from holdfast_runs as r where r.ended_at is not null`,
+  )) as { first: string; last: string }[];
+  const [first, after] = [Number(pattern?.first), Number(pattern?.last) + 1];
   const runs = await columnsOf(client, "holdfast_runs", ["key", "id"]);
   const records = await columnsOf(client, "holdfast_history", ["run"]);
   const own = mysql ? "" : " overriding system value";
