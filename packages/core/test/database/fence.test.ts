@@ -110,11 +110,14 @@ describe("after a move", () => {
     test(`on ${kind}: no statement of anybody changes a table`, async () => {
       const { url } = await scene(kind);
       await Database.copy(url, await fresh("sqlite"));
+      for (const insert of [
+        "holdfast_states (run, value, at) values (9, null, 1)",
+        "holdfast_tags (tag, run) values ('t', 9)",
+        "holdfast_breakers (name, state, window_at) values ('b', 'open', 1)",
+      ])
+        expect(await codeOf(askRaw(url, `insert into ${insert}`))).toContain("holdfast_moved moved to sqlite:");
       for (const table of fencedIn(schemas[kind])) {
         const column = columns[table] ?? "at";
-        expect(await codeOf(askRaw(url, `insert into ${table} select * from (select * from ${table}) as same limit 1`))).toMatch(
-          kind === "postgres" ? /./ : /moved|done/,
-        );
         const changed = await codeOf(askRaw(url, `update ${table} set ${column} = ${column}`));
         const removed = await codeOf(askRaw(url, `delete from ${table}`));
         const [row] = await askRaw(url, `select count(*) as found from ${table}`);
