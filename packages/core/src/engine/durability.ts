@@ -10,6 +10,9 @@ export const refuseUnsafe = (name: string, settings: Settings): void => refuseBr
 
 export const reportOf = async (store: Store): Promise<Report> => assess(store.name, await store.durability());
 
+/** Whoever writes :memory: has said so himself, and a pooler costs speed and no promise. */
+const quiet: ReadonlySet<string> = new Set(["memory", "pooler"]);
+
 /** What cannot be asked now is no reason not to open. */
 export const logDurability = async ({ store, logger }: Pick<Engine, "store" | "logger">): Promise<void> => {
   try {
@@ -17,8 +20,7 @@ export const logDurability = async ({ store, logger }: Pick<Engine, "store" | "l
     const codes = durability.warnings.map(({ code }) => code);
     if (codes.length === 0) return logger.info({ durability }, "the database keeps what is acknowledged");
     const words = `the database weakens what is promised: ${codes.join(", ")}; Runtime.durability tells what each means and what to do`;
-    // Whoever writes :memory: has said so himself.
-    if (codes.join() === "memory") logger.info({ durability }, words);
+    if (codes.every((code) => quiet.has(code))) logger.info({ durability }, words);
     else logger.warn({ durability }, words);
   } catch (error) {
     if (!Fault.is(error, "runtime_closed")) logger.warn({ err: error }, "what the database promises could not be asked");

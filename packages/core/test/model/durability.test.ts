@@ -18,6 +18,7 @@ const well: Readonly<Record<Dialect, Readonly<Record<string, string>>>> = {
     isolation: "read committed",
     encoding: "UTF8",
     standbys: "none",
+    pooler: "none",
   },
   mysql: {
     kind: "MariaDB",
@@ -121,6 +122,7 @@ const bad: readonly (readonly [Dialect, Readonly<Record<string, string>>, readon
   ...["CockroachDB", "YugabyteDB", "Aurora"].map(
     (kind) => ["postgres", { kind, version: "11.2" }, ["kind_untested"], false] as const,
   ),
+  ["postgres", { pooler: "transaction" }, ["pooler"], false],
   ["postgres", { encoding: "SQL_ASCII" }, ["encoding"], true],
 
   ...["0", "2"].map((value) => ["mysql", { innodb_flush_log_at_trx_commit: value }, ["flush_log"], true] as const),
@@ -154,7 +156,7 @@ describe("reported", () => {
     const all = (["sqlite", "postgres", "mysql"] as const).flatMap((dialect) =>
       bad.filter(([of]) => of === dialect).flatMap(([, , codes]) => codes.map((code) => `${dialect} ${code}`)),
     );
-    expect(new Set(all).size).toBe(6 + 9 + 13);
+    expect(new Set(all).size).toBe(6 + 10 + 13);
   });
 });
 

@@ -211,3 +211,31 @@ export const ownMariadb = async ({ settings = [], files = {} }: MariadbSetup = {
   await owner.close({ timeout: 0 });
   return { port, folder: place, url, ...served };
 };
+
+/** pgbouncer in transaction mode in front of a server, with so many connections to it. `url` leads to the same databases through it. */
+export const ownPgbouncer = async (server: string, connections: number, mode = "transaction"): Promise<OwnServer> => {
+  const user = "postgres";
+  const place = folderOf(user);
+  const port = freePort();
+  const to = new URL(server);
+  const settings = [
+    "[databases]",
+    `* = host=${to.hostname} port=${to.port === "" ? 5432 : to.port} user=${to.username}`,
+    "[pgbouncer]",
+    "listen_addr = 127.0.0.1",
+    `listen_port = ${port}`,
+    "unix_socket_dir =",
+    `logfile = ${join(place, "log")}`,
+    "auth_type = any",
+    `pool_mode = ${mode}`,
+    `default_pool_size = ${connections}`,
+    "max_client_conn = 500",
+  ];
+  write(user, join(place, "pgbouncer.ini"), `${settings.join("\n")}\n`);
+  const through = new URL(server);
+  through.hostname = "127.0.0.1";
+  through.port = String(port);
+  const command = [pgbouncer ?? "", "-q", join(place, "pgbouncer.ini")];
+  const served = await serve({ user, command, isUp: () => answers({ url: through.href, prepare: false }) });
+  return { port, folder: place, url: through.href, ...served };
+};

@@ -91,8 +91,11 @@ const makeForeign = async (): Promise<string> => {
 };
 
 /** A store on a fresh database. */
-export const onPostgres = async (): Promise<Opened> => {
+export const onPostgres = (): Promise<Opened> => onPostgresBy((url) => url);
+
+/** The same by another way to the server; the user's own connections go straight there. */
+export const onPostgresBy = async (way: (url: string) => string): Promise<Opened> => {
   const url = await freshDatabase();
-  const store = await open(url);
-  return { store, again: () => open(url), user: await userOf(url, await makeForeign()) };
+  const store = await open(way(url));
+  return { store, again: () => open(way(url)), user: await userOf(url, await makeForeign()) };
 };

@@ -80,6 +80,15 @@ export const postgresRules: readonly Rule[] = [
     fix: "Try your workflows on it first; docs/databases.md says what is known.",
   },
   {
+    code: "pooler",
+    setting: "pooler",
+    breaks: false,
+    isWeak: (value) => value === "transaction",
+    means:
+      "A pooler lends connections for one transaction at a time: nobody can be called when something was written, so other processes look for it, once a second when all is idle; and each statement is a round trip.",
+    fix: "Connect past the pooler where that is too slow.",
+  },
+  {
     code: "encoding",
     setting: "encoding",
     breaks: true,

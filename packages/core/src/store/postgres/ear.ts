@@ -7,7 +7,7 @@ import type { SQL } from "bun";
 import type { Pace } from "../contract.ts";
 import type { Server } from "../server/store.ts";
 
-type Ear = Server["ear"] & { readonly close: () => Promise<void> };
+export type Ear = Server["ear"] & { readonly close: () => Promise<void> };
 
 export const channel = "holdfast";
 

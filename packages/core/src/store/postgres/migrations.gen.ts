@@ -114,4 +114,16 @@ export const migrations: readonly Migration[] = [
     }
   ]
 },
+  {
+  "version": 5,
+  "name": "0004_news",
+  "needs": 1,
+  "up": [
+    "CREATE TABLE \"holdfast_news\" (\n\t\"key\" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name \"holdfast_news_key_seq\" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),\n\t\"told\" bigint NOT NULL,\n\t\"at\" bigint NOT NULL\n);"
+  ],
+  "down": [
+    "DROP TABLE \"holdfast_news\";"
+  ],
+  "loses": []
+},
 ];

@@ -153,6 +153,13 @@ export const workers = pgTable("holdfast_workers", {
   load: text("load"),
 });
 
+/** Behind a pooler: what each process has told of, for the others to look at. */
+export const news = pgTable("holdfast_news", {
+  key: whole("key").primaryKey().generatedAlwaysAsIdentity(),
+  told: whole("told").notNull(),
+  at: whole("at").notNull(),
+});
+
 export const breakers = pgTable("holdfast_breakers", {
   name: text("name").primaryKey(),
   state: text("state").$type<BreakerRow["state"]>().notNull(),

@@ -1,26 +1,31 @@
 /** Opening a store on PostgreSQL. */
 import { SQL } from "bun";
 import { sql, type SQL as DrizzleSql } from "drizzle-orm";
+import type { Settings } from "../../model/durability/report.ts";
 import type { Hooks, Store } from "../contract.ts";
 import { machinePace } from "../pace.ts";
 import { startBeside } from "../server/beside.ts";
 import { createClock } from "../server/clock.ts";
 import type { Statement } from "../server/dialect.ts";
 import { whole } from "../server/fields.ts";
-import { createPool, firstConnection, type Fields, type Pool } from "../server/link.ts";
+import { createPool, firstConnection, type Fields, type Link, type Pool } from "../server/link.ts";
 import { openSchema } from "../server/schema.ts";
-import type { Reach } from "../server/address.ts";
+import type { Pooler, Reach } from "../server/address.ts";
 import { createStore } from "../server/store.ts";
 import { createTransactions } from "../server/transact.ts";
 import { postgres } from "./dialect.ts";
 import { askSettings, refuseReadOnly } from "./durability.ts";
-import { channel, createEar } from "./ear.ts";
+import { channel, createEar, type Ear, type EarOptions } from "./ear.ts";
+import { news, tellWithin } from "./news.ts";
+import { createNews } from "../server/news.ts";
 import { migratorOf } from "./migrate.ts";
 import { statement } from "./text.ts";
 import { wayThrough, wayTo, type Way } from "./wire.ts";
 
 /** All together less than one question a second: hints tell of what is new. */
 const looks = { poll: 5_000, others: 1_800, rare: 10_000 };
+/** Behind a pooler what others have told is looked at too; what those told who are not behind one comes by these. */
+const pooledLooks = { ...looks, poll: 2_000 };
 
 const toDrizzle = ({ text, params }: Statement): DrizzleSql => {
   const chunks = text
@@ -41,7 +46,8 @@ export const openPostgres = async (url: string, hooks: Hooks, reach: Reach = {})
 export const openThrough = async (client: unknown, hooks: Hooks, reach: Reach = {}): Promise<Store> =>
   open(wayThrough(client, reach, hooks.lease), hooks);
 
-const open = async ({ name, open, options, most, deadline }: Way, hooks: Hooks): Promise<Store> => {
+const open = async (way: Way, hooks: Hooks): Promise<Store> => {
+  const { name, open, most, deadline } = way;
   const { pace = machinePace } = hooks;
   const pool = createPool(open, {
     max: most,
@@ -50,12 +56,15 @@ const open = async ({ name, open, options, most, deadline }: Way, hooks: Hooks):
     isHarmless: (error) => postgres.judge(error) === "again" || postgres.judge(error) === "defect",
     pace,
   });
-  const listener = options && ((): SQL => new SQL({ ...options, max: 1, idleTimeout: 0 }));
+  const ask = async (link: Link): Promise<Settings> => {
+    const settings = await askSettings(link);
+    return { ...settings, facts: [...settings.facts, { setting: "pooler", value: way.pooler() }] };
+  };
   try {
     const clock = createClock(pace);
     const migrator = migratorOf(hooks.schema?.migrations);
     await pool.use(async (link) => {
-      const settings = await askSettings(link);
+      const settings = await ask(link);
       refuseReadOnly(settings, name);
       hooks.beforeWriting?.(name, settings);
     }, firstConnection);
@@ -65,21 +74,24 @@ const open = async ({ name, open, options, most, deadline }: Way, hooks: Hooks):
       const [row] = await link.send(postgres.now().text);
       if (row) clock.learn(whole(row, "now"), askedAt);
     }, firstConnection);
-    const own = Bun.randomUUIDv7();
-    const ear = await createEar(listener, { own, poll: looks.poll, deadline, first: firstConnection, pace });
+    const isPooled = way.pooler() === "transaction";
+    const options = way.options();
+    const listener = options && ((): SQL => new SQL({ ...options, max: 1, idleTimeout: 0 }));
+    const hearing = { own: Bun.randomUUIDv7(), deadline, first: firstConnection, pace };
+    const ear = await (isPooled ? hearByLooking(pool, hearing) : createEar(listener, { ...hearing, poll: looks.poll }));
+    const beat = await beatOf(pool, way.pooler());
     return createStore(
       {
         name,
         dialect: postgres,
         pool,
         clock,
-        looks,
-        askSettings,
+        looks: isPooled ? pooledLooks : looks,
+        askSettings: ask,
         migrator,
         ear,
         beatApart: (worker, every) =>
-          options &&
-          startBeside({ ...options, max: 1, idleTimeout: 0 }, postgres.beat(0, null).text, { worker, every, deadline }),
+          options && startBeside({ ...options, max: 1, idleTimeout: 0 }, beat, { worker, every, deadline }),
         transactions: createTransactions({
           dialect: postgres,
           toDrizzle,
@@ -89,7 +101,7 @@ const open = async ({ name, open, options, most, deadline }: Way, hooks: Hooks):
           findRun: (id) => postgres.findRuns([id]),
           lockLease: (run, number) =>
             statement("select key from holdfast_runs where key = $1 and lease = $2 for share", run, number),
-          tellWithin: statement("select pg_notify($1, $2)", channel, ""),
+          tellWithin: isPooled ? tellWithin : statement("select pg_notify($1, $2)", channel, ""),
           pace,
         }),
         close: ear.close,
@@ -105,4 +117,27 @@ const open = async ({ name, open, options, most, deadline }: Way, hooks: Hooks):
 const place = async (pool: Pool): Promise<Fields> => {
   const [row] = await pool.use((link) => link.send(whereAmI.text));
   return row ?? {};
+};
+
+/** Where the table of news is not there, the slow looks are all there is. */
+const hearByLooking = async (pool: Pool, hearing: Omit<EarOptions, "poll">): Promise<Ear> => {
+  const options = { ...hearing, poll: pooledLooks.poll };
+  try {
+    const ear = await createNews(pool, news, options);
+    return { ...ear, close: async () => ear.close() };
+  } catch (error) {
+    if (postgres.judge(error) !== "defect") throw error;
+    return createEar(undefined, options);
+  }
+};
+
+const whereWorkers =
+  "select quote_ident(n.nspname) as schema from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace where c.oid = to_regclass('holdfast_workers')";
+
+/** A pooler hands on no search_path: the thread that beats says where the table is. */
+const beatOf = async (pool: Pool, pooler: Pooler): Promise<string> => {
+  const { text } = postgres.beat(0, null);
+  if (pooler === "none") return text;
+  const [row] = await pool.use((link) => link.send(whereWorkers));
+  return row ? text.replace("holdfast_workers", `${String(row["schema"])}.holdfast_workers`) : text;
 };

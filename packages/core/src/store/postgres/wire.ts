@@ -2,15 +2,18 @@
 import type { SQL } from "bun";
 import * as Fault from "../../model/fault.ts";
 import { firstConnection, openWire, type Param, type Rows, type Wire } from "../server/link.ts";
-import { settleDeadline, settleReach, type Reach, type Spelling } from "../server/address.ts";
+import { settleDeadline, settlePooler, settleReach, type Pooler, type Reach, type Spelling } from "../server/address.ts";
 import { share } from "../server/share.ts";
+import { isMarked, mark, pooled, refusesMark, searching, sharesBackends, timeouts } from "./pooler.ts";
 
 export type Way = {
   /** Without a password. */
   readonly name: string;
   readonly open: () => Promise<Wire>;
-  /** How a client of our own reaches the same database: to listen, and to beat from a thread. Undefined where that cannot be told. */
-  readonly options: SQL.Options | undefined;
+  /** How a client of our own reaches the same database, known once a connection is open: to listen, and to beat from a thread. Undefined where that cannot be told. */
+  readonly options: () => SQL.Options | undefined;
+  /** What is in between, known once a connection is open. */
+  readonly pooler: () => Pooler;
   /** How many connections we may have at once. */
   readonly most: number;
   /** Ms that a question may take. */
@@ -32,25 +35,69 @@ const spelling: Spelling = {
   kept: ["search_path", "application_name", "options", "channel_binding"],
 };
 
-/** Of a connection of ours: nothing it leaves open may keep others waiting for long. */
-const settings = (deadline: number): readonly string[] => [
-  `set idle_in_transaction_session_timeout = ${deadline}`,
-  `set statement_timeout = ${deadline}`,
-  `set lock_timeout = ${Math.min(2_000, deadline)}`,
-];
+const settings = (deadline: number): readonly string[] => timeouts(deadline).map(([name, value]) => `set ${name} = ${value}`);
 
-const unsettled = ["reset idle_in_transaction_session_timeout", "reset statement_timeout", "reset lock_timeout"];
+const unsettled = timeouts(0).map(([name]) => `reset ${name}`);
 
 /** By a URL. Throws `invalid_option`. `lease` is in ms. */
 export const wayTo = async (text: string, reach: Reach, lease: number | undefined): Promise<Way> => {
-  const { name, url, tls, size, deadline } = await settleReach(text, reach, spelling, lease);
-  const options: SQL.Options = {
-    url,
+  const address = await settleReach(text, reach, spelling, lease);
+  const { name, url, tls, size, deadline, searchPath } = address;
+  const common: SQL.Options = {
     adapter: "postgres",
     connectionTimeout: Math.ceil(Math.max(deadline, firstConnection) / 1_000),
     ...(tls ? { tls } : {}),
   };
-  return { name, open: () => openWire(options, settings(deadline)), options, most: size, deadline };
+  const direct: SQL.Options = { ...common, url };
+  const behind: SQL.Options = { ...common, url: withoutPath(url), prepare: address.pooler === "session" };
+  let pooler = address.pooler;
+  /** The first connection shows whether somebody is in between. */
+  const openFirst = async (): Promise<Wire | undefined> => {
+    const wire = await openWire({ ...direct, connection: mark }, []).catch((error: unknown) => {
+      if (!refusesMark(error)) throw error;
+    });
+    if (wire) {
+      if (await isMarked(wire)) {
+        pooler = "none";
+        return settled(wire, settings(deadline));
+      }
+      wire.destroy();
+    }
+    pooler = "transaction";
+    return undefined;
+  };
+  const openNext = async (): Promise<Wire> => {
+    if (pooler === "transaction") return pooled(await openWire(behind, []), deadline, searchPath);
+    if (pooler === "session") {
+      const path = searchPath === undefined ? [] : [searching(searchPath, "session")];
+      return openWire(behind, [...settings(deadline), ...path]);
+    }
+    return openWire({ ...direct, ...(address.pooler === undefined ? { connection: mark } : {}) }, settings(deadline));
+  };
+  return {
+    name,
+    open: async () => (pooler === undefined ? await openFirst() : undefined) ?? openNext(),
+    options: () => (pooler === "none" ? direct : behind),
+    pooler: () => pooler ?? "none",
+    most: size,
+    deadline,
+  };
+};
+
+const withoutPath = (text: string): string => {
+  const url = new URL(text);
+  url.searchParams.delete("search_path");
+  return url.href;
+};
+
+const settled = async (wire: Wire, prelude: readonly string[]): Promise<Wire> => {
+  try {
+    await Promise.all(prelude.map((text) => wire.send(text)));
+    return wire;
+  } catch (error) {
+    wire.destroy();
+    throw error;
+  }
 };
 
 type Reserved = {
@@ -78,8 +125,20 @@ const isPgPool = (client: unknown): client is PgPool =>
   typeof (client as Partial<PgPool> | null)?.connect === "function" &&
   typeof (client as { totalCount?: unknown }).totalCount === "number";
 
+/** A connection with settings of ours, given back as it was lent. */
+const lent = async (wire: Wire, deadline: number): Promise<Wire> => {
+  const ours = await settled(wire, settings(deadline));
+  return {
+    ...ours,
+    destroy: () => {
+      if (ours.isOpen()) for (const text of unsettled) ours.send(text).catch(() => {});
+      ours.destroy();
+    },
+  };
+};
+
 /** A connection that is lent by the user's pool, for good. */
-const borrowFromBun = async (client: BunClient, deadline: number): Promise<Wire> => {
+const borrowFromBun = async (client: BunClient): Promise<Wire> => {
   const reserved = (await client.reserve()) as unknown as Reserved;
   let open = true;
   const send = (text: string, params: readonly Param[] = []): Promise<Rows> => {
@@ -90,20 +149,17 @@ const borrowFromBun = async (client: BunClient, deadline: number): Promise<Wire>
     });
     return query;
   };
-  await Promise.all(settings(deadline).map((text) => send(text)));
   return {
     send,
     isOpen: () => open,
-    // Given back as it was lent.
     destroy: () => {
-      if (open) for (const text of unsettled) send(text).catch(() => {});
       open = false;
       void reserved.release();
     },
   };
 };
 
-const borrowFromPg = async (pool: PgPool, deadline: number): Promise<Wire> => {
+const borrowFromPg = async (pool: PgPool): Promise<Wire> => {
   const client = await pool.connect();
   let open = true;
   let released = false;
@@ -120,12 +176,6 @@ const borrowFromPg = async (pool: PgPool, deadline: number): Promise<Wire> => {
     if (!released) client.release(true);
     released = true;
   };
-  try {
-    for (const text of settings(deadline)) await send(text);
-  } catch (error) {
-    destroy();
-    throw error;
-  }
   return { send, isOpen: () => open, destroy };
 };
 
@@ -145,15 +195,44 @@ export const isPostgresClient = (client: unknown): boolean =>
 const nameOf = (host: unknown, database: unknown): string =>
   `postgres://${typeof host === "string" ? host : ""}/${typeof database === "string" ? database : ""}`;
 
+/** Connections of a pool of the user's. Two at once show whether there is a pooler in between. */
+const borrowing = (borrow: () => Promise<Wire>, deadline: number, given: Pooler | undefined) => {
+  let pooler = given;
+  const tell = async (wire: Wire): Promise<Pooler> => {
+    const other = await borrow();
+    try {
+      return (await sharesBackends(wire, other)) ? "transaction" : "none";
+    } finally {
+      other.destroy();
+    }
+  };
+  return {
+    pooler: (): Pooler => pooler ?? "none",
+    open: async (): Promise<Wire> => {
+      const wire = await borrow();
+      try {
+        pooler ??= await tell(wire);
+      } catch (error) {
+        wire.destroy();
+        throw error;
+      }
+      return pooler === "transaction" ? pooled(wire, deadline, undefined) : lent(wire, deadline);
+    },
+  };
+};
+
 /** Through the pool of the user: half of its connections may be ours, so that the user's own transactions get some too. */
 export const wayThrough = (client: unknown, { pool }: Reach, lease: number | undefined): Way => {
   const deadline = settleDeadline(pool?.timeout, "timeout in the option pool of Runtime.open", lease);
+  const given = settlePooler(pool?.pooler, "pooler in the option pool of Runtime.open");
   if (isBun(client)) {
     const { options } = client;
+    const { open, pooler } = borrowing(() => borrowFromBun(client), deadline, given);
     return {
       name: nameOf(options["hostname"], options["database"]),
-      open: () => borrowFromBun(client, deadline),
-      options: plain(options),
+      open,
+      pooler,
+      options: () => plain({ ...options, ...(pooler() === "transaction" ? { prepare: false } : {}) }),
       most: share(options["max"], pool?.size),
       deadline,
     };
@@ -162,14 +241,13 @@ export const wayThrough = (client: unknown, { pool }: Reach, lease: number | und
     throw Fault.make("invalid_option", "The option database of Runtime.open has no pool of connections under it.");
   const { host, port, user, password, database, ssl, connectionString, max } = client.options;
   const url = typeof connectionString === "string" ? connectionString : undefined;
+  const { open, pooler } = borrowing(() => borrowFromPg(client), deadline, given);
+  const place = url === undefined ? { hostname: host, port, username: user, password, database, tls: ssl } : { url };
   return {
     name: nameOf(host, database),
-    open: () => borrowFromPg(client, deadline),
-    options: plain(
-      url === undefined
-        ? { adapter: "postgres", hostname: host, port, username: user, password, database, tls: ssl }
-        : { adapter: "postgres", url },
-    ),
+    open,
+    pooler,
+    options: () => plain({ adapter: "postgres", ...place, prepare: pooler() !== "transaction" }),
     most: share(max, pool?.size),
     deadline,
   };
