@@ -6,6 +6,7 @@ import { disk } from "./disk/disk.suite.ts";
 import { kills } from "./kills/kills.suite.ts";
 import { moves } from "./moves/moves.suite.ts";
 import { mutations } from "./mutations/mutations.suite.ts";
+import { opens } from "./opens/opens.suite.ts";
 import { powerCuts } from "./power-cuts/power-cuts.suite.ts";
 import { replayFuzz } from "./replay-fuzz/replay-fuzz.suite.ts";
 import { restores } from "./restores/restores.suite.ts";
@@ -34,4 +35,5 @@ export const suites: readonly Suite[] = [
   shutdowns,
   cancels,
   signals,
+  opens,
 ];

@@ -1,0 +1,4 @@
+import { testSlice } from "../slice.ts";
+import { opens } from "./opens.suite.ts";
+
+testSlice(opens);
