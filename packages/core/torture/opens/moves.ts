@@ -1,5 +1,5 @@
 /** A newer release that migrates forward and back, again and again, while workers of this one are under load: nothing is lost, and nobody hears of it. */
-import { hasGone } from "../../src/engine/workers.ts";
+import { hasGone } from "../../src/engine/machine.ts";
 import { migrate, type Order as MoveOrder } from "../../src/store/migrations/migrate.ts";
 import { migratorFor, onSchema } from "../../src/store/schema.ts";
 import { additive } from "../../test/schema/future.ts";

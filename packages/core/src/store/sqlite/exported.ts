@@ -1,7 +1,7 @@
 /** The tables on SQLite for users who join them to migrations of their own. */
 import { integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
 
-export { breakers, history, moves, runs, signals, states, tags, workers } from "./schema.ts";
+export { breakers, history, leaders, moves, runs, signals, states, tags, workers } from "./schema.ts";
 
 /** Which migrations the database has. Holdfast writes it; it is empty until `Database.migrate` has looked at the other tables. */
 export const migrations = sqliteTable("holdfast_migrations", {

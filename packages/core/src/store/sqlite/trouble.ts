@@ -17,7 +17,7 @@ const codeOf = (error: unknown): string => {
 export const isBusy = (error: unknown): boolean => /^SQLITE_(BUSY|LOCKED|PROTOCOL)/.test(codeOf(error));
 
 /** Tries again in short naps while another connection holds the lock. It holds the loop: for opening only, which other processes do in a moment too. */
-export const patiently = <T>(work: () => T, until = performance.now() + 5_000): T => {
+export const patiently = <T>(work: () => T, until = performance.now() + 30_000): T => {
   for (;;) {
     try {
       return work();
