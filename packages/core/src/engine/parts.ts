@@ -9,8 +9,8 @@ import { nameOf } from "./definition.ts";
 import type { Engine } from "./engine.ts";
 import { mostParts, tenantsAtOnce } from "./settings.ts";
 
-/** Who had the last turn: of the workflows, and of the tenants of each. Undefined when it is the turn of whoever has waited longest. */
-export type Turns = { workflow: string | undefined; readonly tenants: Map<string, string | undefined> };
+/** Who had the last turn: of the workflows, and of the tenants of each. */
+export type Turns = { workflow: string | undefined; readonly tenants: Map<string, string> };
 
 /** How many runs are taken of each part. */
 export type Parts = { readonly parts: readonly Part[]; readonly each: number };
@@ -43,7 +43,7 @@ const tenantsInTurn = async (engine: Engine, one: Due, most: number): Promise<re
   const before = turns.tenants.get(line);
   const found: (string | null)[] = before === undefined ? [null] : [];
   const start = before ?? "";
-  let after: string | undefined = start;
+  let after = start;
   for (const from of start === "" ? [""] : [start, ""]) {
     if (found.length >= most) break;
     const seen = await store.runs.tenants(one, from, tenantsAtOnce);
@@ -51,10 +51,17 @@ const tenantsInTurn = async (engine: Engine, one: Due, most: number): Promise<re
     const isNew = ({ tenant }: { readonly tenant: string }): boolean => from === start || tenant <= start;
     const ready = seen.filter((each) => each.wakeAt <= now && isNew(each)).slice(0, room);
     found.push(...ready.map(({ tenant }) => tenant));
-    after =
-      found.length >= most ? (ready.at(-1)?.tenant ?? after) : seen.length < tenantsAtOnce ? undefined : seen.at(-1)?.tenant;
-    if (after !== undefined) break;
-    if (found.length < most && !found.includes(null)) found.push(null);
+    if (found.length >= most) {
+      after = ready.at(-1)?.tenant ?? after;
+      break;
+    }
+    if (seen.length === tenantsAtOnce) {
+      after = seen.at(-1)?.tenant ?? "";
+      break;
+    }
+    // Past the last of them it is the turn of whoever has waited longest, and then of the first again.
+    if (!found.includes(null)) found.push(null);
+    after = "";
   }
   turns.tenants.set(line, after);
   return (found.length === 0 ? [null] : found).map((tenant) => partOf(one, tenant));
