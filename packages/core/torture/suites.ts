@@ -7,6 +7,7 @@ import { kills } from "./kills/kills.suite.ts";
 import { moves } from "./moves/moves.suite.ts";
 import { mutations } from "./mutations/mutations.suite.ts";
 import { opens } from "./opens/opens.suite.ts";
+import { network } from "./network/network.suite.ts";
 import { powerCuts } from "./power-cuts/power-cuts.suite.ts";
 import { replayFuzz } from "./replay-fuzz/replay-fuzz.suite.ts";
 import { restores } from "./restores/restores.suite.ts";
@@ -31,6 +32,7 @@ export const suites: readonly Suite[] = [
   simulation,
   soak,
   kills,
+  network,
   zombies,
   shutdowns,
   cancels,
