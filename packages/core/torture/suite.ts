@@ -33,5 +33,7 @@ export type Suite = {
   readonly title: string;
   /** The places on which it can be carried out, one after the other. Default: only SQLite. */
   readonly on?: readonly On[];
+  /** It starts the servers that it is carried out on, and says itself when there can be none. */
+  readonly ownServers?: true;
   readonly run: (order: Order) => Promise<Report>;
 };

@@ -8,6 +8,8 @@ import { moves } from "./moves/moves.suite.ts";
 import { mutations } from "./mutations/mutations.suite.ts";
 import { opens } from "./opens/opens.suite.ts";
 import { network } from "./network/network.suite.ts";
+import { failovers } from "./outages/failovers.suite.ts";
+import { restarts } from "./outages/restarts.suite.ts";
 import { powerCuts } from "./power-cuts/power-cuts.suite.ts";
 import { replayFuzz } from "./replay-fuzz/replay-fuzz.suite.ts";
 import { restores } from "./restores/restores.suite.ts";
@@ -38,4 +40,6 @@ export const suites: readonly Suite[] = [
   cancels,
   signals,
   opens,
+  restarts,
+  failovers,
 ];

@@ -86,6 +86,10 @@ export type Engine = {
   readonly givenBack: Map<number, number>;
   /** Stops timers, watchers and threads. */
   readonly stops: (() => void)[];
+  /** How often the database turned out to be another one than before: what was known of it by then is not sure. */
+  rewinds: number;
+  /** Who goes by what the database said before. They are told when it turns out to be another one. */
+  readonly mistaken: Set<() => void>;
   /** Set by the loop: looks for due runs soon. */
   poke: () => void;
   /** Places kept for runs whose start is not durable yet. */

@@ -43,14 +43,17 @@ export const createHandle = <Output>(
 export const rowOfRun = async (reach: Reach): Promise<RunRow> => {
   assertOpen(reach.engine);
   const { runs } = reach.engine.store;
-  const row = reach.key === undefined ? await runs.byId(reach.id) : await runs.byKey(reach.key);
+  const row = isSure(reach) ? await runs.byKey(reach.key) : await runs.byId(reach.id);
   if (!row) throw Fault.make("run_not_found", `There is no run with the id "${reach.id}" in this database.`, { run: reach.id });
   reach.key = row.key;
   return row;
 };
 
 /** The inner key of the run. Throws `run_not_found`. */
-export const keyOfRun = async (reach: Reach): Promise<number> => reach.key ?? (await rowOfRun(reach)).key;
+export const keyOfRun = async (reach: Reach): Promise<number> => (isSure(reach) ? reach.key : (await rowOfRun(reach)).key);
+
+/** In a database that was exchanged for another, a run may be missing, or be there under another key. */
+const isSure = (reach: Reach): reach is Reach & { key: number } => reach.key !== undefined && reach.engine.rewinds === 0;
 
 export const assertOpen = (engine: Engine): void => {
   if (engine.closed) throw Fault.make("runtime_closed", "This runtime is closed. Open another one with Runtime.open.");

@@ -9,7 +9,7 @@ import { startLoop } from "./loop.ts";
 import { stopMoved } from "./moved.ts";
 import type { Settings } from "./settings.ts";
 import { turn } from "./turn.ts";
-import { nobody, register, startBeating } from "./workers.ts";
+import { nobody, register, rewind, startBeating } from "./workers.ts";
 
 /** All that an engine is told once. */
 export type Opening = {
@@ -29,6 +29,9 @@ export const openEngine = async (opening: Opening, openStore: (hooks: Hooks) => 
   const store = await openStore({
     beforeCommit: () => {
       if (opened) turn(opened);
+    },
+    rewound: () => {
+      if (opened) rewind(opened);
     },
     lease: opening.settings.lease,
     ...(opening.strict ? { beforeWriting: refuseUnsafe } : {}),
@@ -87,6 +90,8 @@ const createEngine = (opening: Opening, store: Store): Engine => ({
   closers: new Set(),
   unfit: new Set(),
   givenBack: new Map(),
+  rewinds: 0,
+  mistaken: new Set(),
   stops: [],
   poke: () => {},
   reserved: 0,

@@ -48,12 +48,21 @@ export const follow = (execution: Execution, seq: number, written: Promise<boole
 /** A note: for the next worker, not for the body. */
 export const note = (execution: Execution, entry: Entry): Row => {
   const row = rowOf(execution, entry);
+  keep(execution, row);
+  return row;
+};
+
+const keep = (execution: Execution, row: Row): void =>
   execution.engine.store.history.record(leaseOf(execution), row, (outcome) => {
     if (outcome === "kept") kept(execution, row.seq);
     else if (outcome === "fenced") drop(execution, "lease_lost");
     else setAside(execution, outcome.refused);
   });
-  return row;
+
+/** The place of a record that did not come to be is taken by a note: others may stand behind it, and a history has no holes. */
+export const fill = (execution: Execution, row: Row): void => {
+  if (execution.seq === row.seq) execution.seq--;
+  else keep(execution, { ...row, kind: "running", value: null });
 };
 
 /**

@@ -34,11 +34,21 @@ export const resultOf = async (reach: Reach, wait: Wait): Promise<unknown> => {
   );
 };
 
-const lastRow = async (reach: Reach, { timeout, signal }: Wait): Promise<Row> => {
+/** Asks anew when the database turns out to be another one: the run may be missing there, or not at its end any more. */
+const lastRow = async (reach: Reach, wait: Wait): Promise<Row> => {
+  for (;;) {
+    const row = await awaited(reach, wait);
+    if (row !== "mistaken") return row;
+  }
+};
+
+const awaited = async (reach: Reach, { timeout, signal }: Wait): Promise<Row | "mistaken"> => {
   signal?.throwIfAborted();
   const { engine } = reach;
   const key = await keyOfRun(reach);
-  const { promise, resolve, reject } = Promise.withResolvers<Row>();
+  const { promise, resolve, reject } = Promise.withResolvers<Row | "mistaken">();
+  const onOther = (): void => resolve("mistaken");
+  engine.mistaken.add(onOther);
   const waiters = engine.waiters.get(key) ?? new Set();
   engine.waiters.set(key, waiters);
   waiters.add(resolve);
@@ -73,6 +83,7 @@ const lastRow = async (reach: Reach, { timeout, signal }: Wait): Promise<Row> =>
     callOff?.();
     signal?.removeEventListener("abort", onAbort);
     engine.closers.delete(onClose);
+    engine.mistaken.delete(onOther);
     waiters.delete(resolve);
     if (waiters.size === 0 && engine.waiters.get(key) === waiters) engine.waiters.delete(key);
   }

@@ -5,7 +5,7 @@ import { handBack } from "./drop.ts";
 import { isAlive, type Delivery } from "./execution.ts";
 import { fail } from "./landing.ts";
 import type { Tools } from "./operation.ts";
-import { follow, leaseOf, redeem, rowOf } from "./record.ts";
+import { fill, follow, leaseOf, redeem, rowOf } from "./record.ts";
 import { describe, land, leaveBreaker, type Trial } from "./trial.ts";
 
 /**
@@ -39,16 +39,20 @@ export const transact = async (trial: Trial, database: unknown, run: (tx: unknow
         execution.pledged.add(made.row.seq);
         return made.row;
       },
+      doubt: () => {
+        if (!flight.over && isAlive(execution)) giveUp(trial);
+      },
     });
     if (flight.over || !isAlive(execution) || made === undefined) return;
+    if (outcome === "unknown") return giveUp(trial);
     leaveBreaker(trial, { kind: "success" });
-    if (outcome === "unknown") return handBack(execution);
     const { row } = made;
     const held = outcome === "kept";
     land(trial);
     follow(execution, row.seq, held ? store.history.append(leaseOf(execution), row) : Promise.resolve(false));
     if (held) redeem(execution, row.seq, made);
   } catch (error) {
+    if (made && isAlive(execution)) fill(execution, made.row);
     takeBack();
     fail(trial, error);
   }
@@ -65,4 +69,11 @@ const deliveryOf = (trial: Trial, value: unknown): Delivery => {
     issued: operation.issued,
   });
   return { row, answer: { kind: "value", value: kept.value } };
+};
+
+/** Whether it was committed is told by the history, when the run is taken up again. */
+const giveUp = (trial: Trial): void => {
+  leaveBreaker(trial, { kind: "success" });
+  trial.callOff?.();
+  handBack(trial.execution);
 };

@@ -65,13 +65,10 @@ const beatFromThread = (engine: Engine, beat: Beat): void => {
   engine.holds = () => isFresh(engine, beat.age());
   repeat(engine, local, () => {
     wakeHeld(engine);
-    if (beat.refused())
-      void rise(engine).then(
-        () => beat.beatFor(engine.worker),
-        () => {},
-      );
+    if (beat.refused()) rise(engine).catch(() => {});
     if (beat.fenced()) meetFence(engine);
   });
+  beats.set(engine, beat);
   engine.stops.push(beat.stop);
 };
 
@@ -113,6 +110,9 @@ const beatHere = (engine: Engine): void => {
   });
 };
 
+/** The thread that beats, where there is one. */
+const beats = new WeakMap<Engine, Beat>();
+
 const risings = new WeakMap<Engine, Promise<void>>();
 
 /** Resolves when no worker is being registered in the place of one that was declared dead. */
@@ -136,11 +136,50 @@ const riseOnce = async (engine: Engine): Promise<void> => {
   engine.worker = nobody;
   engine.term = undefined;
   loseAll(engine);
+  await begin(engine);
+};
+
+/** As another worker than before. */
+const begin = async (engine: Engine): Promise<void> => {
   await register(engine).catch((error: unknown) => {
     engine.logger.error({ err: error }, "this process could not begin anew; it executes nothing");
     throw error;
   });
+  beats.get(engine)?.beatFor(engine.worker);
   engine.poke();
+};
+
+/**
+ * The database is another one than before: what this process has in memory may be ahead of every history, and its leases may have been given to others.
+ * It lets go of everything and begins anew, from what is there.
+ */
+export const rewind = (engine: Engine): void => {
+  const { worker } = engine;
+  engine.worker = nobody;
+  engine.term = undefined;
+  engine.rewinds++;
+  engine.unfit.clear();
+  engine.givenBack.clear();
+  loseAll(engine);
+  engine.logger.warn({ worker }, "the database is another one than before; this process begins anew from what is there");
+  for (const tell of engine.mistaken) tell();
+  if (!engine.closing) void beginAnew(engine, worker);
+};
+
+/** What the worker of before still holds there is due at once. */
+const beginAnew = async (engine: Engine, before: number): Promise<void> => {
+  const rewinds = engine.rewinds;
+  while (!engine.closing && engine.rewinds === rewinds) {
+    try {
+      await risen(engine);
+      if (engine.worker === nobody) await begin(engine);
+      if (before !== nobody) await engine.store.workers.leave(before, engine.clock.now());
+      return engine.poke();
+    } catch {
+      // The database does not answer yet.
+      await new Promise<void>((resolve) => void engine.clock.after(250 + 250 * engine.chance(), resolve));
+    }
+  }
 };
 
 const watchOthers = (engine: Engine): void => {

@@ -24,6 +24,7 @@ import type {
   Sent,
   SignalRow,
   Started,
+  TransactionWork,
   WorkerRow,
 } from "./rows.ts";
 import type { Settings } from "../model/durability/report.ts";
@@ -224,12 +225,7 @@ export type Beat = {
   readonly stop: () => void;
 };
 
-/** Work of the user's inside one transaction with a record of ours. */
-export type TransactionWork = {
-  readonly lease: Lease;
-  readonly row: (value: unknown) => Row;
-  readonly run: (tx: unknown) => unknown;
-};
+export type { TransactionWork } from "./rows.ts";
 
 /** How often, in ms, a process looks: for what no hint told it of, whether the others live, and for what is seldom there. */
 export type Looks = { readonly poll: number; readonly others: number; readonly rare: number };
@@ -289,6 +285,11 @@ export type Hooks = {
   readonly beforeWriting?: (name: string, settings: Settings) => void;
   /** Called when a write met a database that was moved to another place: nothing is written here ever again. */
   readonly onMoved?: (fault: Error) => void;
+  /**
+   * Called in the moment in which it is noticed that the database is another one than before, which may lack what was durable: every lease is lost, and
+   * so is this process's place among the workers. What was asked for and is not written comes to nothing; from here on the new one is written to.
+   */
+  readonly rewound?: () => void;
   /** That of the machine, when nothing else is said. */
   readonly pace?: Pace;
   /** How long, in ms, a silent worker keeps its runs: no question to a server may take more than a part of it. */

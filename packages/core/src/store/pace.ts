@@ -13,3 +13,6 @@ export const machinePace: Pace = {
 
 /** Resolves after so many ms. */
 export const nap = ({ later }: Pace, ms: number): Promise<void> => new Promise((resolve) => void later(ms, resolve));
+
+/** Half as long to half again as long: what many processes do for the same reason, they do not do at once. */
+export const jittered = ({ chance }: Pick<Pace, "chance">, ms: number): number => ms * (0.5 + chance());

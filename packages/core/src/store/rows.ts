@@ -191,3 +191,15 @@ export type Due = Known & {
   /** True when runs of several tenants share it. */
   readonly isShared: boolean;
 };
+
+/** Work of the user's inside one transaction with a record of ours. */
+export type TransactionWork = {
+  readonly lease: Lease;
+  readonly row: (value: unknown) => Row;
+  readonly run: (tx: unknown) => unknown;
+  /**
+   * Called in the moment in which it cannot be told any more whether the commit happened. What was asked for under the lease since the row was made, and is
+   * not written yet, never is; what is asked for from within this call is.
+   */
+  readonly doubt: () => void;
+};

@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import { createClaim } from "../../src/store/server/claims.ts";
 import type { Dialect } from "../../src/store/server/dialect.ts";
 import type { Fields, Link, Rows } from "../../src/store/server/link.ts";
+import { createIncarnation } from "../../src/store/server/incarnation.ts";
 import type { Session } from "../../src/store/server/session.ts";
 
 const run = (key: number): Fields => ({ key, id: `r${key}`, workflow: "w", version: 1, status: "running", lease: 1, strikes: 1 });
@@ -36,7 +37,11 @@ const serverWith = (due: { healthy: number; suspects: number }) => {
     shield: () => say("shield"),
     claim: () => ({ healthy: [say("healthy")], isSuspectDue: say("look"), suspect: [say("suspect")] }),
   } as unknown as Dialect;
-  const claim = createClaim({ dialect, persist: (work: (link: Link) => unknown) => work(link) } as unknown as Session);
+  const session = { dialect, persist: (work: (link: Link) => Promise<unknown>) => work(link) } as unknown as Session;
+  const claim = createClaim(
+    session,
+    createIncarnation(dialect, { use: (work) => work(link) }, () => {}),
+  );
   return {
     asked,
     claim: async () => {

@@ -1,7 +1,8 @@
 /** Group commit over a network, on a server made of an array: what is under way, what is held up, what is tried again. */
 import { describe, expect, test } from "bun:test";
 import { machinePace } from "../../src/store/pace.ts";
-import { createGroup, usual } from "../../src/store/server/group.ts";
+import { createGroup } from "../../src/store/server/group.ts";
+import { usual } from "../../src/store/server/work.ts";
 import type { Verdict } from "../../src/store/server/dialect.ts";
 import type { Job } from "../../src/store/server/work.ts";
 
@@ -37,7 +38,7 @@ const setup = () => {
     { ...usual, busy: 50 },
   );
   const write = (value: string, run?: number, refusable = false): Promise<string> =>
-    group.submit({ run, needs: {}, act: () => value, refusable });
+    group.submit({ run, needs: {}, act: () => value, refusable, fenced: false });
   return { group, committed, seen, errors, write };
 };
 
@@ -75,7 +76,7 @@ describe("the order of a run", () => {
   test("a hold waits for what was asked before, and keeps back what is asked later", async () => {
     const { committed, group, write } = setup();
     const before = write("before", 1);
-    const release = await group.hold(1);
+    const { release } = await group.hold(1);
     await before;
     const after = write("after", 1);
     await write("other", 2);

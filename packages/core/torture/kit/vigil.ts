@@ -1,5 +1,5 @@
 /** Watches over a suite: asks every second whether a run is stuck, and waits until all runs are at their end. */
-import { Runtime } from "../../src/index.ts";
+import { Fault, Runtime } from "../../src/index.ts";
 import { openStore } from "../../src/store/open.ts";
 import type { Observer } from "./observer.ts";
 import type { Place } from "./place.ts";
@@ -32,8 +32,13 @@ type Stuck = { readonly id: string; readonly status: string; readonly why: strin
 const askEverySecond = (ask: () => Promise<readonly Stuck[]>): Vigil => {
   const stuck = new Set<string>();
   const state = { over: false };
+  /** While the database is away nobody can be asked. */
   const look = async (): Promise<void> => {
-    for (const { id, status, why } of await ask()) stuck.add(`stuck: run ${id} (${status}): ${why}`);
+    const found = await ask().catch((error: unknown) => {
+      if (Fault.is(error, "storage_failed")) return [];
+      throw error;
+    });
+    for (const { id, status, why } of found) stuck.add(`stuck: run ${id} (${status}): ${why}`);
   };
   const looking = (async () => {
     while (!state.over) {

@@ -51,6 +51,7 @@ export const judge = (error: unknown): Verdict => {
   if (isTls(error)) return "trouble";
   if (movedOf(error)) return "trouble";
   const code = codeOf(error);
+  if (code === 1690) return "rewound";
   if (again.has(code)) return "again";
   if (blocked.has(code)) return "blocked";
   if (isLost(code)) return "lost";

@@ -89,4 +89,16 @@ export const migrations: readonly Migration[] = [
     }
   ]
 },
+  {
+  "version": 5,
+  "name": "0004_incarnation",
+  "needs": 1,
+  "up": [
+    "CREATE TABLE IF NOT EXISTS `holdfast_incarnation` (\n\t`one` int NOT NULL,\n\t`incarnation` longtext NOT NULL,\n\tCONSTRAINT `holdfast_incarnation_one` PRIMARY KEY(`one`)\n) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin ROW_FORMAT=DYNAMIC;"
+  ],
+  "down": [
+    "DROP TABLE IF EXISTS `holdfast_incarnation`;"
+  ],
+  "loses": []
+},
 ];

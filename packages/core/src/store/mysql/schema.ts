@@ -202,3 +202,9 @@ export const moves = mysqlTable("holdfast_moves", {
   written: int("written").notNull().default(0),
   at: whole("at").notNull(),
 });
+
+/** One row: the incarnation in which keys are given. */
+export const incarnation = mysqlTable("holdfast_incarnation", {
+  one: int("one").primaryKey(),
+  incarnation: longtext("incarnation").notNull(),
+});

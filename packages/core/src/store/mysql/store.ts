@@ -4,15 +4,16 @@ import type { Hooks, Store } from "../contract.ts";
 import { machinePace } from "../pace.ts";
 import { startBeside } from "../server/beside.ts";
 import { createClock } from "../server/clock.ts";
-import type { Statement } from "../server/dialect.ts";
+import type { Dialect, Statement } from "../server/dialect.ts";
 import { whole } from "../server/fields.ts";
-import { createPool, firstConnection, type Fields, type Pool } from "../server/link.ts";
+import { createPool, firstConnection, type Fields, type Link, type Pool } from "../server/link.ts";
 import { openSchema } from "../server/schema.ts";
 import type { Reach } from "../server/address.ts";
 import { createStore } from "../server/store.ts";
 import { createTransactions } from "../server/transact.ts";
 import { mysql } from "./dialect.ts";
 import { askSettings, refuseReadOnly } from "./durability.ts";
+import { toldBy } from "./workers.ts";
 import { createEar, tellWithin } from "./ear.ts";
 import { migratorOf } from "./migrate.ts";
 import { statement } from "./text.ts";
@@ -60,16 +61,17 @@ const open = async ({ name, open, options, most, deadline }: Way, hooks: Hooks):
       hooks.beforeWriting?.(name, settings);
     }, firstConnection);
     await openSchema(pool, migrator, hooks.schema);
-    await pool.use(async (link) => {
+    const dialect = await pool.use(async (link) => {
       const askedAt = pace.monotonic();
       const [row] = await link.send(mysql.now().text);
       if (row) clock.learn(whole(row, "now"), askedAt);
+      return fitting(link);
     }, firstConnection);
     const ear = await createEar(pool, { poll: looks.poll, pace });
     return createStore(
       {
         name,
-        dialect: mysql,
+        dialect,
         pool,
         clock,
         looks,
@@ -79,7 +81,7 @@ const open = async ({ name, open, options, most, deadline }: Way, hooks: Hooks):
         beatApart: (worker, every) =>
           options && startBeside({ ...options, max: 1, idleTimeout: 0 }, mysql.beat(0, null).text, { worker, every, deadline }),
         transactions: createTransactions({
-          dialect: mysql,
+          dialect,
           toDrizzle,
           whereAmI,
           ours: () => place(pool),
@@ -98,6 +100,23 @@ const open = async ({ name, open, options, most, deadline }: Way, hooks: Hooks):
     await pool.close();
     throw mysql.faultOf(error);
   }
+};
+
+/**
+ * How a server is told from others: MySQL has a number for it, MariaDB one for its machine and port. The nodes of a Galera cluster, of TiDB and of others that are many under one
+ * name have all the same rows, and each says that it is another: they are not asked.
+ */
+const fitting = async (link: Link): Promise<Dialect> => {
+  const rows = await link.send(
+    "show variables where variable_name in ('server_uuid', 'server_uid', 'wsrep_on', 'version', 'version_comment')",
+  );
+  const said = new Map(rows.map((row) => [String(row["Variable_name"]), String(row["Value"])]));
+  const isMany =
+    said.get("wsrep_on") === "ON" || /tidb|vitess|oceanbase/i.test(`${said.get("version")} ${said.get("version_comment")}`);
+  if (isMany) return mysql;
+  if (said.has("server_uuid")) return { ...mysql, ...toldBy("@@server_uuid") };
+  if (said.has("server_uid")) return { ...mysql, ...toldBy("concat(@@server_uid, '/', @@hostname, '/', @@port)") };
+  return mysql;
 };
 
 const place = async (pool: Pool): Promise<Fields> => {

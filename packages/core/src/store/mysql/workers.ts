@@ -17,6 +17,55 @@ const leader = (name: string): Statement =>
     name,
   );
 
+/** When the tables were made: a dump that is restored makes them anew. `holdfast_migrations` is never altered. */
+const made = `(select cast(unix_timestamp(t.create_time) as char) from information_schema.tables as t
+  where t.table_schema = database() and t.table_name = 'holdfast_migrations')`;
+
+const kept = "select i.incarnation from holdfast_incarnation as i where i.one = 1";
+
+/** A key that is given by hand moves the counter for good. The row that it takes is gone again before anybody sees it. */
+const leap = [
+  statement(`insert into holdfast_runs (\`key\`, id, workflow, version, status, lease, created_at)
+    select coalesce(max(r.key), 0) + 4294967296, '', '', 0, 'cancelled', 0, 0 from holdfast_runs as r`),
+  statement("delete from holdfast_runs where id = ''"),
+  statement(`insert into holdfast_workers (\`key\`, machine, pid, born, host, execute, opened_at)
+    select coalesce(max(w.key), 0) + 1000000, '', 0, 'leap', '', 0, 0 from holdfast_workers as w`),
+  statement("delete from holdfast_workers where pid = 0 and born = 'leap'"),
+  statement(
+    `insert into holdfast_news (\`key\`, told, at) select coalesce(max(n.key), 0) + 1000000, 0, -1 from holdfast_news as n`,
+  ),
+  statement("delete from holdfast_news where at = -1"),
+];
+
+const listing = (incarnation: string): Statement =>
+  statement(`select said.now, said.incarnation, w.key, w.machine, w.pid, w.born, w.host, w.execute, w.beat, w.lease, w.opened_at as openedAt, w.release, w.library, w.workflows,
+      w.capacity, w.weight, w.full, w.load,
+      (select cast(json_arrayagg(json_object('name', convert(l.name using utf8mb4), 'term', l.term)) as char) from holdfast_leaders as l where l.worker = w.key) as leads
+    from (select ${now} as now, ${incarnation} as incarnation) as said left join holdfast_workers as w on true order by w.key`);
+
+/**
+ * Which server it is, as `server` says; a replica that is promoted is another. It is asked in every transaction, and when the tables were made now and then. An
+ * exponent that is too large fails, and nothing else of ours does so.
+ */
+export const toldBy = (server: string): Pick<Dialect, "incarnation" | "workers"> => {
+  const incarnation = `concat(${server}, ' ', ${made})`;
+  return {
+    incarnation: {
+      now: () => statement(`select ${incarnation} as incarnation`),
+      assert: (believed) => statement(`select exp(if(substring_index(?, ' ', 1) <> ${server}, 1000, 0)) as same`, believed),
+      kept: () => statement(kept),
+      lock: () => statement(`${kept} for update`),
+      keepFirst: (first) =>
+        statement(
+          "insert into holdfast_incarnation (one, incarnation) values (1, ?) on duplicate key update one = holdfast_incarnation.one",
+          first,
+        ),
+      leap: (next) => [...leap, statement("update holdfast_incarnation set incarnation = ? where one = 1", next)],
+    },
+    workers: () => listing(incarnation),
+  };
+};
+
 /**
  * There are no locks that end with a transaction but those of rows. A shield locks the entry of a worker in the second index of its table, in which the beat is
  * not: so a beat, which goes along the first, waits for no shield, and yet who takes the worker off the list waits for all.
@@ -60,11 +109,9 @@ export const workers = {
     ),
   fill: (worker: number, full: boolean): Statement =>
     statement("update holdfast_workers as w force index (primary) set w.full = ? where w.key = ?", full, worker),
-  workers: (): Statement =>
-    statement(`select w.key, w.machine, w.pid, w.born, w.host, w.execute, w.beat, w.lease, w.opened_at as openedAt, w.release, w.library, w.workflows,
-      w.capacity, w.weight, w.full, w.load, ${now} as now,
-      (select cast(json_arrayagg(json_object('name', convert(l.name using utf8mb4), 'term', l.term)) as char) from holdfast_leaders as l where l.worker = w.key) as leads
-      from holdfast_workers as w order by w.key`),
+  /** Until the server has said how it is told from others. */
+  incarnation: undefined,
+  workers: () => listing("null"),
   removeWorker: (worker: number, beat: number | null): Statement =>
     beat === null
       ? statement("delete from holdfast_workers where `key` = ?", worker)

@@ -11,6 +11,10 @@ export type Ear = Server["ear"] & { readonly close: () => Promise<void> };
 
 export const channel = "holdfast";
 
+/** Ms after a connection was lost for which hints count as lost too, for the client comes back to listen by itself and does not say when; and between two looks meanwhile. */
+const doubtful = 10_000;
+const often = 500;
+
 /** Ms between two of our own hints: one says as much as many, and each takes a lock that all commits share. */
 const throttle = 5;
 
@@ -41,6 +45,8 @@ export const createEar = async (
   /** The client listens; what we say is to come back. */
   let listens = false;
   let stopWaiting: (() => void) | undefined;
+  let doubtfulUntil = 0;
+  let callOff: (() => void) | undefined;
   let said: Promise<void> = Promise.resolve();
   const hearers = new Set<() => void>();
 
@@ -87,6 +93,14 @@ export const createEar = async (
     onHint("");
   };
 
+  const lookLater = (): void => {
+    callOff = pace.later(often, () => {
+      callOff = undefined;
+      onHint("");
+      if (!closed && pace.monotonic() < doubtfulUntil) lookLater();
+    });
+  };
+
   const say = (): void => {
     const asked = client;
     if (!asked) return;
@@ -118,6 +132,10 @@ export const createEar = async (
       lookedAt = now;
       return true;
     },
+    doubt: () => {
+      doubtfulUntil = pace.monotonic() + doubtful;
+      if (callOff === undefined && !closed) lookLater();
+    },
     listen: (hear) => {
       hearers.add(hear);
       return () => void hearers.delete(hear);
@@ -125,6 +143,7 @@ export const createEar = async (
     // What is owed is said: runs that were given back at the end are to be taken up at once.
     close: async () => {
       closed = true;
+      callOff?.();
       hearers.clear();
       heardOwn();
       await said;

@@ -4,6 +4,7 @@ import { movedOf } from "../moved.ts";
 import { isLate } from "../server/link.ts";
 import { isTls, tlsFault } from "../server/tls.ts";
 import type { Verdict } from "../server/dialect.ts";
+import { rewound } from "./workers.ts";
 
 type Fields = { readonly code?: unknown; readonly errno?: unknown; readonly message?: unknown };
 
@@ -31,13 +32,18 @@ const lost = /^(ERR_POSTGRES_(CONNECTION|IDLE|LIFETIME)|E(CONN|PIPE|TIMEDOUT|HOS
 const silent =
   /^(Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect|Client was closed)/;
 /** It cannot be done now: no room, no right to write, too many connections, starting up, going down. */
-const trouble = /^(25006|53|57P03|57014|58|XX00[12]|28|3D000|3F000|42501|ERR_POSTGRES_)/;
+const trouble = /^(25006|55000|53|57P03|57014|58|XX00[12]|28|3D000|3F000|42501|ERR_POSTGRES_)/;
+
+/** Also where Drizzle has wrapped it. */
+const isRewound = (error: unknown, depth = 0): boolean =>
+  error instanceof Error && depth < 4 && (error.message.includes(rewound) || isRewound(error.cause, depth + 1));
 
 export const judge = (error: unknown): Verdict => {
   if (isLate(error)) return "lost";
   if (isTls(error)) return "trouble";
   if (movedOf(error)) return "trouble";
   const code = codeOf(error);
+  if (code === "22P02" && isRewound(error)) return "rewound";
   if (again.test(code)) return "again";
   if (blocked.test(code)) return "blocked";
   if (lost.test(code)) return "lost";
@@ -53,7 +59,7 @@ export const faultOf = (error: unknown): Error => {
   const code = codeOf(error);
   const said = error instanceof Error ? error.message : String(error);
   const cause = { cause: error };
-  if (code === "25006") {
+  if (code === "25006" || code === "55000") {
     return Fault.make(
       "storage_readonly",
       `The PostgreSQL server takes no writes (${said}): it is a standby, or set read-only. Point to the primary; running work waits and goes on when it is promoted.`,

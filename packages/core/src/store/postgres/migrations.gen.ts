@@ -126,4 +126,16 @@ export const migrations: readonly Migration[] = [
   ],
   "loses": []
 },
+  {
+  "version": 6,
+  "name": "0005_incarnation",
+  "needs": 1,
+  "up": [
+    "CREATE TABLE \"holdfast_incarnation\" (\n\t\"one\" integer PRIMARY KEY NOT NULL,\n\t\"incarnation\" text NOT NULL\n);"
+  ],
+  "down": [
+    "DROP TABLE \"holdfast_incarnation\";"
+  ],
+  "loses": []
+},
 ];

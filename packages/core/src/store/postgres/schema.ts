@@ -197,3 +197,9 @@ export const leaders = pgTable("holdfast_leaders", {
   /** What a leader leaves to the next one. */
   memo: text("memo"),
 });
+
+/** One row: the incarnation in which keys are given. */
+export const incarnation = pgTable("holdfast_incarnation", {
+  one: integer("one").primaryKey(),
+  incarnation: text("incarnation").notNull(),
+});

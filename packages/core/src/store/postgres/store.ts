@@ -6,7 +6,7 @@ import type { Hooks, Store } from "../contract.ts";
 import { machinePace } from "../pace.ts";
 import { startBeside } from "../server/beside.ts";
 import { createClock } from "../server/clock.ts";
-import type { Statement } from "../server/dialect.ts";
+import type { Dialect, Statement } from "../server/dialect.ts";
 import { whole } from "../server/fields.ts";
 import { createPool, firstConnection, type Fields, type Link, type Pool } from "../server/link.ts";
 import { openSchema } from "../server/schema.ts";
@@ -18,6 +18,7 @@ import { askSettings, refuseReadOnly } from "./durability.ts";
 import { channel, createEar, type Ear, type EarOptions } from "./ear.ts";
 import { news, tellWithin } from "./news.ts";
 import { createNews } from "../server/news.ts";
+import { untold } from "./workers.ts";
 import { migratorOf } from "./migrate.ts";
 import { statement } from "./text.ts";
 import { wayThrough, wayTo, type Way } from "./wire.ts";
@@ -69,10 +70,11 @@ const open = async (way: Way, hooks: Hooks): Promise<Store> => {
       hooks.beforeWriting?.(name, settings);
     }, firstConnection);
     await openSchema(pool, migrator, hooks.schema);
-    await pool.use(async (link) => {
+    const dialect = await pool.use(async (link) => {
       const askedAt = pace.monotonic();
       const [row] = await link.send(postgres.now().text);
       if (row) clock.learn(whole(row, "now"), askedAt);
+      return fitting(link);
     }, firstConnection);
     const isPooled = way.pooler() === "transaction";
     const options = way.options();
@@ -83,7 +85,7 @@ const open = async (way: Way, hooks: Hooks): Promise<Store> => {
     return createStore(
       {
         name,
-        dialect: postgres,
+        dialect,
         pool,
         clock,
         looks: isPooled ? pooledLooks : looks,
@@ -93,7 +95,7 @@ const open = async (way: Way, hooks: Hooks): Promise<Store> => {
         beatApart: (worker, every) =>
           options && startBeside({ ...options, max: 1, idleTimeout: 0 }, beat, { worker, every, deadline }),
         transactions: createTransactions({
-          dialect: postgres,
+          dialect,
           toDrizzle,
           whereAmI,
           ours: () => place(pool),
@@ -111,6 +113,17 @@ const open = async (way: Way, hooks: Hooks): Promise<Store> => {
   } catch (error) {
     await pool.close();
     throw postgres.faultOf(error);
+  }
+};
+
+/** Servers that speak PostgreSQL's language without being one do not tell their past. */
+const fitting = async (link: Link): Promise<Dialect> => {
+  try {
+    await link.send(postgres.incarnation?.now().text ?? "");
+    return postgres;
+  } catch (error) {
+    if (postgres.judge(error) === "defect" || (error as { errno?: unknown }).errno === "42501") return { ...postgres, ...untold };
+    throw error;
   }
 };
 

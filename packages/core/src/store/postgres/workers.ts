@@ -14,7 +14,47 @@ const breaker = `select b.name, b.state, b.successes, b.failures, b.rejects, b.w
 const leader = (name: string): Statement =>
   statement("select name, worker, term, since, memo from holdfast_leaders where name = $1", name);
 
+/**
+ * The timeline of the server's log, which is another one from the moment a standby is promoted or a point in time is restored, and the number of a table of ours, which
+ * a restored dump makes anew. It is asked in every transaction; what it costs to tell the cluster too is spent only now and then.
+ */
+const past = `left(pg_walfile_name(pg_current_wal_lsn()), 8) || '/' || to_regclass('holdfast_migrations')::oid::text`;
+const incarnation = `(select system_identifier from pg_control_system()) || '/' || ${past}`;
+
+/** Says why, in a way that no other failure has. */
+export const rewound = "holdfast: another incarnation";
+
+/** Goes up, in this one, from where no other may have got to: runs, and workers, whose numbers are smaller. */
+const leap = `select setval(leap.sequence, nextval(leap.sequence) + leap.by) from (values
+  (pg_get_serial_sequence('holdfast_runs', 'key')::regclass, 4294967296), (pg_get_serial_sequence('holdfast_workers', 'key')::regclass, 1000000),
+  (pg_get_serial_sequence('holdfast_news', 'key')::regclass, 1000000)
+  ) as leap(sequence, by)`;
+
+const kept = "select incarnation from holdfast_incarnation where one = 1";
+
+/** Where the server cannot tell its past, as servers that merely speak PostgreSQL's language, nothing is asserted. */
+export const untold = { incarnation: undefined, workers: () => listing("null") } satisfies Partial<Dialect>;
+
+const listing = (incarnation: string): Statement =>
+  statement(`select said.now, said.incarnation, w.key, w.machine, w.pid, w.born, w.host, w.execute, w.beat, w.lease, w.opened_at as "openedAt", w.release, w.library, w.workflows,
+      w.capacity, w.weight, w."full", w.load,
+      (select json_agg(json_build_object('name', l.name, 'term', l.term))::text from holdfast_leaders as l where l.worker = w.key) as leads
+    from (select ${now} as now, ${incarnation} as incarnation) as said left join holdfast_workers as w on true order by w.key`);
+
 export const workers = {
+  incarnation: {
+    now: () => statement(`select ${incarnation} as incarnation`),
+    assert: (believed: string) =>
+      statement(
+        `select case when not pg_is_in_recovery() and right($1::text, length(${past})) <> ${past} then ('${rewound} ' || ${past})::int end`,
+        believed,
+      ),
+    kept: () => statement(kept),
+    lock: () => statement(`${kept} for update`),
+    keepFirst: (first: string) =>
+      statement("insert into holdfast_incarnation (one, incarnation) values (1, $1) on conflict do nothing", first),
+    leap: (next: string) => [statement(leap), statement("update holdfast_incarnation set incarnation = $1 where one = 1", next)],
+  },
   shield: (keys: readonly number[]): Statement =>
     statement(
       `select pg_advisory_xact_lock_shared(${lockOf("value::bigint")}) from json_array_elements_text($1::text::json) as listed(value)`,
@@ -47,11 +87,7 @@ export const workers = {
     statement("update holdfast_workers set beat = beat + 1, load = coalesce($1::text, load) where key = $2", load, worker),
   fill: (worker: number, full: boolean): Statement =>
     statement(`update holdfast_workers set "full" = $1 where key = $2`, full, worker),
-  workers: (): Statement =>
-    statement(`select w.key, w.machine, w.pid, w.born, w.host, w.execute, w.beat, w.lease, w.opened_at as "openedAt", w.release, w.library, w.workflows,
-        w.capacity, w.weight, w."full", w.load, ${now} as now,
-        (select json_agg(json_build_object('name', l.name, 'term', l.term))::text from holdfast_leaders as l where l.worker = w.key) as leads
-      from holdfast_workers as w order by w.key`),
+  workers: (): Statement => listing(`case when pg_is_in_recovery() then null else ${incarnation} end`),
   removeWorker: (worker: number, beat: number | null): Statement =>
     statement("delete from holdfast_workers where key = $1 and ($2::int is null or beat = $2::int)", worker, beat),
   /** A run goes under a new lease number, so that nothing its late worker still writes is accepted. It is no strike to be left in good order. */

@@ -1,7 +1,7 @@
 /**
  * One transaction for the work of a turn, over all runs.
  *
- *   begin · shield · insert runs · guarded records · lock and read ──► the verbs are done on the desk ──► write what changed · commit
+ *   begin · assert the incarnation · shield · insert runs · guarded records · lock and read ──► the verbs are done on the desk ──► write what changed · commit
  *   └────────────────── sent together, one round trip ─────────┘                                        └──────── one round trip ──┘
  *
  * Records alone need one round trip. A crash before the commit leaves nothing of it; a crash after it leaves all.
@@ -10,8 +10,10 @@ import { isSame } from "../../model/codec.ts";
 import type { NewRun, RunRow } from "../rows.ts";
 import { dedupeOf, placeOf, type Born, type Desk, type Sheet } from "./desk.ts";
 import type { Dialect, Statement } from "./dialect.ts";
-import { together, type Link, type Rows } from "./link.ts";
+import type { Server } from "./group.ts";
+import { together, type Link, type Pool, type Rows } from "./link.ts";
 import { runOf, sheetOf } from "./rows.ts";
+import { another, asserting, type Incarnation } from "./incarnation.ts";
 import { commitBehind, noRows, say, send, sendAll, within } from "./session.ts";
 import type { Job, Needs } from "./work.ts";
 import { text, textOrNull, whole, wholeOrNull } from "./fields.ts";
@@ -26,17 +28,46 @@ export type Batch = {
   readonly tell: boolean;
 };
 
+/** Commits in what is believed to be the database when it is asked to. */
+export const createCommit =
+  (
+    pool: Pick<Pool, "use">,
+    dialect: Dialect,
+    { incarnation, workers }: { readonly incarnation: Incarnation; readonly workers: ReadonlySet<number> },
+  ): Server["commit"] =>
+  async (jobs, isDoubtful, isOutdated) => {
+    const known = incarnation.known();
+    try {
+      return await pool.use(async (link) => {
+        const believed = known ?? (await incarnation.on(link));
+        if (isOutdated()) throw another();
+        return commit(link, dialect, jobs, { workers: [...workers], incarnation: believed, isDoubtful });
+      });
+    } catch (error) {
+      if (dialect.judge(error) === "rewound") incarnation.refused(known);
+      throw error;
+    }
+  };
+
 /** Does all the jobs in one transaction. `again` says that an earlier try may have been committed. Rejects with the error of the server. */
-export const commit = (
+const commit = (
   link: Link,
   dialect: Dialect,
   jobs: readonly Job[],
-  { workers, isDoubtful }: { readonly workers: readonly number[]; readonly isDoubtful: (job: Job) => boolean },
+  {
+    workers,
+    incarnation,
+    isDoubtful,
+  }: {
+    readonly workers: readonly number[];
+    readonly incarnation: string | null;
+    readonly isDoubtful: (job: Job) => boolean;
+  },
 ): Promise<Batch> =>
   within(link, dialect, async () => {
     const records = jobs.filter((job): job is Record => job.kind === "record");
     const works = jobs.filter((job): job is Work => job.kind === "work");
-    const opening = [say(link, dialect.begin), send(link, dialect.shield(workers))];
+    const opening = [say(link, dialect.begin), sendAll(link, [...asserting(dialect, incarnation), dialect.shield(workers)])];
     const appended = records.length > 0 ? sendAll(link, dialect.appendGuarded(records)) : undefined;
     if (works.length === 0 && dialect.abortsWhole && appended) {
       await commitBehind(link, dialect, [...opening, appended]);

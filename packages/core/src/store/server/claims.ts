@@ -2,9 +2,10 @@
 import type { Runs } from "../contract.ts";
 import { truth } from "./fields.ts";
 import { runOf } from "./rows.ts";
+import { asserting, type Incarnation } from "./incarnation.ts";
 import { send, transactTogether, type Session } from "./session.ts";
 
-export const createClaim = ({ dialect, persist }: Session): Runs["claim"] => {
+export const createClaim = ({ dialect, persist }: Session, incarnation: Incarnation): Runs["claim"] => {
   let claims = 0;
   /** The last claim left some behind. To look for suspects is to look through all that is due: not while there is enough to do without. */
   let plenty = false;
@@ -12,9 +13,11 @@ export const createClaim = ({ dialect, persist }: Session): Runs["claim"] => {
     if (claim.parts.length === 0 || claim.each <= 0) return [];
     const number = ++claims;
     const { healthy, isSuspectDue, suspect } = dialect.claim(claim, number);
-    const shield = [dialect.shield([claim.worker])];
+    const known = incarnation.known();
     let again = false;
     return persist(async (link) => {
+      const believed = known ?? (await incarnation.on(link));
+      const shield = [...asserting(dialect, believed), dialect.shield([claim.worker])];
       if (again) {
         const taken = await send(link, dialect.claimed(claim.worker, number));
         if (taken.length > 0) return taken.map(runOf);
@@ -29,6 +32,10 @@ export const createClaim = ({ dialect, persist }: Session): Runs["claim"] => {
       if (!found || !truth(found, "due")) return runs;
       const [, suspected = []] = await transactTogether(link, dialect, [shield, suspect]);
       return [...runs, ...suspected.map(runOf)];
-    }, true);
+    }, true).catch((error: unknown) => {
+      if (dialect.judge(error) !== "rewound") throw error;
+      incarnation.refused(known);
+      return [];
+    });
   };
 };

@@ -8,9 +8,9 @@ export type Statement = { readonly text: string; readonly params: readonly Param
 
 /**
  * What an error means: try the transaction again at once (a deadlock, a conflict); somebody keeps a lock for long; the connection is gone, and what it was about to commit
- * may have happened; the server cannot do it now; or nothing is wrong but what was asked.
+ * may have happened; the server cannot do it now; the database is another one than the transaction believed; or nothing is wrong but what was asked.
  */
-export type Verdict = "again" | "blocked" | "lost" | "trouble" | "defect";
+export type Verdict = "again" | "blocked" | "lost" | "trouble" | "rewound" | "defect";
 
 export type RunAppend = { readonly run: number; readonly row: Row };
 
@@ -27,6 +27,23 @@ export type Dialect = {
   readonly judge: (error: unknown) => Verdict;
   /** The fault that a user sees for it. */
   readonly faultOf: (error: unknown) => Error;
+
+  /** How a database is told from others, and its past from others; undefined where that cannot be said. */
+  readonly incarnation:
+    | {
+        /** As `incarnation`. Fails on a standby. */
+        readonly now: () => Statement;
+        /** Fails, as `rewound`, when the database is no longer this one. */
+        readonly assert: (incarnation: string) => Statement;
+        /** The one that keys are given in, as `incarnation`; and the same, locked. */
+        readonly kept: () => Statement;
+        readonly lock: () => Statement;
+        /** Keeps it, if there is none. */
+        readonly keepFirst: (incarnation: string) => Statement;
+        /** Keeps it in the place of another, and leaves out keys that may have been given there. */
+        readonly leap: (incarnation: string) => readonly Statement[];
+      }
+    | undefined;
 
   /** Holds off the burial of these workers until the transaction is over: what they write is all in, or refused. */
   readonly shield: (workers: readonly number[]) => Statement;
@@ -96,7 +113,7 @@ export type Dialect = {
   /** The parameters are the load and the key. */
   readonly beat: (worker: number, load: string | null) => Statement;
   readonly fill: (worker: number, full: boolean) => Statement;
-  /** With the time of the database as `now`. */
+  /** With the time of the database as `now` and its incarnation, which are also told when there is no worker: `key` is null then. */
   readonly workers: () => Statement;
   readonly removeWorker: (worker: number, beat: number | null) => Statement;
   readonly release: (worker: number, now: number, died: boolean) => Statement;

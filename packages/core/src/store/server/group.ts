@@ -4,20 +4,26 @@
  *   submit ─► queue ─end of turn─► beforeCommit (bodies run ahead) ─► those whose run has nothing under way ─► one transaction ─► told
  *               ▲                                                                                                 │
  *               ├── a conflict, or the connection is gone: the same again, for every write is safe to repeat ◄────┤
- *               └── trouble: refusable writes reject, the others wait ◄───────────────────────────────────────────┘
+ *               ├── trouble: refusable writes reject, the others wait ◄───────────────────────────────────────────┤
+ *               └── the database is another one: nothing that was asked for before is written ◄───────────────────┘
  *
  * What a run asks for is committed in the order in which it was asked for: it is in one transaction at a time.
  */
 import * as Fault from "../../model/fault.ts";
 import type { Pace } from "../contract.ts";
-import { nap } from "../pace.ts";
+import { jittered, nap } from "../pace.ts";
 import type { Batch } from "./batch.ts";
 import type { Verdict } from "./dialect.ts";
-import { answerJob, failing, isRefusable, rejectJob, weightOf, type Job, type Queued, type WorkJob } from "./work.ts";
+import { another } from "./incarnation.ts";
+import { answerJob, failing, isRefusable, outdateJob, rejectJob, split, usual } from "./work.ts";
+import type { Hold, Job, Limits, Queued, Wish } from "./work.ts";
 
 export type Server = {
-  /** `isDoubtful` says of a job whether an earlier try of it may have been committed. */
-  readonly commit: (jobs: readonly Job[], isDoubtful: (job: Job) => boolean) => Promise<Batch>;
+  /**
+   * `isDoubtful` says of a job whether an earlier try of it may have been committed; `isOutdated` whether the database has become another one since they
+   * were asked for.
+   */
+  readonly commit: (jobs: readonly Job[], isDoubtful: (job: Job) => boolean, isOutdated: () => boolean) => Promise<Batch>;
   readonly judge: (error: unknown) => Verdict;
   readonly faultOf: (error: unknown) => Error;
   /** Rejects while the database takes no writes. */
@@ -27,28 +33,19 @@ export type Server = {
   readonly tell: () => void;
 };
 
-export type Limits = {
-  /** How much goes into one transaction: a record weighs 1, any other job 4, and what is large more. */
-  readonly weight: number;
-  /** How many transactions are under way at once. */
-  readonly flights: number;
-  /** How long, in ms, conflicts or lost connections may keep a write before that is trouble. */
-  readonly busy: number;
-};
-
-export const usual: Limits = { weight: 4_000, flights: 3, busy: 5_000 };
-
 export type Group = {
   readonly push: (job: Job) => void;
-  readonly submit: <T>(work: Pick<WorkJob, "run" | "needs" | "act" | "refusable">) => Promise<T>;
-  /** Resolves once all that was asked for this run is durable; nothing more of it is written until what it answers with is called. */
-  readonly hold: (run: number) => Promise<() => void>;
+  readonly submit: <T>(work: Wish) => Promise<T>;
+  /** Resolves once all that was asked for this run is durable; nothing more of it is written until it is released. */
+  readonly hold: (run: number) => Promise<Hold>;
   readonly touch: () => void;
   readonly trouble: () => Error | undefined;
   /** A read met trouble. */
   readonly ail: (error: Error) => void;
   /** Resolves when nothing waits or is under way any more, or when nothing can be written. */
   readonly idle: () => Promise<void>;
+  /** The database is another one by now: what was asked for before this moment, and is not written, never is. */
+  readonly outdate: () => void;
   readonly close: () => void;
 };
 
@@ -66,6 +63,8 @@ export const createGroup = (server: Server, pace: Pace, limits: Limits = usual):
   let failures = 0;
   let probing = false;
   let closed = false;
+  /** How often what was asked for came to nothing. */
+  let age = 0;
   const idlers: (() => void)[] = [];
   /** Jobs of which an earlier try may have been committed. */
   const doubtful = new WeakSet<Job>();
@@ -75,6 +74,9 @@ export const createGroup = (server: Server, pace: Pace, limits: Limits = usual):
     scheduled = true;
     pace.soon(flush);
   };
+
+  /** By chance, so that many processes do not come back all at once. */
+  const nextRest = (): number => jittered(pace, troubleDelays[Math.min(failures++, troubleDelays.length - 1)] ?? 1_000);
 
   const restFor = (ms: number): void => {
     resting?.();
@@ -94,30 +96,17 @@ export const createGroup = (server: Server, pace: Pace, limits: Limits = usual):
     if (run !== undefined) engaged.delete(run);
   };
 
-  /** In order, whatever has its run to itself. What stays behind holds up the rest of its run. */
-  const takeSome = (): Job[] => {
-    const some: Job[] = [];
-    const left: Queued[] = [];
-    const heldUp = new Set<number>();
-    let weight = 0;
-    for (const job of queue) {
-      const isBlocked = job.run !== undefined && (engaged.has(job.run) || heldUp.has(job.run));
-      if (isBlocked || (weight > 0 && weight >= most)) {
-        left.push(job);
-        if (job.run !== undefined) heldUp.add(job.run);
-      } else if (job.kind === "gate") {
-        if (some.some(({ run }) => run === job.run)) {
-          left.push(job);
-          heldUp.add(job.run);
-        } else {
-          engaged.add(job.run);
-          job.open();
-        }
-      } else {
-        some.push(job);
-        weight += weightOf(job);
-      }
-    }
+  const letGo = (run: number): void => {
+    release(run);
+    touch();
+  };
+
+  const forget = (run: number): void => {
+    queue = queue.filter((job) => job.run !== run || (job.kind !== "gate" && isRefusable(job)));
+  };
+
+  const takeSome = (): readonly Job[] => {
+    const { some, left } = split(queue, engaged, most);
     queue = left;
     return some;
   };
@@ -143,7 +132,7 @@ export const createGroup = (server: Server, pace: Pace, limits: Limits = usual):
   const fly = async (jobs: readonly Job[]): Promise<void> => {
     flights++;
     try {
-      await carry(jobs);
+      await carry(jobs, age);
     } finally {
       flights--;
       for (const { run } of jobs) release(run);
@@ -151,19 +140,28 @@ export const createGroup = (server: Server, pace: Pace, limits: Limits = usual):
     }
   };
 
-  /** Until the jobs are durable, refused, or put back. */
-  const carry = async (jobs: readonly Job[], behind: () => readonly Job[] = () => []): Promise<"done" | "put back"> => {
+  /** Until the jobs are durable, refused, put back, or outdated, which leaves as little to do as the one before. */
+  const carry = async (
+    jobs: readonly Job[],
+    askedIn: number,
+    behind: () => readonly Job[] = () => [],
+  ): Promise<"done" | "put back"> => {
     const startedAt = pace.monotonic();
+    const isOutdated = (): boolean => age !== askedIn;
     for (let tries = 1; ; tries++) {
       try {
-        const { answers, tell } = await server.commit(jobs, (job) => doubtful.has(job));
+        const { answers, tell } = await server.commit(jobs, (job) => doubtful.has(job), isOutdated);
         settle(jobs, answers, tell);
         return "done";
       } catch (error) {
         const verdict = closed ? "trouble" : server.judge(error);
+        if (verdict === "rewound" || isOutdated()) {
+          for (const job of [...jobs, ...behind()]) outdateJob(job, another());
+          return "put back";
+        }
         if (verdict === "lost") for (const job of jobs) doubtful.add(job);
         // Somebody keeps a lock that one of them needs: each goes by itself, and those before it are not kept waiting.
-        if (verdict === "defect" || (verdict === "blocked" && jobs.length > 1)) return apart(jobs, error);
+        if (verdict === "defect" || (verdict === "blocked" && jobs.length > 1)) return apart(jobs, askedIn, error);
         const isLong = verdict === "lost" ? tries > 2 : pace.monotonic() - startedAt > limits.busy;
         if (verdict === "blocked") {
           if (isLong && jobs.every(isRefusable)) {
@@ -198,12 +196,12 @@ export const createGroup = (server: Server, pace: Pace, limits: Limits = usual):
     if (closed) for (const job of [...jobs, ...behind]) rejectJob(job, error);
     else queue = [...jobs.filter((job) => !isRefusable(job)), ...behind, ...queue];
     if (!closed) for (const job of jobs) if (isRefusable(job)) rejectJob(job, error);
-    restFor(troubleDelays[Math.min(failures++, troubleDelays.length - 1)] ?? 1_000);
+    restFor(nextRest());
     rouseIdlers();
   };
 
   /** One bad job must not take the others of its turn with it: each is tried by itself, in order. */
-  const apart = async (jobs: readonly Job[], error: unknown): Promise<"done" | "put back"> => {
+  const apart = async (jobs: readonly Job[], askedIn: number, error: unknown): Promise<"done" | "put back"> => {
     const [only] = jobs;
     if (only && jobs.length === 1) {
       refuse(only, error);
@@ -223,7 +221,7 @@ export const createGroup = (server: Server, pace: Pace, limits: Limits = usual):
         for (const each of gone ?? []) rejectJob(each, error);
         return left ?? [];
       };
-      if ((await carry([alone], behind)) === "put back") return "put back";
+      if ((await carry([alone], askedIn, behind)) === "put back") return "put back";
     }
     return "done";
   };
@@ -245,7 +243,7 @@ export const createGroup = (server: Server, pace: Pace, limits: Limits = usual):
       failures = 0;
     } catch (error) {
       trouble = server.faultOf(error);
-      restFor(troubleDelays[Math.min(failures++, troubleDelays.length - 1)] ?? 1_000);
+      restFor(nextRest());
     } finally {
       probing = false;
     }
@@ -253,22 +251,14 @@ export const createGroup = (server: Server, pace: Pace, limits: Limits = usual):
 
   return {
     push,
-    submit: <T>(work: Pick<WorkJob, "run" | "needs" | "act" | "refusable">) =>
+    submit: <T>(work: Wish) =>
       new Promise<T>((resolve, reject) => {
         push({ kind: "work", ...work, resolve: resolve as (answer: unknown) => void, reject });
       }),
     hold: (run) =>
       new Promise((resolve, reject) => {
-        push({
-          kind: "gate",
-          run,
-          reject,
-          open: () =>
-            resolve(() => {
-              release(run);
-              touch();
-            }),
-        });
+        const open = (): void => resolve({ release: () => letGo(run), discard: () => forget(run) });
+        push({ kind: "gate", run, reject, open });
       }),
     touch,
     trouble: () => trouble,
@@ -282,6 +272,10 @@ export const createGroup = (server: Server, pace: Pace, limits: Limits = usual):
         idlers.push(resolve);
         touch();
       }),
+    outdate: () => {
+      age++;
+      for (const job of queue.splice(0)) outdateJob(job, another());
+    },
     close: () => {
       closed = true;
       resting?.();

@@ -146,6 +146,7 @@ export const createNews = async (
       lookedAt = at;
       return true;
     },
+    doubt: stayLively,
     listen: (hear) => {
       hearers.add(hear);
       return () => void hearers.delete(hear);

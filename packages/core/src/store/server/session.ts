@@ -2,7 +2,7 @@
 import * as Fault from "../../model/fault.ts";
 import type { Pace } from "../contract.ts";
 import { isGone } from "../moved.ts";
-import { nap } from "../pace.ts";
+import { jittered, nap } from "../pace.ts";
 import type { Dialect, Statement } from "./dialect.ts";
 import { together, type Link, type Pool, type Rows } from "./link.ts";
 
@@ -30,13 +30,13 @@ export const createSession = (
         return await pool.use(work);
       } catch (error) {
         const verdict = dialect.judge(error);
-        if (verdict === "defect" || (verdict === "blocked" && tries >= 2)) throw error;
+        if (verdict === "defect" || verdict === "rewound" || (verdict === "blocked" && tries >= 2)) throw error;
         const fault = dialect.faultOf(error);
         if (verdict === "again" || verdict === "blocked" || (verdict === "lost" && tries < 3))
           await nap(pace, 1 + pace.chance() * 4 * tries);
         else if (mayWait && !isGone(fault)) {
           ail(fault);
-          await nap(pace, 250);
+          await nap(pace, jittered(pace, 250));
         } else {
           if (isGone(fault)) ail(fault);
           throw fault;

@@ -7,7 +7,8 @@ import type { Lease } from "../rows.ts";
 import type { Status } from "../../model/states.ts";
 import { askMove, assertWhole, isGone, movedOf } from "../moved.ts";
 import { machinePace } from "../pace.ts";
-import { commit } from "./batch.ts";
+import { createCommit } from "./batch.ts";
+import { asserting, createIncarnation } from "./incarnation.ts";
 import { createBreakers } from "./breakers.ts";
 import { createClaim } from "./claims.ts";
 import type { Clock } from "./clock.ts";
@@ -18,6 +19,7 @@ import { createDue } from "./due.ts";
 import { createGroup } from "./group.ts";
 import { createLeaders } from "./leaders.ts";
 import type { Link, Pool } from "./link.ts";
+import { watched } from "./watched.ts";
 import { createLookup } from "./lookup.ts";
 import { recordOf, runOf, signalOf, workerOf } from "./rows.ts";
 import { refuseNewer } from "./schema.ts";
@@ -38,6 +40,8 @@ export type Server = {
     readonly tell: () => void;
     /** True at most once after each time others may have written. */
     readonly heard: () => boolean;
+    /** A connection was lost: what others told meanwhile may have been lost with it. */
+    readonly doubt: () => void;
   };
   readonly beatApart: (worker: number, every: number) => Beat | undefined;
   readonly transactions: Transactions;
@@ -47,7 +51,8 @@ export type Server = {
 };
 
 export const createStore = (server: Server, hooks: Hooks): Store => {
-  const { dialect, pool, ear, clock } = server;
+  const { dialect, ear, clock } = server;
+  const pool = watched(server.pool, dialect, ear.doubt);
   const { pace = machinePace } = hooks;
   const workers = new Set<number>();
   let closed = false;
@@ -62,9 +67,15 @@ export const createStore = (server: Server, hooks: Hooks): Store => {
     return fault;
   };
 
+  const incarnation = createIncarnation(dialect, pool, () => {
+    // The engine first: what it hears of its writes from here on finds nobody who goes by it.
+    hooks.rewound?.();
+    group.outdate();
+  });
+
   const group = createGroup(
     {
-      commit: (jobs, isDoubtful) => pool.use((link) => commit(link, dialect, jobs, { workers: [...workers], isDoubtful })),
+      commit: createCommit(pool, dialect, { incarnation, workers }),
       judge: dialect.judge,
       faultOf,
       probe: () => pool.use(async (link) => void (await send(link, dialect.probe()))),
@@ -81,12 +92,12 @@ export const createStore = (server: Server, hooks: Hooks): Store => {
   const session = createSession(pool, dialect, { pace, ail, isClosed: () => closed });
   const { read, patiently, transaction } = session;
 
-  const writeFor = <T>({ run }: Lease, needs: WorkJob["needs"], act: WorkJob["act"]): Promise<T> =>
-    group.submit<T>({ run, needs, act, refusable: false });
+  const writeFor = <T>({ run }: Lease, needs: WorkJob["needs"], act: WorkJob["act"], fenced: unknown = false): Promise<T> =>
+    group.submit<T>({ run, needs, act, refusable: false, fenced });
   /** On the run of a lease alone. */
   const writeOn = <T>(lease: Lease, act: WorkJob["act"]): Promise<T> => writeFor<T>(lease, { runs: [lease.run] }, act);
   const ask = <T>(run: number | undefined, needs: WorkJob["needs"], act: WorkJob["act"]): Promise<T> =>
-    group.submit<T>({ run, needs, act, refusable: true });
+    group.submit<T>({ run, needs, act, refusable: true, fenced: undefined });
 
   const byKey = createLookup(
     async (keys: readonly number[]) => new Map((await read(dialect.byKeys(keys))).map((row) => [whole(row, "key"), runOf(row)])),
@@ -98,9 +109,12 @@ export const createStore = (server: Server, hooks: Hooks): Store => {
   const list = async () => {
     const startedAt = pace.monotonic();
     const rows = await patiently(dialect.workers());
-    const now = rows[0] && wholeOrNull(rows[0], "now");
-    if (now) clock.learn(now, startedAt);
-    return rows.map(workerOf);
+    const [first] = rows;
+    if (first) {
+      clock.learn(whole(first, "now"), startedAt);
+      incarnation.see(textOrNull(first, "incarnation"));
+    }
+    return rows.filter((row) => wholeOrNull(row, "key") !== null).map(workerOf);
   };
 
   const close = async (): Promise<void> => {
@@ -114,7 +128,7 @@ export const createStore = (server: Server, hooks: Hooks): Store => {
   return {
     runs: {
       start: (run) => ask(undefined, { birth: run }, (desk) => desks.start(desk, run)),
-      claim: createClaim(session),
+      claim: createClaim(session, incarnation),
       rest: (lease, rest) => writeOn(lease, (desk) => desks.rest(desk, lease, rest)),
       rouse: (lease, now) => writeOn(lease, (desk) => desks.rouse(desk, lease, now)),
       settle: (lease, end) =>
@@ -170,7 +184,7 @@ export const createStore = (server: Server, hooks: Hooks): Store => {
       append: (lease, row) =>
         writeFor(lease, { runs: [lease.run], bytes: row.value?.length ?? 0 }, (desk) => desks.append(desk, lease, row)),
       appendChild: (lease, row, child) =>
-        writeFor(lease, { runs: [lease.run], birth: child }, (desk) => desks.appendChild(desk, lease, row, child)),
+        writeFor(lease, { runs: [lease.run], birth: child }, (desk) => desks.appendChild(desk, lease, row, child), "fenced"),
       read: async (run, after, limit) => (await patiently(dialect.read(run, after, limit))).map(recordOf),
       readFirst: async (runs, limit) => {
         if (runs.length === 0) return [];
@@ -206,7 +220,9 @@ export const createStore = (server: Server, hooks: Hooks): Store => {
     },
     workers: {
       register: async (worker) => {
+        const believed = await session.persist(incarnation.on, false);
         const [row] = await transaction(async (link) => {
+          await sendAll(link, asserting(dialect, believed));
           const rows = await sendAll(link, dialect.register(worker, newestOf(server.migrator.migrations)));
           await refuseNewer(link, server.migrator);
           return rows;
@@ -257,10 +273,10 @@ export const createStore = (server: Server, hooks: Hooks): Store => {
       ...createBreakers(session),
       wake: (lease, now) => writeOn(lease, (desk) => desks.wake(desk, lease, now)),
     },
-    transact: (database, work) => server.transactions.transact(database, work, group.hold),
+    transact: (database, work) => server.transactions.transact(database, work, { hold: group.hold, incarnation }),
     startWithin: async (tx, run) => {
       try {
-        return await server.transactions.startWithin(tx, run);
+        return await server.transactions.startWithin(tx, run, incarnation);
       } catch (error) {
         throw movedOf(error) ?? error;
       }

@@ -6,8 +6,11 @@ import type { Store, TransactionWork } from "../contract.ts";
 import type { NewRun, Started } from "../rows.ts";
 import { nap } from "../pace.ts";
 import type { Pace } from "../contract.ts";
-import type { Dialect, Statement } from "./dialect.ts";
+import type { Dialect, Statement, Verdict } from "./dialect.ts";
 import { whole } from "./fields.ts";
+import type { Group } from "./group.ts";
+import type { Hold } from "./work.ts";
+import { another, asserting, type Incarnation } from "./incarnation.ts";
 import type { Fields } from "./link.ts";
 import { runOf } from "./rows.ts";
 
@@ -15,14 +18,15 @@ import { runOf } from "./rows.ts";
 export type Tx = { readonly execute: (query: SQL) => PromiseLike<unknown> };
 export type UserDatabase = Tx & { readonly transaction: <T>(work: (tx: Tx) => Promise<T>) => Promise<T> };
 
+type Ground = {
+  /** Keeps the group from writing for the run. */
+  readonly hold: Group["hold"];
+  readonly incarnation: Incarnation;
+};
+
 export type Transactions = {
-  /** `hold` keeps the group from writing for the run. */
-  readonly transact: (
-    database: unknown,
-    work: TransactionWork,
-    hold: (run: number) => Promise<() => void>,
-  ) => ReturnType<Store["transact"]>;
-  readonly startWithin: (tx: unknown, run: NewRun) => Promise<Started>;
+  readonly transact: (database: unknown, work: TransactionWork, ground: Ground) => ReturnType<Store["transact"]>;
+  readonly startWithin: (tx: unknown, run: NewRun, incarnation: Incarnation) => Promise<Started>;
 };
 
 /** What drivers answer: rows by themselves, in `rows`, or as the first of two. */
@@ -50,11 +54,14 @@ export type Words = {
   readonly pace: Pace;
 };
 
+/** Verdicts after which the whole would be tried again. */
+const waits: ReadonlySet<Verdict> = new Set(["again", "blocked", "lost", "trouble"]);
+
 /** How far one try has come. */
 type Try = {
   /** What the user's function threw: whatever it is, it is an answer to the step, unless the database wants the whole again. */
   readonly heard: unknown[];
-  /** The record was on its way. */
+  /** The record has its place. */
   written: boolean;
 };
 
@@ -98,18 +105,34 @@ One commit can only cover one database: hand over a Drizzle database on the one 
     );
   };
 
+  /** A key must not be given before those that the lost past may have given are left out. */
+  const assertKnown = async (tx: Tx, incarnation: Incarnation): Promise<void> => {
+    const believed = incarnation.known() ?? (await incarnation.settled());
+    try {
+      await runAll(tx, asserting(dialect, believed));
+    } catch (error) {
+      if (dialect.judge(error) !== "rewound") throw error;
+      incarnation.refused(believed);
+      throw another();
+    }
+  };
+
+  /** A commit that failed may have happened all the same; and the place of the record is taken, whatever others ask for behind it. */
+  const isDoubtful = (error: unknown, { written }: Try): boolean =>
+    written && error !== fenced && waits.has(dialect.judge(error));
+
   const once = async (
     db: UserDatabase,
     work: TransactionWork,
-    hold: (run: number) => Promise<() => void>,
-    seen: Try,
+    hold: Ground["hold"],
+    { believed, seen }: { readonly believed: string | null; readonly seen: Try },
   ): Promise<void> => {
-    const letGo = await hold(work.lease.run);
-    letGo();
-    let release: (() => void) | undefined;
+    (await hold(work.lease.run)).release();
+    let held: Hold | undefined;
     try {
       await db.transaction(async (tx) => {
         await assertOurs(tx);
+        await runAll(tx, asserting(dialect, believed));
         let value: unknown;
         try {
           value = await work.run(tx);
@@ -117,42 +140,54 @@ One commit can only cover one database: hand over a Drizzle database on the one 
           seen.heard.push(error);
           throw error;
         }
-        release = await hold(work.lease.run);
+        held = await hold(work.lease.run);
         // All that the run has asked for is durable, and what it asks for from here on comes after this record.
         const made = work.row(value);
-        if (patience) await run(tx, patience);
-        const held = await run(tx, lockLease(work.lease.run, work.lease.number));
-        if (held.length === 0) throw fenced;
         seen.written = true;
+        if (patience) await run(tx, patience);
+        const leased = await run(tx, lockLease(work.lease.run, work.lease.number));
+        if (leased.length === 0) throw fenced;
         await run(tx, dialect.insertRows([{ run: work.lease.run, row: made }], "fresh"));
       });
+    } catch (error) {
+      if (isDoubtful(error, seen)) {
+        held?.discard();
+        work.doubt();
+      }
+      throw error;
     } finally {
-      release?.();
+      held?.release();
     }
   };
 
   return {
-    transact: async (database, work, hold) => {
+    transact: async (database, work, { hold, incarnation }) => {
       if (!isTx(database) || typeof database.transaction !== "function")
         throw foreign(`Step.transaction takes a Drizzle database on ${dialect.name}, the one that Runtime.open was given.`);
+      const believed = incarnation.known();
+      if (believed === undefined) return "fenced";
       for (let tries = 1; ; tries++) {
         const seen: Try = { heard: [], written: false };
         try {
-          await once(database, work, hold, seen);
+          await once(database, work, hold, { believed, seen });
           return "kept";
         } catch (error) {
           if (error === fenced) return "fenced";
           const verdict = dialect.judge(error);
+          if (verdict === "rewound") {
+            incarnation.refused(believed);
+            return "fenced";
+          }
           if (verdict === "defect" || (seen.heard.includes(error) && verdict !== "again")) throw error;
-          // A commit that failed may have happened all the same.
-          if (verdict !== "again" && seen.written) return "unknown";
+          if (isDoubtful(error, seen)) return "unknown";
           await nap(pace, verdict === "again" ? 1 + pace.chance() * 4 * tries : 250);
         }
       }
     },
-    startWithin: async (tx, wanted) => {
+    startWithin: async (tx, wanted, incarnation) => {
       if (!isTx(tx)) throw foreign(`The option tx of Workflow.start takes a Drizzle transaction on ${dialect.name}.`);
       await assertOurs(tx);
+      await assertKnown(tx, incarnation);
       const [made] = await runAll(tx, dialect.insertRuns([wanted]));
       if (!made) {
         const [there] = await run(tx, findRun(wanted.id));

@@ -36,9 +36,14 @@ export type WorkJob = {
   readonly needs: Needs;
   readonly act: (desk: Desk) => unknown;
   readonly refusable: boolean;
+  /** What it answers when its lease is lost. */
+  readonly fenced: unknown;
   readonly resolve: (answer: unknown) => void;
   readonly reject: (error: unknown) => void;
 };
+
+/** A piece of work as it is handed over. */
+export type Wish = Pick<WorkJob, "run" | "needs" | "act" | "refusable" | "fenced">;
 
 export type Job = RecordJob | WorkJob;
 
@@ -50,16 +55,68 @@ export type Gate = {
   readonly reject: (error: unknown) => void;
 };
 
+/** What is opened by a gate. */
+export type Hold = {
+  readonly release: () => void;
+  /** What was asked for under the run's lease meanwhile is forgotten, without a word. */
+  readonly discard: () => void;
+};
+
 export type Queued = Job | Gate;
+
+export type Limits = {
+  /** How much goes into one transaction: a record weighs 1, any other job 4, and what is large more. */
+  readonly weight: number;
+  /** How many transactions are under way at once. */
+  readonly flights: number;
+  /** How long, in ms, conflicts or lost connections may keep a write before that is trouble. */
+  readonly busy: number;
+};
+
+export const usual: Limits = { weight: 4_000, flights: 3, busy: 5_000 };
 
 /** Bytes that weigh as much as a record. */
 const heavy = 16_384;
 
 /** How much of a transaction a job is. */
-export const weightOf = (job: Job): number =>
+const weightOf = (job: Job): number =>
   job.kind === "record"
     ? 1 + (job.row.value?.length ?? 0) / heavy
     : 4 + ((job.needs.birth?.input?.length ?? 0) + (job.needs.bytes ?? 0)) / heavy;
+
+/**
+ * Of what waits, in order, as much as this weight allows of what has its run to itself; gates on the way are opened. What stays behind holds up the rest of its
+ * run. Runs with something under way are engaged.
+ */
+export const split = (
+  queue: readonly Queued[],
+  engaged: Set<number>,
+  most: number,
+): { readonly some: readonly Job[]; readonly left: Queued[] } => {
+  const some: Job[] = [];
+  const left: Queued[] = [];
+  const heldUp = new Set<number>();
+  let weight = 0;
+  for (const job of queue) {
+    const isBlocked = job.run !== undefined && (engaged.has(job.run) || heldUp.has(job.run));
+    if (isBlocked || (weight > 0 && weight >= most)) {
+      left.push(job);
+      if (job.run !== undefined) heldUp.add(job.run);
+    } else if (job.kind === "gate") {
+      if (some.some(({ run }) => run === job.run)) {
+        left.push(job);
+        heldUp.add(job.run);
+      } else {
+        engaged.add(job.run);
+        job.open();
+      }
+    } else {
+      some.push(job);
+      weight += weightOf(job);
+    }
+  }
+  return { some, left };
+};
 
 export const isRefusable = (job: Job): boolean => job.kind === "work" && job.refusable;
 
@@ -77,6 +134,13 @@ export const failing = (job: Job, call: () => unknown): Job => {
   return job.kind === "work"
     ? { ...job, reject: heard }
     : { ...job, told: (outcome) => (typeof outcome === "object" ? heard(outcome.refused) : job.told(outcome)) };
+};
+
+/** Nothing of it is written, for the ground it stands on is gone: a lease is as good as lost, and who may ask again is told why. */
+export const outdateJob = (job: Queued, error: unknown): void => {
+  if (job.kind === "record") job.told("fenced");
+  else if (job.kind === "gate" || job.refusable) job.reject(error);
+  else job.resolve(job.fenced);
 };
 
 export const rejectJob = (job: Queued, error: unknown): void => {

@@ -15,6 +15,7 @@ export const sharing = (openStore: OpenStore): void => {
       lease,
       run,
       row: (value) => row(1, { value: JSON.stringify(value) }),
+      doubt: () => {},
     });
 
     test("the user's rows and the record are one commit", async () => {
@@ -59,6 +60,7 @@ export const sharing = (openStore: OpenStore): void => {
         row: () => {
           throw new TypeError("not to be kept");
         },
+        doubt: () => {},
       });
       expect(await codeOf(answer)).toBeInstanceOf(TypeError);
       expect(await user.texts()).toEqual([]);

@@ -1,0 +1,2 @@
+-- loses: nothing
+DROP TABLE IF EXISTS `holdfast_incarnation`;

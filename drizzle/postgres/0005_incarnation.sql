@@ -1,0 +1,4 @@
+CREATE TABLE "holdfast_incarnation" (
+	"one" integer PRIMARY KEY NOT NULL,
+	"incarnation" text NOT NULL
+);

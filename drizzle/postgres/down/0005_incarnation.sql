@@ -1,0 +1,2 @@
+-- loses: nothing
+DROP TABLE "holdfast_incarnation";

@@ -1,0 +1,77 @@
+// A transaction of the user's whose commit fails after its record was given its place, while others of the same run ask for theirs.
+import { describe, expect, test } from "bun:test";
+import { SQL } from "bun";
+import { sql } from "drizzle-orm";
+import { drizzle } from "drizzle-orm/bun-sql";
+import { engineOf } from "../../src/engine/opened.ts";
+import { Run, Runtime, Step, Workflow } from "../../src/index.ts";
+import { until } from "../kit/until.ts";
+import { afterwards, silent } from "../kit/world.ts";
+import { isThere, ownDatabase } from "../store/postgres.kit.ts";
+
+type Tx = { readonly execute: (query: ReturnType<typeof sql>) => Promise<unknown> };
+
+/** The user's database; the first of its transactions calls `before` when all is written and nothing is committed. */
+const userOn = (url: string, before: (tx: Tx) => Promise<void>) => {
+  const client = new SQL(url, { max: 2 });
+  afterwards(() => client.close({ timeout: 0 }));
+  const db = drizzle({ client });
+  const transaction = db.transaction.bind(db);
+  let isFirst = true;
+  db.transaction = ((work: (tx: unknown) => Promise<unknown>) =>
+    transaction(async (tx) => {
+      const answer = await work(tx);
+      if (isFirst) {
+        isFirst = false;
+        await before(tx);
+      }
+      return answer;
+    })) as typeof db.transaction;
+  return db;
+};
+
+const seqsOf = async (run: Run.Handle): Promise<number[]> => (await Run.history(run)).map(({ seq }) => seq);
+
+describe.skipIf(!(await isThere()))("on PostgreSQL", () => {
+  const scene = async (fail: (tx: Tx, url: string) => Promise<void>) => {
+    const url = await ownDatabase();
+    const gate = Promise.withResolvers<string>();
+    let runtime: Runtime.Runtime | undefined = undefined;
+    const lastSeq = (): number => (runtime ? Math.max(0, ...[...engineOf(runtime).executing.values()].map(({ seq }) => seq)) : 0);
+    const db = userOn(url, async (tx) => {
+      const before = lastSeq();
+      gate.resolve("done");
+      await until("the other asks for its place", () => lastSeq() > before);
+      await fail(tx, url);
+    });
+    const flow = Workflow.define({ name: "flow" }, async (ctx) =>
+      Promise.all([Step.transaction(ctx, "book", db, async () => "booked"), Step.run(ctx, "other", () => gate.promise)]),
+    );
+    runtime = await Runtime.open({ database: url, workflows: [flow], logger: silent, lease: 6_000, drain: 500 });
+    const opened = runtime;
+    afterwards(() => Runtime.close(opened));
+    return Workflow.start(runtime, flow, undefined, { id: "one" });
+  };
+
+  test("a connection that is lost before the commit leaves no hole where the record was to stand", async () => {
+    const run = await scene(async (tx, url) => {
+      const [{ pid } = { pid: 0 }] = (await tx.execute(sql`select pg_backend_pid() as pid`)) as { pid: number }[];
+      const admin = new SQL(url, { max: 1 });
+      await admin.unsafe(`select pg_terminate_backend(${pid})`);
+      await admin.close({ timeout: 0 });
+    });
+    expect(await Run.result(run)).toEqual(["booked", "done"]);
+    const seqs = await seqsOf(run);
+    expect(seqs).toEqual(seqs.map((_, index) => index));
+  }, 60_000);
+
+  test("a commit that is refused for good leaves a note in the place of the record", async () => {
+    const run = await scene(async (tx) => {
+      await tx.execute(sql`create table once (n int unique deferrable initially deferred)`);
+      await tx.execute(sql`insert into once values (1), (1)`);
+    });
+    expect(await Run.result(run)).toEqual(["booked", "done"]);
+    const seqs = await seqsOf(run);
+    expect(seqs).toEqual(seqs.map((_, index) => index));
+  }, 60_000);
+});

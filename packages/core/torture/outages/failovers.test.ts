@@ -1,0 +1,4 @@
+import { testSlice } from "../slice.ts";
+import { failovers } from "./failovers.suite.ts";
+
+testSlice(failovers);

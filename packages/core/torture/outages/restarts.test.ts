@@ -1,0 +1,4 @@
+import { testSlice } from "../slice.ts";
+import { restarts } from "./restarts.suite.ts";
+
+testSlice(restarts);
