@@ -83,6 +83,8 @@ const replay = (engine: Engine, run: RunRow, rows: readonly Row[]): void => {
   const definition = definitionOf(engine, run.workflow, run.version);
   if (!definition) return;
   if (isLost(engine, run)) return;
+  // One body for a run, whatever a claim answers.
+  if (engine.executing.get(run.key)?.lease === run.lease) return;
   const execution = createExecution(engine, definition, run, rows);
   engine.executing.set(run.key, execution);
   if (run.strikes > engine.settings.crashes) return quarantine(execution, rows);

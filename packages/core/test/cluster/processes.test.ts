@@ -54,6 +54,18 @@ describe.each(databases)("on %s", (_, there, fresh) => {
     for (const { pid } of workers) expect(took.get(pid) ?? 0).toBeGreaterThan(0);
   }, 120_000);
 
+  test("a worker of three times the weight takes more than one of the weight of one", async () => {
+    const { client, workers } = await scene([{ weight: 3 }, { weight: 1 }]);
+    const took = new Map<number, number>();
+    // One by one, so that what decides is who looks first and not who has room.
+    for (let round = 0; round < 200; round++)
+      for (const [pid, count] of await shared(client, 1)) took.set(pid, (took.get(pid) ?? 0) + count);
+    const [heavy = 0, light = 0] = workers.map(({ pid }) => took.get(pid) ?? 0);
+    console.log(`taken by the heavy one: ${heavy}, by the light one: ${light}`);
+    expect(heavy).toBeGreaterThan(light);
+    expect(light).toBeGreaterThan(0);
+  }, 120_000);
+
   test("runs go home to the worker in whose memory they rest, and wait for none that is dead", async () => {
     const { client, workers } = await scene([{ strategy: "sticky" }, { strategy: "sticky" }]);
     const runs = await Promise.all(Array.from({ length: 20 }, () => Workflow.start(client, whose, 2)));

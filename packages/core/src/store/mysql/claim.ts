@@ -10,7 +10,8 @@ import { json, listed, runColumns, statement } from "./text.ts";
 /** The last record that shows that a run got on. A step that is merely running does not: it may be the one that kills its process. */
 const lastSeq = `coalesce((select h.seq from holdfast_history as h where h.run = given.value and h.kind <> 'running' order by h.seq desc limit 1), 0)`;
 
-const due = listed("bigint", "convert(@holdfast_due using utf8mb4)");
+/** Each key once: what is due may be found for its tenant and for whoever waits longest. */
+const due = `(select distinct given.value from ${listed("bigint", "convert(@holdfast_due using utf8mb4)")}) as given`;
 
 /** Strikes are counted before the mark is set: the server goes from left to right. */
 const take = `update (select given.value as \`key\`, ${lastSeq} as last from ${due}) as seen

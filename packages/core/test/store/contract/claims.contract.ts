@@ -237,6 +237,24 @@ export const claims = (openStore: OpenStore): void => {
       expect((await claim(store, worker, { each: 1 })).map(({ id, tenant }) => [id, tenant])).toEqual([["big 2", "big"]]);
     });
 
+    test("a run that is due for its tenant and for whoever waits longest is taken, and answered, once", async () => {
+      const { store } = await openStore();
+      await tenants(store, { a: 2, b: 1 });
+      const worker = await hire(store);
+      const taken = await claim(store, worker, {
+        parts: [
+          { ...order, tenant: null },
+          { ...order, tenant: "a" },
+        ],
+        each: 9,
+      });
+      expect(taken.map(({ id, lease }) => [id, lease]).toSorted()).toEqual([
+        ["a 0", 1],
+        ["a 1", 1],
+        ["b 0", 1],
+      ]);
+    });
+
     test("tenants are found one after the other, with the moment at which each has a run due", async () => {
       const { store } = await openStore();
       await tenants(store, { a: 3, b: 1, c: 2 });
