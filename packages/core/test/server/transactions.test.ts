@@ -66,6 +66,42 @@ describe.skipIf(!(await isThere()))("on PostgreSQL", () => {
     expect(await texts()).toEqual(["attempt 3"]);
   });
 
+  test("a driver that never answers holds up neither its run for ever nor who closes, and the rows are there once", async () => {
+    const { db, texts, url } = await scene();
+    let silence = true;
+    // Nothing is answered any more where our record would be written.
+    const hushed = new Proxy(db, {
+      get: (target, name) =>
+        name !== "transaction"
+          ? Reflect.get(target, name)
+          : (work: (tx: unknown) => Promise<unknown>) =>
+              target.transaction(async (tx) => {
+                let asked = -3;
+                return work(
+                  new Proxy(tx, {
+                    get: (inner, word) => {
+                      if (word === "insert") asked = 0;
+                      if (word === "execute" && silence && ++asked === 3) return () => new Promise(() => (silence = false));
+                      const value: unknown = Reflect.get(inner, word);
+                      return typeof value === "function" ? value.bind(inner) : value;
+                    },
+                  }),
+                );
+              }),
+    });
+    const flow = Workflow.define({ name: "flow" }, (ctx) =>
+      Step.transaction(ctx, "note", hushed, async (tx, { key }) => (await write(tx, key))[0]),
+    );
+    const runtime = await Runtime.open({ database: url, workflows: [flow], logger: silent, drain: 500, lease: 3_000 });
+    afterwards(() => Runtime.close(runtime));
+    const run = await Workflow.start(runtime, flow, undefined, { id: "r" });
+    await Run.result(run);
+    expect(silence).toBe(false);
+    expect(await texts()).toEqual(["r/note"]);
+    expect((await Run.history(run)).map(({ kind }) => kind)).toEqual(["started", "step", "completed"]);
+    await Runtime.close(runtime);
+  }, 30_000);
+
   test("an answer that cannot be kept takes the rows back", async () => {
     const { db, texts, open } = await scene();
     const flow = Workflow.define({ name: "flow" }, (ctx) =>

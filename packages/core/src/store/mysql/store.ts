@@ -87,6 +87,7 @@ const open = async ({ name, open, options, most, deadline }: Way, hooks: Hooks):
           ours: () => place(pool),
           findRun: findRunNow,
           patience: undefined,
+          deadline,
           lockLease: (run, number) =>
             statement("select r.key from holdfast_runs as r where r.key = ? and r.lease = ? lock in share mode", run, number),
           tellWithin,

@@ -101,6 +101,7 @@ const open = async (way: Way, hooks: Hooks): Promise<Store> => {
           ours: () => place(pool),
           patience: statement("select set_config('idle_in_transaction_session_timeout', $1, true)", `${deadline}`),
           findRun: (id) => postgres.findRuns([id]),
+          deadline,
           lockLease: (run, number) =>
             statement("select key from holdfast_runs where key = $1 and lease = $2 for share", run, number),
           tellWithin: isPooled ? tellWithin : statement("select pg_notify($1, $2)", channel, ""),

@@ -28,7 +28,7 @@ export type Pool = {
 };
 
 /** A connection that answered nothing for so long, in ms, that it counts as dead. */
-const late = (ms: number): Fault.Fault =>
+export const late = (ms: number): Fault.Fault =>
   Fault.make(
     "storage_failed",
     `The database did not answer for ${Math.round(ms)} ms. The connection was given up; running work waits and goes on when it answers again.`,

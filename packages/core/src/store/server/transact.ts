@@ -11,7 +11,7 @@ import { whole } from "./fields.ts";
 import type { Group } from "./group.ts";
 import type { Hold } from "./work.ts";
 import { another, asserting, type Incarnation } from "./incarnation.ts";
-import type { Fields } from "./link.ts";
+import { late, type Fields } from "./link.ts";
 import { runOf } from "./rows.ts";
 
 /** A Drizzle transaction, as far as we need it. */
@@ -47,6 +47,8 @@ export type Words = {
   readonly patience: Statement | undefined;
   /** The run that an insert found in its place, whatever the transaction has seen before. */
   readonly findRun: (id: string) => Statement;
+  /** How long, in ms, it may take to an end from then on: a driver that never answers holds up all that the run asks for. */
+  readonly deadline: number;
   /** Locks the run, if its lease is still the one given. */
   readonly lockLease: (run: number, lease: number) => Statement;
   /** Tells other processes once the transaction has committed. */
@@ -79,6 +81,7 @@ export const createTransactions = ({
   ours,
   findRun,
   patience,
+  deadline,
   lockLease,
   tellWithin,
   pace,
@@ -129,8 +132,10 @@ One commit can only cover one database: hand over a Drizzle database on the one 
   ): Promise<void> => {
     (await hold(work.lease.run)).release();
     let held: Hold | undefined;
+    let callOff = (): void => {};
+    const { promise: timeUp, reject: end } = Promise.withResolvers<never>();
     try {
-      await db.transaction(async (tx) => {
+      const working = db.transaction(async (tx) => {
         await assertOurs(tx);
         await runAll(tx, asserting(dialect, believed));
         let value: unknown;
@@ -141,6 +146,7 @@ One commit can only cover one database: hand over a Drizzle database on the one 
           throw error;
         }
         held = await hold(work.lease.run);
+        callOff = pace.later(deadline, () => end(late(deadline)));
         // All that the run has asked for is durable, and what it asks for from here on comes after this record.
         const made = work.row(value);
         seen.written = true;
@@ -149,6 +155,7 @@ One commit can only cover one database: hand over a Drizzle database on the one 
         if (leased.length === 0) throw fenced;
         await run(tx, dialect.insertRows([{ run: work.lease.run, row: made }], "fresh"));
       });
+      await Promise.race([working, timeUp]);
     } catch (error) {
       if (isDoubtful(error, seen)) {
         held?.discard();
@@ -156,6 +163,7 @@ One commit can only cover one database: hand over a Drizzle database on the one 
       }
       throw error;
     } finally {
+      callOff();
       held?.release();
     }
   };
