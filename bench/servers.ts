@@ -9,7 +9,7 @@ import { putBetweenMarks } from "../scripts/marks.ts";
 import { line, type Figure } from "./figure.ts";
 import { servers, versionOf } from "./servers/place.ts";
 
-const rows = ["many", "peers", "workers", "latency", "claims", "finished"] as const;
+const rows = ["many", "peers", "workers", "latency", "claims", "finished", "failover"] as const;
 
 const { values } = parseArgs({
   args: process.argv.slice(2),
