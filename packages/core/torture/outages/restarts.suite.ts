@@ -61,23 +61,23 @@ const serverFor = async ({ on, afterwards }: Order, { happens }: Chance): Promis
 
 const between = ([least, most]: readonly [number, number], { next }: Chance): number => least + next() * (most - least);
 
-/** Until the load is over, and often enough. Answers with how often. */
+type Course = { crashes: number; isOver: boolean };
+
+/** Until the load is over. */
 const crashOften = async (
   { daemon, stop }: Crashing,
   plan: Plan,
   chance: Chance,
-  isOver: () => boolean,
+  course: Course,
   say: Order["say"],
-): Promise<number> => {
-  let crashes = 0;
-  while (!isOver() || crashes < plan.restarts) {
+): Promise<void> => {
+  while (!course.isOver) {
     await Bun.sleep(between(plan.every, chance));
     await stop();
     await Bun.sleep(between(plan.down, chance));
     await daemon.start();
-    if (++crashes % 5 === 0) say(`${crashes} crashes of the server`);
+    if (++course.crashes % 5 === 0) say(`${course.crashes} crashes of the server`);
   }
-  return crashes;
 };
 
 const run = async (order: Order): Promise<Report> => {
@@ -93,18 +93,17 @@ const run = async (order: Order): Promise<Report> => {
   const vigil = keepVigil(stage.client, stage.observer);
   const errands = createErrands(stage.client);
 
-  const state = { over: false };
-  const crashing = crashOften(server, plan, chance, () => state.over, order.say);
-  // The load goes on as long as the server crashes.
-  let runs = 0;
-  while (runs < plan.runs) {
-    const some = Math.min(Math.max(plan.lanes, plan.runs / 10), plan.runs - runs);
+  const course: Course = { crashes: 0, isOver: false };
+  const crashing = crashOften(server, plan, chance, course, order.say);
+  // The load goes on as long as the server is to crash.
+  for (let runs = 0; runs < plan.runs || course.crashes < plan.restarts;) {
+    const some = Math.max(plan.lanes, plan.runs / 10);
     await errands.work(some, plan.lanes);
     runs += some;
     order.say(`${runs} errands are done, ${errands.seen.refused} wishes were refused`);
   }
-  state.over = true;
-  const crashes = await crashing;
+  course.isOver = true;
+  await crashing;
   const still = await allEnded(stage.observer);
   await vigil.end();
   const unwilling = await fleet.close();
@@ -116,7 +115,7 @@ const run = async (order: Order): Promise<Report> => {
   const stuck = [...vigil.stuck, ...still];
   return {
     figures: {
-      "crashes of the server": crashes,
+      "crashes of the server": course.crashes,
       workers: plan.workers,
       "starts acknowledged": errands.acknowledged.starts.size,
       "signals acknowledged": errands.acknowledged.signals.size,
