@@ -83,7 +83,7 @@ export const workers = {
   ],
   register: (worker: NewWorker, knows: number): readonly Statement[] => [
     statement(
-      `insert into holdfast_workers (machine, pid, born, host, execute, lease, opened_at, \`release\`, library, workflows, capacity, weight, knows)
+      `insert into holdfast_workers (machine, pid, born, host, execute, lease, opened_at, \`release\`, \`library\`, workflows, capacity, weight, knows)
        values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       worker.machine,
       worker.pid,
