@@ -74,4 +74,35 @@ describe.skipIf(!(await isThere()))("on PostgreSQL", () => {
     const seqs = await seqsOf(run);
     expect(seqs).toEqual(seqs.map((_, index) => index));
   }, 60_000);
+
+  test("a transaction that its client ends ahead of its function holds up nothing of the run", async () => {
+    const url = await ownDatabase();
+    const client = new SQL(url, { max: 2 });
+    afterwards(() => client.close({ timeout: 0 }));
+    const db = drizzle({ client });
+    const transaction = db.transaction.bind(db);
+    const called = Promise.withResolvers<void>();
+    let times = 0;
+    db.transaction = ((work: (tx: unknown) => Promise<unknown>) => {
+      const working = transaction(work);
+      if (times++ > 0) return working;
+      const gone = Object.assign(new Error("Connection closed"), { code: "ERR_POSTGRES_CONNECTION_CLOSED" });
+      working.catch(() => {});
+      return called.promise.then(() => {
+        throw gone;
+      });
+    }) as typeof db.transaction;
+    const flow = Workflow.define({ name: "flow" }, (ctx) =>
+      Step.transaction(ctx, "book", db, async () => {
+        called.resolve();
+        return "booked";
+      }),
+    );
+    const runtime = await Runtime.open({ database: url, workflows: [flow], logger: silent, lease: 6_000, drain: 500 });
+    afterwards(() => Runtime.close(runtime));
+    const run = await Workflow.start(runtime, flow, undefined, { id: "one" });
+    expect(await Run.result(run, { timeout: "20s" })).toBe("booked");
+    const seqs = await seqsOf(run);
+    expect(seqs).toEqual(seqs.map((_, index) => index));
+  }, 60_000);
 });

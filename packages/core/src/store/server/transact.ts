@@ -132,6 +132,7 @@ One commit can only cover one database: hand over a Drizzle database on the one 
   ): Promise<void> => {
     (await hold(work.lease.run)).release();
     let held: Hold | undefined;
+    let over = false;
     let callOff = (): void => {};
     const { promise: timeUp, reject: end } = Promise.withResolvers<never>();
     try {
@@ -145,7 +146,13 @@ One commit can only cover one database: hand over a Drizzle database on the one 
           seen.heard.push(error);
           throw error;
         }
-        held = await hold(work.lease.run);
+        const got = await hold(work.lease.run);
+        // A client whose connection is gone may have ended the transaction ahead of its function.
+        if (over) {
+          got.release();
+          throw fenced;
+        }
+        held = got;
         callOff = pace.later(deadline, () => end(late(deadline)));
         // All that the run has asked for is durable, and what it asks for from here on comes after this record.
         const made = work.row(value);
@@ -163,6 +170,7 @@ One commit can only cover one database: hand over a Drizzle database on the one 
       }
       throw error;
     } finally {
+      over = true;
       callOff();
       held?.release();
     }
