@@ -124,11 +124,11 @@ const sweep = async (on: Bench, when: Crash["when"]): Promise<void> => {
 
 export const table = (rows: Readonly<Record<string, Row>>): void => {
   for (const [name, row] of Object.entries(rows)) {
-    test(`${name}, also over a crash after every commit`, () => sweep(bench(row, {}), "after"), 30_000);
+    test(`${name}, also over a crash after every commit`, () => sweep(bench(row, {}), "after"), 120_000);
     test(
       `${name}, also over a crash before every commit, replayed each time it wakes`,
       () => sweep(bench(row, { hot: 0 }), "before"),
-      30_000,
+      120_000,
     );
   }
 };
