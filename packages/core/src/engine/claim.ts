@@ -26,7 +26,7 @@ export const claimDue = async (engine: Engine): Promise<Claimed> => {
     const due = next.length === 0 ? undefined : Math.min(...next.map(({ wakeAt }) => wakeAt));
     if (free <= 0 || ready.length === 0 || (peers > 0 && took > 0)) return { due, took };
     const count = ready.reduce((sum, each) => sum + each.count, 0);
-    const { parts, each } = await partsOf(engine, ready, shareOf(free, count, peers));
+    const { parts, each } = await partsOf(engine, ready, shareOf(free, count, { peers, places: engine.settings.concurrency }));
     const unfit = [...engine.unfit];
     const runs = await engine.store.runs.claim({ worker: engine.worker, parts, now, each, headStart, suspectAt, unfit });
     await takeAll(engine, runs);

@@ -127,7 +127,9 @@ const hear = (engine: Engine): boolean => {
   engine.poke();
   notify(engine);
   readMail(engine);
-  void tellWaiters(engine).catch((error: unknown) => engine.logger.error({ err: error }, "the ends of runs could not be read"));
+  void tellWaiters(engine).catch(
+    (error: unknown) => engine.closing || engine.logger.error({ err: error }, "the ends of runs could not be read"),
+  );
   return true;
 };
 
@@ -139,15 +141,40 @@ const heard = (engine: Engine): boolean => {
   }
 };
 
+/** Where it is looked for ends just now; true when there was a hint since. */
+const telling = new WeakMap<Engine, { again: boolean }>();
+
+/** One look at a time, however many hints there are. */
 const tellWaiters = async (engine: Engine): Promise<void> => {
-  if (engine.waiters.size === 0) return;
-  for (const key of await engine.store.runs.ended([...engine.waiters.keys()])) {
-    const row = await engine.store.history.last(key);
-    const waiters = engine.waiters.get(key);
-    if (!row || !waiters) continue;
-    engine.waiters.delete(key);
-    for (const waiter of waiters) waiter(row);
+  const under = telling.get(engine);
+  if (under) {
+    under.again = true;
+    return;
   }
+  const look = { again: false };
+  telling.set(engine, look);
+  try {
+    do {
+      look.again = false;
+      await tellOnce(engine);
+    } while (look.again && !engine.closing);
+  } finally {
+    telling.delete(engine);
+  }
+};
+
+const tellOnce = async (engine: Engine): Promise<void> => {
+  if (engine.waiters.size === 0) return;
+  const ended = await engine.store.runs.ended([...engine.waiters.keys()]);
+  await Promise.all(
+    ended.map(async (key) => {
+      const row = await engine.store.history.last(key);
+      const waiters = engine.waiters.get(key);
+      if (!row || !waiters) return;
+      engine.waiters.delete(key);
+      for (const waiter of waiters) waiter(row);
+    }),
+  );
 };
 
 /** The leases are gone: nothing of this process is accepted any more. */

@@ -8,10 +8,14 @@ export const countUpTo = (free: number, peers: number): number => (peers === 0 ?
 
 /**
  * How many due runs a worker takes at one look. Alone all it has room for. Beside others a part of its share, so that each comes to look while there
- * is something left; how often each looks, by its weight, says how much it gets in the end.
+ * is something left; how often each looks, by its weight, says how much it gets in the end. At least so many as are little beside all its places: one by
+ * one they would cost more than they do.
  */
-export const shareOf = (free: number, due: number, peers: number): number =>
-  peers === 0 ? free : Math.min(free, Math.max(1, Math.ceil(due / (4 * (peers + 1)))));
+export const shareOf = (
+  free: number,
+  due: number,
+  { peers, places }: { readonly peers: number; readonly places: number },
+): number => (peers === 0 ? free : Math.min(free, Math.max(Math.ceil(places / 16), Math.ceil(due / (4 * (peers + 1))))));
 
 /** How much longer than others a worker waits between two looks: the less its weight, the longer. */
 const slowness = (weight: number, peers: readonly Peer[]): number => {

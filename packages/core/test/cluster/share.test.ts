@@ -4,11 +4,12 @@ import { countUpTo, pauseOf, shareOf } from "../../src/model/share.ts";
 import { whyUnclaimed } from "../../src/model/unclaimed.ts";
 
 test("alone a worker takes all it has room for, and counts nothing", () => {
-  expect([shareOf(256, 0, 0), countUpTo(256, 0)]).toEqual([256, 0]);
+  expect([shareOf(256, 0, { peers: 0, places: 256 }), countUpTo(256, 0)]).toEqual([256, 0]);
 });
 
-test("beside others it takes a part of its share, at least one, and never more than it has room for", () => {
-  expect([shareOf(256, 120, 2), shareOf(256, 1, 2), shareOf(4, 1_000, 2)]).toEqual([10, 1, 4]);
+test("beside others it takes a part of its share, not less than a sixteenth of its places, and never more than it has room for", () => {
+  const share = (free: number, due: number, places: number): number => shareOf(free, due, { peers: 2, places });
+  expect([share(256, 1_200, 256), share(256, 1, 256), share(4, 1_000, 256), share(3, 5, 3)]).toEqual([100, 16, 4, 1]);
 });
 
 test("with a backlog for all it takes as many as there is room for", () => {
@@ -16,7 +17,7 @@ test("with a backlog for all it takes as many as there is room for", () => {
     [256, 2],
     [8, 9],
   ] as const)
-    expect(shareOf(free, countUpTo(free, peers), peers)).toBe(free);
+    expect(shareOf(free, countUpTo(free, peers), { peers, places: free })).toBe(free);
 });
 
 describe("pauses", () => {

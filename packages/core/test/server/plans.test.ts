@@ -52,7 +52,7 @@ const asked: Readonly<Record<string, Statement>> = {
   "records under leases": append,
   "runs by their ids": postgres.findRuns(["due 7"]),
   "a history": postgres.read(7, -1, 100),
-  "the last record": postgres.last(7),
+  "the last records": postgres.lasts([7, 8]),
   "children at their end": postgres.endedChildren(7, ["child"]),
   "messages that wait": postgres.pending(7, ["go"], 10),
   "what is stuck": postgres.stuck(),

@@ -55,6 +55,11 @@ const readFirst = `select ${recordsOf("h")} from (
   ) as wanted straight_join holdfast_history as h force index (primary) on h.run = wanted.run and (wanted.beyond is null or h.seq < wanted.beyond)
   order by h.run, h.seq`;
 
+const lasts = `select ${recordsOf("h")} from (
+    select given.value as run, (select newest.seq from holdfast_history as newest where newest.run = given.value order by newest.seq desc limit 1) as seq
+    from ${listed("bigint")}
+  ) as wanted straight_join holdfast_history as h force index (primary) on h.run = wanted.run and h.seq = wanted.seq`;
+
 export const reads = {
   byKeys: (keys: readonly number[]): Statement =>
     statement(
@@ -94,8 +99,7 @@ export const reads = {
       limit,
     ),
   readFirst: (keys: readonly number[], limit: number): Statement => statement(readFirst, limit, json(keys)),
-  last: (key: number): Statement =>
-    statement(`select ${recordsOf("h")} from holdfast_history as h where h.run = ? order by h.seq desc limit 1`, key),
+  lasts: (keys: readonly number[]): Statement => statement(lasts, json(keys)),
   pending: (key: number, names: readonly string[], limit: number): Statement =>
     statement(
       `select s.key, ${shown("s.name", "name")}, s.value, s.at from ${listed("text")}

@@ -84,8 +84,12 @@ export const reads = {
       json(keys),
       limit,
     ),
-  last: (key: number): Statement =>
-    statement(`select ${recordsOf("h")} from holdfast_history as h where h.run = $1 order by h.seq desc limit 1`, key),
+  lasts: (keys: readonly number[]): Statement =>
+    statement(
+      `select last.* from json_array_elements_text($1::text::json) as listed(value)
+       cross join lateral (select ${recordsOf("h")} from holdfast_history as h where h.run = listed.value::bigint order by h.seq desc limit 1) as last`,
+      json(keys),
+    ),
   pending: (key: number, names: readonly string[], limit: number): Statement =>
     statement(
       `select key, name, value, at from holdfast_signals where run = $1 and name in ${listed("text", 2)} and taken_at is null order by key limit $3`,

@@ -104,7 +104,8 @@ export type Dialect = {
 
   readonly read: (run: number, after: number, limit: number) => Statement;
   readonly readFirst: (runs: readonly number[], limit: number) => Statement;
-  readonly last: (run: number) => Statement;
+  /** The last record of each of these runs. */
+  readonly lasts: (runs: readonly number[]) => Statement;
   readonly pending: (run: number, names: readonly string[], limit: number) => Statement;
   readonly state: (run: number) => Statement;
 

@@ -102,6 +102,10 @@ export const createStore = (server: Server, hooks: Hooks): Store => {
   const byKey = createLookup(
     async (keys: readonly number[]) => new Map((await read(dialect.byKeys(keys))).map((row) => [whole(row, "key"), runOf(row)])),
   );
+  const lastOf = createLookup(
+    async (keys: readonly number[]) =>
+      new Map((await read(dialect.lasts(keys))).map((row) => [whole(row, "run"), recordOf(row)])),
+  );
   const byId = createLookup(
     async (ids: readonly string[]) => new Map((await read(dialect.findRuns(ids))).map((row) => [String(row["id"]), runOf(row)])),
   );
@@ -191,7 +195,7 @@ export const createStore = (server: Server, hooks: Hooks): Store => {
         const rows = Map.groupBy(await patiently(dialect.readFirst(runs, limit)), (row) => whole(row, "run"));
         return runs.map((run) => (rows.get(run) ?? []).map(recordOf));
       },
-      last: async (run) => (await read(dialect.last(run))).map(recordOf)[0],
+      last: lastOf,
     },
     signals: {
       send: (signal) => {
