@@ -73,7 +73,7 @@ describe.skipIf(!(await isThere()))("on PostgreSQL", () => {
     const hushed = new Proxy(db, {
       get: (target, name) =>
         name !== "transaction"
-          ? Reflect.get(target, name)
+          ? (Reflect.get(target, name) as unknown)
           : (work: (tx: unknown) => Promise<unknown>) =>
               target.transaction(async (tx) => {
                 let asked = -3;
@@ -83,7 +83,7 @@ describe.skipIf(!(await isThere()))("on PostgreSQL", () => {
                       if (word === "insert") asked = 0;
                       if (word === "execute" && silence && ++asked === 3) return () => new Promise(() => (silence = false));
                       const value: unknown = Reflect.get(inner, word);
-                      return typeof value === "function" ? value.bind(inner) : value;
+                      return typeof value === "function" ? (value.bind(inner) as unknown) : value;
                     },
                   }),
                 );
