@@ -20,6 +20,7 @@ export type Row = Readonly<Record<string, string | number | null>>;
 export const leftOut: Readonly<Record<string, string>> = {
   holdfast_workers: "the processes that have the one place open have not opened the other",
   holdfast_news: "what processes tell each other is of no use elsewhere",
+  holdfast_incarnation: "it names the server that the one place is on",
   holdfast_leaders: "who leads is one of the processes that have the place open",
   holdfast_moves: "says of each place what it is",
 };
