@@ -31,6 +31,8 @@ export const startMariadb = async (afterwards: Afterwards): Promise<MariadbServe
       programs[1],
       "--no-defaults",
       `--datadir=${base}`,
+      // A server that starts removes what others have in a folder for temporary tables that they share, and these may die of it.
+      `--tmpdir=${folder}`,
       "--auth-root-authentication-method=normal",
       "--skip-test-db",
     ]),
@@ -56,6 +58,7 @@ const serve = async (folder: string, base: string, afterwards: Afterwards): Prom
       programs[0],
       "--no-defaults",
       `--datadir=${base}`,
+      `--tmpdir=${folder}`,
       `--port=${port}`,
       "--bind-address=127.0.0.1",
       `--socket=${base}.sock`,
