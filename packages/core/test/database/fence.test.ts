@@ -25,6 +25,7 @@ const schemas = { sqlite, postgres, mysql };
 
 /** A column that may be updated, of each table that has no `at`. */
 const columns: Readonly<Record<string, string>> = {
+  holdfast_incarnation: "incarnation",
   holdfast_runs: "mail",
   holdfast_workers: "beat",
   holdfast_breakers: "state",
