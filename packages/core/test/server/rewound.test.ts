@@ -172,7 +172,7 @@ for (const [name, prepare, why] of servers) {
       expect(seqs).toEqual(seqs.map((_, index) => index));
       expect((await recorded(scene, "fresh")).at(-1)).toContain("completed");
       expect(await Runtime.check(newcomer)).toEqual([]);
-      expect(engineOf(other).rewinds).toBe(1);
+      await until("the idle client has noticed", () => engineOf(other).rewinds === 1);
       // Each of them lives under a number that nobody has but it.
       const workers = await scene.ask<{ key: number | string }>("select w.key from holdfast_workers as w");
       const living = [worker, other, newcomer].map((runtime) => engineOf(runtime).worker);
