@@ -2,7 +2,7 @@
 import { decode } from "../model/codec.ts";
 import { toError } from "../model/failure.ts";
 import * as Fault from "../model/fault.ts";
-import { isEnd } from "../model/states.ts";
+import { ended, isEnd } from "../model/states.ts";
 import type { Row } from "../store/rows.ts";
 import type { EndValue } from "./finish.ts";
 import { keyOfRun, rowOfRun, type Reach } from "./handle.ts";
@@ -76,9 +76,11 @@ const awaited = async (reach: Reach, { timeout, signal }: Wait): Promise<Row | "
           ),
         );
   try {
-    const ended = await endedRow(reach);
-    if (ended === undefined && engine.moved) throw engine.moved;
-    return ended ?? (await promise);
+    const there = await endedRow(reach);
+    if (there === undefined && engine.moved) throw engine.moved;
+    const row = there ?? (await promise);
+    // Asked of one database whether the run is at its end, and of the one in its place for the record.
+    return row === "mistaken" || isLast(row) ? row : "mistaken";
   } finally {
     callOff?.();
     signal?.removeEventListener("abort", onAbort);
@@ -88,6 +90,8 @@ const awaited = async (reach: Reach, { timeout, signal }: Wait): Promise<Row | "
     if (waiters.size === 0 && engine.waiters.get(key) === waiters) engine.waiters.delete(key);
   }
 };
+
+const isLast = ({ kind }: Row): boolean => ended.some((end) => end === kind);
 
 /** The last record, if the run is at its end already. */
 const endedRow = async (reach: Reach): Promise<Row | undefined> => {
