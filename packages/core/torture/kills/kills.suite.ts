@@ -22,17 +22,19 @@ type Plan = {
   readonly calm: number;
   readonly perKill: number;
   readonly pause: number;
+  /** How long functions take at most, in ms: long enough beside the pause that most kills meet a fan-out, also on a machine with nothing else to do. */
+  readonly ms: number;
 };
 
 const plans: Record<Size, Plan> = {
-  slice: { kills: 100, workers: 2, calm: 60, perKill: 4, pause: 90 },
-  whole: { kills: 1_000, workers: 4, calm: 500, perKill: 10, pause: 120 },
+  slice: { kills: 100, workers: 2, calm: 60, perKill: 4, pause: 90, ms: 60 },
+  whole: { kills: 1_000, workers: 4, calm: 500, perKill: 10, pause: 120, ms: 60 },
 };
 
 /** A process that works on a server is up later, so that as many kills need more time. */
 const onServer: Record<Size, Plan> = {
-  slice: { kills: 40, workers: 2, calm: 30, perKill: 4, pause: 300 },
-  whole: { kills: 1_000, workers: 4, calm: 300, perKill: 5, pause: 200 },
+  slice: { kills: 40, workers: 2, calm: 30, perKill: 4, pause: 300, ms: 400 },
+  whole: { kills: 1_000, workers: 4, calm: 300, perKill: 5, pause: 200, ms: 300 },
 };
 
 const planOf = ({ size, on }: Order): Plan => (on === "sqlite" ? plans : onServer)[size];
@@ -79,8 +81,7 @@ const run = async (order: Order): Promise<Report> => {
   await stage.observer.query(shopTable);
   const fleet = createFleet(order, { script: join(import.meta.dir, "../kit/mix-worker.ts"), size: plan.workers, env: stage.env });
   const vigil = keepVigil(stage.client, stage.observer);
-  // Long enough that most kills meet a fan-out.
-  const load = createLoad(stage, chance, { ms: 60 });
+  const load = createLoad(stage, chance, { ms: plan.ms });
 
   const { twice, still: stillBefore } = await calmly(stage, load, plan.calm);
   const kills = await killOften(fleet, load, plan, chance, order.say);
