@@ -40,6 +40,8 @@ describe("processes share one breaker", () => {
     const [well, ill, worse] = [await world.open([]), await world.open([]), await world.open([])];
     const service = createService();
     for (let made = 0; made < 20; made++) await call(well, breaker, service);
+    // What is counted is told a moment later: nobody may be told of the failures first.
+    await world.clock.advance(250);
     await failCalls(ill, breaker, 5);
     await failCalls(worse, breaker, 5);
     await world.clock.advance(250);
