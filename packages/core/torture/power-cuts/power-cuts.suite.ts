@@ -108,7 +108,12 @@ const run = async (order: Order): Promise<Report> => {
   if (typeof volume === "string") return { figures: {}, breaches: [], skipped: [volume] };
   const breaches: string[] = [];
   const chance = chanceOf(order.seed);
-  const carryOut = async (level: Level, cuts: number, perFile: number, isEnough = (_: Tally) => true): Promise<Tally> => {
+  const carryOut = async (
+    level: Level,
+    cuts: number,
+    perFile: number,
+    isEnough: (tally: Tally) => boolean = () => true,
+  ): Promise<Tally> => {
     const tally: Tally = { cuts: 0, acknowledged: 0, lost: 0, again: 0 };
     const scene: Scene = { order, volume, level, chance, tally, breach: (what) => breaches.push(what) };
     for (let index = 0; tally.cuts < cuts; index++) await oneFile(scene, index, Math.min(perFile, cuts - tally.cuts));
