@@ -9,6 +9,8 @@ import { asked, isMysql, server, spawn, untilReleased, within } from "./place.ts
 const [, , , role, at = ""] = process.argv;
 const seconds = Number(process.env["HOLDFAST_BENCH_SECONDS"] ?? 5);
 const rounds = 3;
+/** Ms of the same work beforehand. */
+const warm = 6_000;
 
 type Part = { readonly steps: number; readonly cpu: number };
 
@@ -17,7 +19,8 @@ const work = async (): Promise<void> =>
   opened(
     at,
     async (runtime) => {
-      await manyRuns(runtime, 1_000, 10);
+      // Until each has told the others with a beat that it is busy.
+      for (const warmedAt = performance.now(); performance.now() - warmedAt < warm;) await manyRuns(runtime, 1_000, 10);
       console.log("ready");
       await untilReleased();
       const before = process.cpuUsage();

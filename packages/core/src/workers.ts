@@ -9,7 +9,8 @@ import type { Load, Reason, WorkerRow } from "./store/rows.ts";
 
 /**
  * How busy a process was at a moment (`at`, ms since 1970): processors in use (`cpu`, 1 is one of them all the time), its memory in bytes, how late its
- * event loop was at worst since the time before (`lag`, ms), runs in execution, and runs that rest in its memory (`hot`).
+ * event loop was at worst since the time before (`lag`, ms), runs in execution, runs that rest in its memory (`hot`), and the most that it executed at once
+ * since the time before (`busiest`).
  */
 export type { Load };
 

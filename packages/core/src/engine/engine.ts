@@ -50,6 +50,8 @@ export type Engine = {
   peers: readonly Peer[];
   /** What the load is measured from. */
   measured: { readonly at: number; readonly cpu: number; readonly lag: number };
+  /** The most runs in execution at once since the load was last said. */
+  busiest: number;
   /** What was last said of the room here, and when. */
   fullness: { readonly full: boolean; readonly at: number };
   /** Whose turn it is when runs are taken. */
@@ -110,6 +112,12 @@ export const definitionOf = (engine: Engine, name: string, version: number): Unt
 /** Room for more runs in execution. */
 export const room = (engine: Engine): number =>
   engine.closing ? 0 : engine.settings.concurrency - engine.executing.size - engine.reserved;
+
+/** A run is in execution from now on. */
+export const hold = (engine: Engine, execution: Execution): void => {
+  engine.executing.set(execution.key, execution);
+  engine.busiest = Math.max(engine.busiest, engine.executing.size);
+};
 
 /** Tells the listeners, once for all that happens in the same moment. */
 export const notify = (engine: Engine): void => {

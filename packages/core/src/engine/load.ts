@@ -26,6 +26,7 @@ const loadSince = (engine: Engine, since: Since, lag: number): Load => {
     lag: rounded(lag, 0),
     executing: engine.executing.size,
     hot: engine.hot.size,
+    busiest: engine.busiest,
   };
 };
 
@@ -42,6 +43,7 @@ export const startMeasuring = (engine: Engine, tell: (load: string) => void): vo
     last = now(engine);
     said = last.at;
     worst = 0;
+    engine.busiest = engine.executing.size;
   };
   say();
   // A clock that is moved by hand for years must not ring five times a second.

@@ -73,6 +73,7 @@ const createEngine = (opening: Opening, store: Store): Engine => ({
   term: undefined,
   peers: [],
   measured: { at: 0, cpu: 0, lag: 0 },
+  busiest: 0,
   fullness: { full: false, at: -Infinity },
   turns: { workflow: undefined, tenants: new Map() },
   sightings: new Map(),

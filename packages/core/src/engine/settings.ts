@@ -67,7 +67,7 @@ export const mostSwallowed = 100;
 export const headStart = 100;
 /** How long, in ms, a worker leaves work to others that have room before it takes more. */
 export const courtesy = 10;
-/** A worker leaves runs that it starts to others that have room once this part of its own is taken. */
+/** Once this part of its places is taken a worker leaves runs that it starts to others that had no more than this part of their own taken lately. */
 export const startShare = 0.5;
 /** Parts of the work, workflows and tenants, that one claim takes runs of at most. */
 export const mostParts = 16;

@@ -10,16 +10,23 @@ const hasRoom = ({ capacity, full, load }: WorkerRow): boolean =>
 const knowsOurs = ({ known }: Engine, { workflows }: WorkerRow): boolean =>
   workflows === null || workflows.some(({ name, version }) => known.some((one) => one.name === name && one.version === version));
 
+/** No more than a part of its places were taken lately, as far as it said. */
+const isIdle = ({ capacity, load }: WorkerRow): boolean =>
+  capacity === null || load === null || load.busiest <= capacity * startShare;
+
 /** The other workers that could take what is due here. */
 export const peersOf = (engine: Engine, workers: readonly WorkerRow[]): readonly Peer[] =>
   workers
     .filter((worker) => worker.key !== engine.worker && worker.execute && hasRoom(worker) && knowsOurs(engine, worker))
-    .map(({ weight }) => ({ weight }));
+    .map((worker) => ({ weight: worker.weight, idle: isIdle(worker) }));
 
-/** A run is executed where it is started, while there is room; when others have room too, only up to a part of it. */
+/**
+ * A run is executed where it is started, while there is room; beside idle workers only up to a part of it. Busy workers keep what they start: to hand a run
+ * over costs the database about as much as all steps of a short one.
+ */
 export const startsHere = (engine: Engine): boolean => {
   const free = room(engine);
-  return free > 0 && (engine.peers.length === 0 || free > engine.settings.concurrency * (1 - startShare));
+  return free > 0 && (free > engine.settings.concurrency * (1 - startShare) || !engine.peers.some(({ idle }) => idle));
 };
 
 /** Leaves work to the others for a moment. Nobody waits where there are none. */

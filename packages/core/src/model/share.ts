@@ -1,7 +1,7 @@
 /** How workers share what is due. Each decides for itself, from what it last knew of the others. */
 
-/** Another worker that has room. */
-export type Peer = { readonly weight: number };
+/** Another worker that has room; and whether it was far from having none for as long as its load tells of. */
+export type Peer = { readonly weight: number; readonly idle: boolean };
 
 /** How many runs are to be counted, so that the share is known of as many as there is room for. */
 export const countUpTo = (free: number, peers: number): number => (peers === 0 ? 0 : Math.min(4_096, 4 * free * (peers + 1)));
@@ -18,7 +18,7 @@ export const shareOf = (
 ): number => (peers === 0 ? free : Math.min(free, Math.max(Math.ceil(places / 16), Math.ceil(due / (4 * (peers + 1))))));
 
 /** How much longer than others a worker waits between two looks: the less its weight, the longer. */
-const slowness = (weight: number, peers: readonly Peer[]): number => {
+const slowness = (weight: number, peers: readonly Pick<Peer, "weight">[]): number => {
   const all = peers.reduce((sum, peer) => sum + peer.weight, weight);
   return all / (peers.length + 1) / weight;
 };
@@ -32,7 +32,7 @@ const atRandom = (mean: number, chance: number): number => Math.min(8 * mean, -M
  */
 export const pauseOf = (
   weight: number,
-  peers: readonly Peer[],
+  peers: readonly Pick<Peer, "weight">[],
   { courtesy, more, chance }: { readonly courtesy: number; readonly more: boolean; readonly chance: number },
 ): number => {
   if (peers.length === 0) return 0;

@@ -94,6 +94,8 @@ export type Load = {
   /** Runs in execution, and runs that rest in its memory. */
   readonly executing: number;
   readonly hot: number;
+  /** The most runs that were in execution at once since the time before. */
+  readonly busiest: number;
 };
 
 export type WorkerRow = {

@@ -27,7 +27,7 @@ export const workers = (openStore: OpenStore): void => {
   test("a beat says how busy the worker is, and one that says nothing leaves what was said", async () => {
     const { store } = await openStore();
     const worker = await hire(store);
-    const load = { at: t0, cpu: 0.25, memory: 1_000, lag: 3, executing: 2, hot: 1 };
+    const load = { at: t0, cpu: 0.25, memory: 1_000, lag: 3, executing: 2, hot: 1, busiest: 2 };
     await store.workers.beat(worker, JSON.stringify(load));
     await store.workers.beat(worker, null);
     await store.workers.fill(worker, true);
