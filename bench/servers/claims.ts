@@ -8,6 +8,8 @@ import { asked, spawn, within } from "./place.ts";
 const [, , , role, at = ""] = process.argv;
 const runs = Number(process.env["HOLDFAST_BENCH_CLAIMS"] ?? 100_000);
 const workers = 8;
+/** The first claims of a process, ms long: eight that start at once on a few processors wait for each other. They are not counted. */
+const warm = 1_000;
 
 const empty = Workflow.define({ name: "empty" }, () => 1);
 
@@ -17,11 +19,12 @@ const execute = async (): Promise<void> => {
   const { runs: nouns } = engineOf(runtime).store;
   const { claim } = nouns;
   const times: number[] = [];
+  const warmAt = performance.now() + warm;
   Object.assign(nouns, {
     claim: async (...of: Parameters<typeof claim>) => {
       const startedAt = performance.now();
       const taken = await claim(...of);
-      if (taken.length > 0) times.push(performance.now() - startedAt);
+      if (taken.length > 0 && startedAt > warmAt) times.push(performance.now() - startedAt);
       return taken;
     },
   });
@@ -63,7 +66,7 @@ const measure = (url: string): Promise<void> =>
         unit: "",
         goal: { of: "value", most: 0 },
       },
-      { what: "the same, a claim, p50", value: p50, unit: "ms" },
+      { what: "the same, a claim of about a hundred, p50", value: p50, unit: "ms" },
       { what: "the same, a claim, p99, as a multiple of p50", value: p99 / p50, unit: "", goal: { of: "value", most: 3 } },
       { what: "the same, runs claimed and executed", value: runs / seconds, unit: "runs/s" },
     );
