@@ -60,13 +60,16 @@ export const reopening = (rows: readonly Row[], failure: Failure | null, failure
 /** Only the undos that failed are tried again: the run itself is at its end. */
 export const failedUndos = (rows: readonly Row[]): readonly Row[] => rows.filter((row) => row.kind === "undo-failed");
 
-/** The records a fork begins with: everything before the result of the step it goes on from. Undefined when there is no such step. */
+/**
+ * The records a fork begins with: everything before the result of the step it goes on from, a cancel too that the body saw before and went on after: the body
+ * walks the same way again. Undefined when there is no such step.
+ */
 export const forkRows = (rows: readonly Row[], from: string): readonly Row[] | undefined => {
   const at = rows.find((row) => row.key === from && row.seq > 0);
   if (!at) return undefined;
   const result =
     rows.find((row) => row.key === from && !["attempt", "running", "timer", "waiting", "calling"].includes(row.kind)) ?? at;
   return rows.filter(
-    (row) => row.seq > 0 && row.seq < result.seq && row.key !== from && !ends.has(row.kind) && row.kind !== "cancel",
+    (row) => row.seq > 0 && row.seq < result.seq && row.key !== from && !ends.has(row.kind),
   );
 };

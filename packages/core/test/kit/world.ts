@@ -98,30 +98,32 @@ let schemas = 0;
 const onPostgres = (): Ground => {
   const schema = `world_${process.pid}_${Date.now().toString(36)}_${schemas++}`;
   const url = `${server}/postgres?search_path=${schema}`;
-  const client = new SQL(url, { max: 2 });
-  const db = drizzleServer({ client });
+  // What a step's own transactions ask the world must not wait for the connections that they hold.
+  const [client, users] = [new SQL(url, { max: 2 }), new SQL(url, { max: 2 })];
+  const own = drizzleServer({ client });
   let made: Promise<unknown> | undefined;
   const make = (): Promise<unknown> => (made ??= Promise.resolve(client.unsafe(`create schema ${schema}`)));
   return {
     get client(): Database {
       throw new Error("This world is not on SQLite.");
     },
-    db: db as unknown as World["db"],
+    db: drizzleServer({ client: users }) as unknown as World["db"],
     ask: async (query) => {
       await make();
-      return db.execute(query) as never;
+      return own.execute(query) as never;
     },
     database: async () => {
       await make();
       return url;
     },
     bury: (worker) =>
-      db.transaction(async (tx) => {
+      own.transaction(async (tx) => {
         await tx.execute(sql`select pg_advisory_xact_lock(${sql.raw(lockOf(String(worker)))})`);
         await tx.execute(release(worker));
         await tx.execute(remove(worker));
       }),
     close: async () => {
+      await users.close({ timeout: 0 });
       await client.unsafe(`drop schema if exists ${schema} cascade`);
       await client.close({ timeout: 0 });
     },
@@ -134,8 +136,9 @@ const mysqlServer = process.env["HOLDFAST_TEST_MYSQL"] ?? "mysql://root@127.0.0.
 const onMysql = (): Ground => {
   const name = `world_${process.pid}_${Date.now().toString(36)}_${schemas++}`;
   const url = `${mysqlServer}/${name}`;
-  const pool = createPool({ uri: url, connectionLimit: 2 });
-  const db = drizzleMysql({ client: pool });
+  // As on PostgreSQL: the world has connections of its own.
+  const [pool, users] = [createPool({ uri: url, connectionLimit: 2 }), createPool({ uri: url, connectionLimit: 2 })];
+  const own = drizzleMysql({ client: pool });
   const asOwner = async (text: string): Promise<void> => {
     const owner = new SQL({ url: `${mysqlServer}/mysql`, adapter: "mysql", max: 1 });
     await owner.unsafe(text);
@@ -147,17 +150,17 @@ const onMysql = (): Ground => {
     get client(): Database {
       throw new Error("This world is not on SQLite.");
     },
-    db: db as unknown as World["db"],
+    db: drizzleMysql({ client: users }) as unknown as World["db"],
     ask: async (query) => {
       await make();
-      return (await db.execute(query))[0] as never;
+      return (await own.execute(query))[0] as never;
     },
     database: async () => {
       await make();
       return url;
     },
     bury: (worker) =>
-      db.transaction(async (tx) => {
+      own.transaction(async (tx) => {
         await tx.execute(
           sql`select w.key from holdfast_workers as w force index (holdfast_workers_shield) where w.key = ${worker} for update`,
         );
@@ -165,7 +168,7 @@ const onMysql = (): Ground => {
         await tx.execute(remove(worker));
       }),
     close: async () => {
-      await pool.end();
+      await Promise.all([users.end(), pool.end()]);
       await asOwner(`drop database if exists ${name}`);
     },
   };

@@ -1,6 +1,6 @@
 // A fork has a past that is another run's: what was under way there is begun anew here.
 import { expect, test } from "bun:test";
-import { Run, Signal, Step, Workflow } from "../../src/index.ts";
+import { Context, Run, Signal, Step, Workflow } from "../../src/index.ts";
 import { setup } from "../kit/world.ts";
 
 const go = Signal.define<string>("go");
@@ -47,4 +47,35 @@ test("a fork does again what came after, and nothing of what came before", async
   begun.length = 0;
   expect(await world.result(await Run.fork(run, { from: "b" }))).toEqual(["a", "on", "b", "c"]);
   expect(begun).toEqual(["b", "c"]);
+});
+
+test("a fork from behind a cancel that the body went on after walks the same way; one from before it knows of no cancel", async () => {
+  const world = setup();
+  const begun: string[] = [];
+  const does = (name: string) => (): void => void begun.push(name);
+  const workflow = Workflow.define({ name: "w" }, async (ctx) => {
+    await Step.run(ctx, "first", does("first"));
+    const waited = await Promise.allSettled([Step.wait(ctx, go)]);
+    await Context.shield(ctx, async (shielded) => {
+      await Step.run(shielded, "tidy", does("tidy"));
+      await Step.run(shielded, "tell", does("tell"));
+    });
+    return waited[0].status;
+  });
+  const runtime = await world.open([workflow]);
+  const run = await Workflow.start(runtime, workflow);
+  await world.clock.settle();
+  await Run.cancel(run);
+  expect(await world.result(run)).toBe("rejected");
+  expect(begun).toEqual(["first", "tidy", "tell"]);
+  begun.length = 0;
+
+  expect(await world.result(await Run.fork(run, { from: "tell" }))).toBe("rejected");
+  expect(begun).toEqual(["tell"]);
+  begun.length = 0;
+
+  const anew = await Run.fork(run, { from: "first" });
+  await Signal.send(anew, go, "on");
+  expect(await world.result(anew)).toBe("fulfilled");
+  expect(begun).toEqual(["first", "tidy", "tell"]);
 });
