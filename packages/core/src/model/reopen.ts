@@ -69,7 +69,5 @@ export const forkRows = (rows: readonly Row[], from: string): readonly Row[] | u
   if (!at) return undefined;
   const result =
     rows.find((row) => row.key === from && !["attempt", "running", "timer", "waiting", "calling"].includes(row.kind)) ?? at;
-  return rows.filter(
-    (row) => row.seq > 0 && row.seq < result.seq && row.key !== from && !ends.has(row.kind),
-  );
+  return rows.filter((row) => row.seq > 0 && row.seq < result.seq && row.key !== from && !ends.has(row.kind));
 };

@@ -1,7 +1,7 @@
 /** A table of ordinary code: each row is a workflow that is run once without a crash, and then once for every place to crash at. */
 import { expect, test } from "bun:test";
 import { Fault, Run, Runtime, Workflow } from "../../src/index.ts";
-import { setup, type World } from "../kit/world.ts";
+import { on as database, setup, type World } from "../kit/world.ts";
 import { crasher, type Crash, type Crasher } from "./crash.ts";
 import { ledger, type Effects } from "./effects.ts";
 
@@ -20,7 +20,7 @@ export type Row = {
   readonly ends: { readonly output: unknown } | { readonly failed: string } | { readonly cancelled: string };
   /** How often each function is begun when nothing crashes. */
   readonly begun: Readonly<Record<string, number>>;
-  /** Functions that a crash may leave out: what follows from a step that nobody waited for any more when it died unrecorded. */
+  /** Functions that a crash may leave out, and behind a server the chance: what follows from a step that nobody waited for any more when it died unrecorded. */
   readonly mayMiss?: readonly string[];
   /** A crash at every so many records. Default: at each. */
   readonly every?: number;
@@ -102,7 +102,10 @@ const bench = (row: Row, options: Runtime.Options): Bench => {
 const sweep = async (on: Bench, when: Crash["when"]): Promise<void> => {
   const { row, effects, crashes } = on;
   expect(await go(on, "calm", undefined)).toEqual(row.ends);
-  expect(effects.begun()).toEqual(row.begun);
+  // Behind a server it is not told in which order two things come that nothing orders.
+  const may = database === "sqlite" ? [] : (row.mayMiss ?? []);
+  const begun = effects.begun();
+  expect(begun).toEqual(Object.fromEntries(Object.entries(row.begun).filter(([key]) => key in begun || !may.includes(key))));
   const places = await crashes.countRecords();
   let expected = 0;
   for (let at = 1; at <= places; at += row.every ?? 1) {
