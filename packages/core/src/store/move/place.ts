@@ -15,6 +15,8 @@ export type Words = {
   readonly given: (column: Column) => string;
   /** The time of the database, in ms since 1970. */
   readonly now: string;
+  /** A table, each row of which is in a span: the parameter is JSON, of objects `span_run`, `span_behind` and `span_upto`. */
+  readonly spanned: (table: Table) => string;
   readonly insert: (table: Table, rows: readonly Row[]) => readonly Statement[];
   /** Makes the database number new rows from behind those that were put in. */
   readonly advance: readonly string[];

@@ -1,6 +1,6 @@
 /** Reading a place: in windows of runs, in pages that are bounded in bytes, and as sums that tell whether two places are the same. */
 import { ask, rowOf, type Place } from "./place.ts";
-import { runsOf, type Column, type Row, type Table } from "./tables.ts";
+import { runsOf, seqOf, type Column, type Row, type Table } from "./tables.ts";
 import type { Param } from "../server/link.ts";
 
 /** So many keys of runs are looked at together. */
@@ -15,12 +15,12 @@ const modulus = 2_147_483_647;
 
 export const listOf = (keys: readonly number[]): string => `(${keys.map((key) => Math.trunc(key)).join(", ")})`;
 
+export type Window = { readonly print: string; readonly isOver: boolean };
+
 /**
  * The windows of the runs there are, each with what can only grow: while all of its runs are at their end, equal windows hold equal runs.
  */
-export const windowsOf = async (
-  place: Place,
-): Promise<ReadonlyMap<number, { readonly print: string; readonly isOver: boolean }>> => {
+export const windowsOf = async (place: Place): Promise<ReadonlyMap<number, Window>> => {
   const key = place.words.quote("key");
   const rows = await ask(
     place,
@@ -38,34 +38,65 @@ export const windowsOf = async (
 const listed = ({ words }: Place, { columns }: Table): string =>
   columns.map((column) => `${words.shown(column)} as ${words.quote(column.name)}`).join(", ");
 
+/** Some rows of a table: where they are found, and which of those. */
+export type Some = { readonly from: string; readonly where: string; readonly params: readonly Param[] };
+
+export const every = ({ name }: Table): Some => ({ from: name, where: "1 = 1", params: [] });
+
+/** Those of the runs whose keys are in a window. */
+export const inWindow = ({ words }: Place, { name, owner = "" }: Table, start: number): Some => ({
+  from: name,
+  where: `${words.quote(owner)} >= ? and ${words.quote(owner)} < ?`,
+  params: [start, start + windowSize],
+});
+
+export const ofRuns = ({ words }: Place, { name, owner = "" }: Table, runs: readonly number[]): Some => ({
+  from: name,
+  where: `${words.quote(owner)} in ${listOf(runs)}`,
+  params: [],
+});
+
+/** Of a run, the records behind one seq and up to another. */
+export type Span = { readonly run: number; readonly behind: number; readonly upto: number };
+
+export const inSpans = ({ words }: Place, table: Table, spans: readonly Span[]): Some => ({
+  from: words.spanned(table),
+  where: "1 = 1",
+  params: [JSON.stringify(spans.map(({ run, behind, upto }) => ({ span_run: run, span_behind: behind, span_upto: upto })))],
+});
+
 /** The runs whose keys are in a window. */
 export const runsIn = async (place: Place, start: number): Promise<readonly Row[]> => {
   const table = runsOf(place.words.tables);
-  const key = place.words.quote("key");
-  const rows = await ask(
-    place,
-    `select ${listed(place, table)} from ${table.name} where ${key} >= ? and ${key} < ?`,
-    start,
-    start + windowSize,
-  );
+  const { from, where, params } = inWindow(place, table, start);
+  const rows = await ask(place, `select ${listed(place, table)} from ${from} where ${where}`, ...params);
   return rows.map((row) => rowOf(table, row));
 };
 
-/** What a table holds of each run of a window, added up: records are appended and messages are taken, so equal sums are equal rows. */
-export const printsIn = async (place: Place, table: Table, start: number): Promise<ReadonlyMap<number, string>> => {
+/** What a table holds of a run, added up; and where it appends, how far that has come. */
+export type Print = { readonly sums: string; readonly last: number };
+
+/** Records are appended and messages are taken, so equal sums are equal rows. */
+export const printsOf = async (place: Place, table: Table, some: Some): Promise<ReadonlyMap<number, Print>> => {
   const owner = place.words.quote(table.owner ?? "");
+  const seq = seqOf(table);
   const rows = await ask(
     place,
-    `select ${owner} as owner, ${sumsOf(place, table)} from ${table.name} where ${owner} >= ? and ${owner} < ? group by ${owner}`,
-    start,
-    start + windowSize,
+    `select ${owner} as owner, ${seq ? `max(${place.words.quote(seq.name)})` : "0"} as last, ${sumsOf(place, table)}
+     from ${some.from} where ${some.where} group by ${owner}`,
+    ...some.params,
   );
-  return new Map(rows.map(({ owner: run, ...sums }) => [Number(run), Object.values(sums).map(String).join(" ")]));
+  return new Map(
+    rows.map(({ owner: run, last, ...sums }) => [
+      Number(run),
+      { sums: Object.values(sums).map(String).join(" "), last: Number(last) },
+    ]),
+  );
 };
 
-/** The whole table, added up. */
-export const sumOf = async (place: Place, table: Table): Promise<string> => {
-  const [sums = {}] = await ask(place, `select ${sumsOf(place, table)} from ${table.name}`);
+/** These rows, added up. */
+export const sumOf = async (place: Place, table: Table, some: Some): Promise<string> => {
+  const [sums = {}] = await ask(place, `select ${sumsOf(place, table)} from ${some.from} where ${some.where}`, ...some.params);
   return Object.entries(sums)
     .map(([name, sum]) => `${name} ${String(sum)}`)
     .join(", ");
@@ -84,32 +115,24 @@ const sumsOf = ({ words }: Place, { columns, key }: Table): string => {
   return ["count(*) as found", ...sums].join(", ");
 };
 
-/** A table in pages, in the order of its key: all of it, or what is of these runs. */
-export async function* pagesOf(place: Place, table: Table, runs?: readonly number[]): AsyncGenerator<readonly Row[]> {
+/** Rows of a table in pages, in the order of its key. */
+export async function* pagesOf(place: Place, table: Table, some = every(table)): AsyncGenerator<readonly Row[]> {
   const { words } = place;
   const order = table.key.map(({ name }) => words.quote(name)).join(", ");
   const size = table.columns
     .filter(({ type }) => type === "text" || type === "words" || type === "spoken")
     .map(({ name }) => `coalesce(octet_length(${words.quote(name)}), 0)`)
     .join(" + ");
-  const owned = runs === undefined ? "1 = 1" : `${words.quote(table.owner ?? "")} in ${listOf(runs)}`;
   for (let last: Row | undefined = undefined; ;) {
     const after = last === undefined ? undefined : beyond(place, table, last);
-    const from = after ? ` and (${after.text})` : "";
-    const sizes = await ask(
-      place,
-      `select ${size || "0"} as size from ${table.name} where ${owned}${from} order by ${order} limit ${pageRows}`,
-      ...(after?.params ?? []),
-    );
+    const which = `from ${some.from} where ${some.where}${after ? ` and (${after.text})` : ""} order by ${order}`;
+    const params = [...some.params, ...(after?.params ?? [])];
+    const sizes = await ask(place, `select ${size || "0"} as size ${which} limit ${pageRows}`, ...params);
     if (sizes.length === 0) return;
     const fitting = fit(sizes.map((row) => Number(row["size"])));
-    const rows: readonly Row[] = (
-      await ask(
-        place,
-        `select ${listed(place, table)} from ${table.name} where ${owned}${from} order by ${order} limit ${fitting}`,
-        ...(after?.params ?? []),
-      )
-    ).map((row) => rowOf(table, row));
+    const rows: readonly Row[] = (await ask(place, `select ${listed(place, table)} ${which} limit ${fitting}`, ...params)).map(
+      (row) => rowOf(table, row),
+    );
     if (rows.length === 0) return;
     yield rows;
     if (fitting === sizes.length && sizes.length < pageRows) return;

@@ -1,12 +1,13 @@
 /**
- * Makes the runs of one place those of another: what is the same already is left, what is not is put in anew. It can be repeated at any
- * time, whatever an earlier try has left, and the last one, of a place that nobody writes, leaves no difference.
+ * Makes the runs of one place those of another: what is the same already is left, of what has grown the new records are put in, and what is not the same is put
+ * in anew. It can be repeated at any time, whatever an earlier try has left, and the last one, of a place that nobody writes, leaves no difference.
  */
 import type { MoveRow } from "../rows.ts";
+import { gapsIn, ownedBy, type Gap, type Grown } from "./gaps.ts";
 import type { Place } from "./place.ts";
-import { pagesOf, printsIn, runsIn, windowsOf } from "./read.ts";
-import { runsOf, type Row, type Table } from "./tables.ts";
-import { clearOn, fill, insert, insertOn } from "./write.ts";
+import { inSpans, ofRuns, pagesOf, printsOf, windowsOf, type Some, type Window } from "./read.ts";
+import { runsOf, seqOf, type Row, type Table } from "./tables.ts";
+import { fill, insertOn, put, type Clearing, type Load } from "./write.ts";
 
 export type Carry = {
   readonly source: Place;
@@ -18,64 +19,106 @@ export type Carry = {
   readonly onward: (runs: number) => void;
 };
 
-/** Answers with how many runs were put in or taken away. */
-export const reconcile = async (carry: Carry): Promise<number> => {
-  const [there, here] = await Promise.all([windowsOf(carry.source), windowsOf(carry.target)]);
+/** Says of a window, as it is at both places, that there is nothing to be carried. */
+export type Settled = (start: number, there: Window | undefined, here: Window | undefined) => boolean;
+
+/** While all of its runs are at their end, what a window adds up to only grows. */
+export const isAlike: Settled = (_start, there, here) =>
+  there !== undefined && here !== undefined && there.isOver && here.isOver && there.print === here.print;
+
+/** Answers with how many runs were put in, added to or taken away. */
+export const reconcile = async (carry: Carry, isSettled: Settled = isAlike): Promise<number> => {
+  const { source, target, batch, onward } = carry;
+  const [there, here] = await Promise.all([windowsOf(source), windowsOf(target)]);
   let changed = 0;
   for (const start of [...new Set([...there.keys(), ...here.keys()])].toSorted((one, other) => one - other)) {
-    const [one, other] = [there.get(start), here.get(start)];
-    if (one?.isOver && other?.isOver && one.print === other.print) continue;
-    const keys = other === undefined ? await keysIn(carry.source, start) : await differing(carry, start);
-    for (let at = 0; at < keys.length; at += carry.batch) {
-      const some = keys.slice(at, at + carry.batch);
-      await carryRuns(carry, some, other !== undefined);
+    if (isSettled(start, there.get(start), here.get(start))) continue;
+    const isKnown = here.has(start);
+    const gaps = await gapsIn(source, target, start, isKnown);
+    for (let at = 0; at < gaps.length; at += batch) {
+      const some = gaps.slice(at, at + batch);
+      await close(carry, some, isKnown);
       changed += some.length;
-      carry.onward(some.length);
+      onward(some.length);
     }
   }
   return changed;
 };
 
-const keysIn = async (place: Place, start: number): Promise<number[]> =>
-  (await runsIn(place, start)).map((run) => Number(run["key"])).toSorted((one, other) => one - other);
+/** Rows to a transaction go up to this; one page of them always goes. */
+const mostRows = 4_000;
 
-const ownedBy = ({ words }: Place): readonly Table[] => words.tables.filter(({ owner }) => owner !== undefined);
+/** Carries what is missing of these runs. A crash in between leaves them different, and so to be carried. */
+const close = async (carry: Carry, gaps: readonly Gap[], isKnown: boolean): Promise<void> => {
+  const grown = gaps.flatMap((gap) => gap.grown ?? []);
+  await carryAll(carry, isKnown ? clearing(carry, gaps) : [], loadsOf(carry, gaps, grown));
+  await assertGrown(carry, grown);
+};
 
-/** The runs of a window that are not the same at both places, and those that somebody executes: they may have changed in ways that no sum tells. */
-const differing = async ({ source, target }: Carry, start: number): Promise<number[]> => {
-  const keys = new Set<number>();
-  const [runs, copies] = await Promise.all([runsIn(source, start), runsIn(target, start)]);
-  const names = runsOf(source.words.tables).columns.map(({ name }) => name);
-  const text = (rows: readonly Row[]): Map<number, string> =>
-    new Map(rows.map((row) => [Number(row["key"]), JSON.stringify(names.map((name) => row[name]))]));
-  compare(text(runs), text(copies), keys);
-  for (const run of runs) if (run["worker"] !== null) keys.add(Number(run["key"]));
-  for (const table of ownedBy(source)) {
-    if (table.owner === "key") continue;
-    const twin = target.words.tables.find(({ name }) => name === table.name) ?? table;
-    const [prints, others] = await Promise.all([printsIn(source, table, start), printsIn(target, twin, start)]);
-    compare(prints, others, keys);
+const clearing = ({ target }: Carry, gaps: readonly Gap[]): readonly Clearing[] =>
+  ownedBy(target)
+    .toReversed()
+    .map((table) => ({ table, runs: anewIn(table, gaps) }))
+    .filter(({ runs }) => runs.length > 0);
+
+const anewIn = ({ name }: Table, gaps: readonly Gap[]): readonly number[] =>
+  gaps.filter(({ anew }) => anew.has(name)).map(({ run }) => run);
+
+/** In as few transactions as will do, each of which is read before it is written. */
+const carryAll = async ({ target, move }: Carry, clear: readonly Clearing[], loads: AsyncIterable<Load>): Promise<void> => {
+  let cleared = clear;
+  let held: Load[] = [];
+  const write = async (): Promise<void> => {
+    if (cleared.length > 0 || held.length > 0) await put(target, move, cleared, held);
+    [cleared, held] = [[], []];
+  };
+  for await (const load of loads) {
+    held.push(load);
+    if (held.reduce((sum, { rows }) => sum + rows.length, 0) >= mostRows) await write();
   }
-  return [...keys].toSorted((one, other) => one - other);
+  await write();
 };
 
-const compare = (one: ReadonlyMap<number, string>, other: ReadonlyMap<number, string>, keys: Set<number>): void => {
-  for (const [key, print] of one) if (other.get(key) !== print) keys.add(key);
-  for (const key of other.keys()) if (!one.has(key)) keys.add(key);
+async function* loadsOf({ source, target }: Carry, gaps: readonly Gap[], grown: readonly Grown[]): AsyncGenerator<Load> {
+  for (const table of ownedBy(target)) {
+    const twin = twinOf(source, table);
+    const runs = anewIn(table, gaps);
+    if (table.owner === "key") yield* ownRows(table, gaps);
+    else if (runs.length > 0) yield* loaded(source, table, ofRuns(source, twin, runs));
+    if (seqOf(table) && grown.length > 0) yield* loaded(source, table, inSpans(source, twin, grown));
+  }
+}
+
+/** As they were seen, before what else there is of them was looked at. */
+function* ownRows(table: Table, gaps: readonly Gap[]): Generator<Load> {
+  const rows = gaps.flatMap(({ anew, row }) => (row && anew.has(table.name) ? [row] : []));
+  if (rows.length > 0) yield { table, rows };
+}
+
+async function* loaded(source: Place, table: Table, some: Some): AsyncGenerator<Load> {
+  for await (const rows of pagesOf(source, twinOf(source, table), some)) yield { table, rows };
+}
+
+/** Records are only added, until somebody retries a run: then some were taken away, and what is there does not add up. */
+const assertGrown = async (carry: Carry, grown: readonly Grown[]): Promise<void> => {
+  const { target, source } = carry;
+  if (grown.length === 0) return;
+  const table = ownedBy(target).find((each) => seqOf(each) !== undefined) ?? runsOf(target.words.tables);
+  const prints = await printsOf(
+    target,
+    table,
+    ofRuns(
+      target,
+      table,
+      grown.map(({ run }) => run),
+    ),
+  );
+  const runs = grown.filter(({ run, sums }) => prints.get(run)?.sums !== sums).map(({ run }) => run);
+  if (runs.length === 0) return;
+  await carryAll(carry, [{ table, runs }], loaded(source, table, ofRuns(source, twinOf(source, table), runs)));
 };
 
-/** Takes away what the target has of these runs, and puts in what the source has. A crash in between leaves them different, and so to be carried. */
-const carryRuns = async ({ source, target, move }: Carry, keys: readonly number[], isKnown: boolean): Promise<void> => {
-  const tables = ownedBy(target);
-  if (isKnown)
-    await fill(target, move, async (link) => {
-      for (const table of tables.toReversed()) await clearOn(link, target, table, keys);
-    });
-  for (const table of tables)
-    for await (const rows of pagesOf(source, twinOf(source, table), keys)) await insert(target, move, table, rows);
-};
-
-const twinOf = ({ words }: Place, { name }: Table): Table => {
+export const twinOf = ({ words }: Place, { name }: Table): Table => {
   const table = words.tables.find((each) => each.name === name);
   if (!table) throw new Error(`${name} is not a table of both places.`);
   return table;

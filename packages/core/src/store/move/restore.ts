@@ -12,8 +12,9 @@ import type { MoveRow } from "../rows.ts";
 import { beginAtTarget } from "./begin.ts";
 import { lower, raise } from "./fence.ts";
 import { readMove, replaceMove } from "./marker.ts";
-import { assertSame, carrying, finish, release, type Moved, type Wishes } from "./move.ts";
+import { carrying, finish, release, type Moved, type Wishes } from "./move.ts";
 import type { Place } from "./place.ts";
+import { assertSame } from "./proof.ts";
 import { carryOthers, reconcile } from "./reconcile.ts";
 import { fill, patiently } from "./write.ts";
 
@@ -34,7 +35,7 @@ export const restore = async (backup: Place, target: Place, original: Place | un
     await reconcile(carry);
     await carryOthers(carry);
     carry.enter("checking");
-    await assertSame(carry);
+    await assertSame(carry, new Map());
     await renew(target, move);
     await release(carry);
     if (original && closed && closed.state !== "moved" && !(await patiently(original, () => raise(original, closed, "moved"))))

@@ -75,6 +75,10 @@ const typeOf = (dataType: string): Column["type"] => {
 /** True of a table whose rows the database numbers. */
 export const isNumbered = ({ key }: Table): boolean => key.length === 1 && key[0]?.name === "key";
 
+/** Where each run only appends rows, the column that numbers them. */
+export const seqOf = ({ key, owner }: Table): Column | undefined =>
+  key.length === 2 && key[0]?.name === owner && key[1]?.type === "whole" ? key[1] : undefined;
+
 export const runsOf = (tables: readonly Table[]): Table => {
   const table = tables.find(({ name }) => name === runs);
   if (!table) throw new Error("The schema has no runs.");

@@ -58,49 +58,74 @@ export const fill = <T>(place: Place, { token, turn }: MoveRow, work: (link: Lin
     return work(link);
   });
 
-export const clearOn = async (link: Link, { words }: Place, table: Table, runs: readonly number[]): Promise<void> => {
-  await link.send(`delete from ${table.name} where ${words.quote(table.owner ?? "")} in ${listOf(runs)}`);
+const clearOn = async (link: Link, { words }: Place, cleared: readonly Clearing[]): Promise<void> => {
+  for (const { table, runs } of cleared)
+    await link.send(`delete from ${table.name} where ${words.quote(table.owner ?? "")} in ${listOf(runs)}`);
 };
 
 export const insertOn = async (link: Link, { words }: Place, table: Table, rows: readonly Row[]): Promise<void> => {
   for (const { text, params } of words.insert(table, rows)) await link.send(text, params);
 };
 
-/** Puts rows in. A row that the place cannot hold is named. */
-export const insert = async (place: Place, move: MoveRow, table: Table, rows: readonly Row[]): Promise<void> => {
+/** Rows of a table that are put in together. */
+export type Load = { readonly table: Table; readonly rows: readonly Row[] };
+
+/** Runs, all of whose rows of a table are taken away. */
+export type Clearing = { readonly table: Table; readonly runs: readonly number[] };
+
+/** In one transaction, takes away what there is of these runs, and puts these rows in. A row that the place cannot hold is named. */
+export const put = async (place: Place, move: MoveRow, cleared: readonly Clearing[], loads: readonly Load[]): Promise<void> => {
+  let going: Load | undefined;
   try {
-    await fill(place, move, (link) => insertOn(link, place, table, rows));
+    await fill(place, move, async (link) => {
+      await clearOn(link, place, cleared);
+      for (const load of loads) {
+        going = load;
+        await insertOn(link, place, load.table, load.rows);
+      }
+      going = undefined;
+    });
   } catch (error) {
-    if (!place.isDefect(error) && !Fault.is(error, "value_too_large")) throw error;
-    throw await culprit(place, move, table, rows, error);
+    if (!going || (!place.isDefect(error) && !Fault.is(error, "value_too_large"))) throw error;
+    throw await culprit(place, move, cleared, going, loads, error);
   }
 };
 
 const tried = new Error("It goes in.");
 
 /** Each row by itself, in a transaction that is taken back: the first that does not go in is the one. */
-const culprit = async (place: Place, move: MoveRow, table: Table, rows: readonly Row[], error: unknown): Promise<unknown> => {
+const culprit = async (
+  place: Place,
+  move: MoveRow,
+  cleared: readonly Clearing[],
+  { table, rows }: Load,
+  loads: readonly Load[],
+  error: unknown,
+): Promise<unknown> => {
   for (const row of rows) {
     const why = await fill(place, move, async (link) => {
+      await clearOn(link, place, cleared);
       await insertOn(link, place, table, [row]);
       throw tried;
     }).catch((failure: unknown) => failure);
     if (why === tried) continue;
     const run = Number(row[table.owner ?? ""] ?? Number.NaN);
-    return refused(place, table, row, { key: run, id: await idOf(place, table, row, run) }, why);
+    return refused(place, table, row, { key: run, id: await idOf(place, loads, run) }, why);
   }
   return error;
 };
 
-const idOf = async (place: Place, table: Table, row: Row, run: number): Promise<string> => {
-  if (table.name === "holdfast_runs") return String(row["id"]);
-  const [found] = Number.isNaN(run)
-    ? []
-    : await ask(
-        place,
-        `select ${place.words.shown({ name: "id", type: "text" })} as id from holdfast_runs where ${place.words.quote("key")} = ?`,
-        run,
-      );
+/** It may come with the same rows, or be there since before. */
+const idOf = async (place: Place, loads: readonly Load[], run: number): Promise<string> => {
+  if (Number.isNaN(run)) return "";
+  const own = loads.filter(({ table }) => table.owner === "key").flatMap(({ rows }) => rows);
+  const row = own.find(({ key }) => Number(key) === run);
+  if (row) return String(row["id"]);
+  const [found] = await ask(
+    place,
+    `select ${place.words.shown({ name: "id", type: "text" })} as id from holdfast_runs where ${place.words.quote("key")} = ?`,
+    run,
+  );
   return found ? String(found["id"]) : "";
 };
 

@@ -54,6 +54,10 @@ const insert = (table: Table, rows: readonly Row[]): readonly Statement[] => {
   return packed.map((some) => insertSome(table, some));
 };
 
+const spanned = ({ name }: Table): string =>
+  `${given({ span_run: "bigint", span_behind: "int", span_upto: "int" })}
+   straight_join ${name} force index (primary) on run = span_run and seq > span_behind and seq <= span_upto`;
+
 const kinds = ["insert", "update", "delete"] as const;
 const triggers = fenced.flatMap((table) => kinds.map((kind) => ({ table, kind, name: `${table}_fence_${kind}` })));
 
@@ -75,6 +79,7 @@ const words: Words = {
   counted: ({ name, type }) => (type === "text" ? `octet_length(${quote(name)})` : quote(name)),
   given: ({ type }) => (type === "text" ? "cast(? as binary)" : "?"),
   now: "cast(floor(unix_timestamp(now(6)) * 1000) as signed)",
+  spanned,
   insert,
   advance: [],
   numberWorkersFrom: (first) => [`alter table holdfast_workers auto_increment = ${first}`],

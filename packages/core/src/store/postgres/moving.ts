@@ -40,6 +40,10 @@ const insert = (table: Table, rows: readonly Row[]): readonly Statement[] => {
   ];
 };
 
+const spanned = ({ name }: Table): string =>
+  `json_to_recordset(?::text::json) as given(span_run bigint, span_behind int, span_upto int)
+   join ${name} on run = span_run and seq > span_behind and seq <= span_upto`;
+
 /** Its text is read from the marker, so that it need not be made anew when the move is at its end. It stays on where triggers are kept from a session. */
 const fence = [
   `lock table ${fenced.join(", ")} in share row exclusive mode`,
@@ -72,6 +76,7 @@ const words: Words = {
         : `${quote(name)}::bigint`,
   given: () => "?",
   now: "floor(extract(epoch from clock_timestamp()) * 1000)::bigint",
+  spanned,
   insert,
   advance: tables
     .filter(isNumbered)

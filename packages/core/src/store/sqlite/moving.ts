@@ -38,6 +38,10 @@ const insert = (table: Table, rows: readonly Row[]): readonly Statement[] => {
   return [...packed, ...rows.slice(whole).map((row) => [row])].map((some) => insertSome(table, some));
 };
 
+const spanned = ({ name }: Table): string =>
+  `(select value ->> 'span_run' as span_run, value ->> 'span_behind' as span_behind, value ->> 'span_upto' as span_upto from json_each(?)) as given
+   cross join ${name} on run = span_run and seq > span_behind and seq <= span_upto`;
+
 const kinds = ["insert", "update", "delete"] as const;
 const triggers = fenced.flatMap((table) => kinds.map((kind) => ({ table, kind, name: `${table}_fence_${kind}` })));
 const lift = triggers.map(({ name }) => `drop trigger if exists ${name}`);
@@ -51,6 +55,7 @@ const words: Words = {
   counted: ({ name, type }) => (type === "text" ? `octet_length(${quote(name)})` : quote(name)),
   given: () => "?",
   now: "cast(unixepoch('subsec') * 1000 as integer)",
+  spanned,
   insert,
   advance: [],
   numberWorkersFrom: (first) => [
