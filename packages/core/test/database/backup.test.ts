@@ -1,7 +1,7 @@
 // Database.backup and Database.restore: a backup is the database as of one moment, and comes to life in one place only.
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { Database as Sqlite } from "bun:sqlite";
-import { existsSync, readdirSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Database, Fault, Run, Runtime, Signal, Step, Workflow } from "../../src/index.ts";
 import { folder } from "../kit/afterwards.ts";
@@ -180,6 +180,39 @@ describe("Database.backup and Database.restore", () => {
       expect(existsSync(target)).toBe(false);
     }
   });
+
+  test("what has the name of an unfinished one is refused, whatever is in it", async () => {
+    const old = await open(await fresh("sqlite"));
+    const path = join(folder(), "backup.db");
+    await Database.backup(old, path);
+    renameSync(path, `${path}.part`);
+    expect(await codeOf(Database.restore(`${path}.part`, await fresh("sqlite")))).toBe("backup_damaged");
+  });
+
+  for (const to of kinds)
+    test(`a restore into ${to} that is done is done, when it is called again; once the place was used it is refused`, async () => {
+      const source = await fresh("sqlite");
+      const old = await open(source);
+      await Workflow.start(old, flow, "w", { id: "w" });
+      const path = join(folder(), "backup.db");
+      await Database.backup(old, path);
+      const target = await fresh(to);
+      expect(await Database.restore(path, target)).toMatchObject({ runs: 1, original: { closed: false } });
+      const before = await askRaw(target, "select * from holdfast_runs");
+      expect(await Database.restore(path, target, { original: source })).toMatchObject({ runs: 1, original: { closed: true } });
+      expect(await askRaw(target, "select * from holdfast_runs")).toEqual(before);
+      expect(await codeOf(Runtime.open({ database: source }))).toBe("database_moved");
+      const next = await open(target);
+      await Signal.send(Run.of(next, "w"), go, "x");
+      await Runtime.close(next);
+      expect(await codeOf(Database.restore(path, target))).toBe("database_not_empty");
+      // Another backup is another thing, also where it has the name of the first.
+      rmSync(path);
+      await Runtime.close(old);
+      const other = await open(await fresh("sqlite"));
+      await Database.backup(other, path);
+      expect(await codeOf(Database.restore(path, target))).toBe("database_not_empty");
+    });
 
   test("a copy by VACUUM INTO of one's own can be restored too", async () => {
     const source = await fresh("sqlite");

@@ -168,7 +168,7 @@ describe("a round of a move", () => {
     await ask(source, "delete from holdfast_runs where id = 'run-2'");
     await ask(source, "delete from holdfast_history where run = 2 and seq = 2");
     await add(source, "runs", runOf(2, { id: "another" }));
-    await add(source, "history", recordOf(2, 2));
+    await add(source, "history", { ...recordOf(2, 2), value: '"2 9"' });
     await reconcile(carry);
     await assertCarried();
   });

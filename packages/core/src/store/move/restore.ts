@@ -13,7 +13,7 @@ import { beginAtTarget } from "./begin.ts";
 import { lower, raise } from "./fence.ts";
 import { readMove, replaceMove } from "./marker.ts";
 import { carrying, finish, release, type Moved, type Wishes } from "./move.ts";
-import type { Place } from "./place.ts";
+import { ask, type Place } from "./place.ts";
 import { assertSame } from "./proof.ts";
 import { carryOthers, reconcile } from "./reconcile.ts";
 import { fill, patiently } from "./write.ts";
@@ -26,10 +26,11 @@ const highest = 2_000_000_000;
 const epoch = 1_577_836_800_000;
 
 export const restore = async (backup: Place, target: Place, original: Place | undefined, wishes: Wishes): Promise<Moved> => {
-  const token = Bun.randomUUIDv7();
+  const token = await tokenOf(backup);
   const move = await beginAtTarget(backup, target, { role: "source", state: "copying", other: target.name, token, turn: 0 });
+  if (move.state === "arrived") return again(target, move, original);
   const carry = await carrying(backup, target, move, wishes);
-  const closed = original && (await close(original, target, token));
+  const closed = original && (await close(original, target));
   try {
     carry.enter("copying");
     await reconcile(carry);
@@ -49,13 +50,38 @@ export const restore = async (backup: Place, target: Place, original: Place | un
   return finish(target, move, 0);
 };
 
+/** A backup of ours has one of its own: so it is known where it has been restored to already. */
+const tokenOf = async (backup: Place): Promise<string> => {
+  const seen = await readMove(backup);
+  return seen?.role === "backup" ? seen.token : Bun.randomUUIDv7();
+};
+
+/** Whoever died right behind the end is answered as he would have been, as long as nothing has been done at the place since. */
+const again = async (target: Place, move: MoveRow, original: Place | undefined): Promise<Moved> => {
+  const [since] = await ask(
+    target,
+    `select m.at from holdfast_moves as m where exists (select 1 from holdfast_history as h where h.at > m.at)
+       or exists (select 1 from holdfast_signals as s where s.at > m.at)`,
+  );
+  if (since)
+    throw Fault.make(
+      "database_not_empty",
+      `${target.name} holds what was restored from this backup before, and has been used since. Nothing was written there. Open it as it is; to go back to the backup once more, name an empty database.`,
+      { to: target.name },
+    );
+  const closed = original && (await close(original, target));
+  if (original && closed && closed.state !== "moved" && !(await patiently(original, () => raise(original, closed, "moved"))))
+    throw gone(original);
+  return finish(target, move, 0);
+};
+
 const gone = (original: Place): Fault.Fault =>
   Fault.make("move_refused", `${original.name} was opened again while its backup was being restored. The restore was given up.`, {
     from: original.name,
   });
 
 /** Nothing is written at the original from here on. One that was closed for another place is as closed as can be. */
-const close = async (original: Place, target: Place, token: string): Promise<MoveRow> => {
+const close = async (original: Place, target: Place): Promise<MoveRow> => {
   const seen = await readMove(original);
   if (seen?.role === "source" && seen.state === "moved") return seen;
   const isOurs = seen?.role === "source" && seen.state === "moving" && seen.other === target.name;
@@ -67,7 +93,9 @@ const close = async (original: Place, target: Place, token: string): Promise<Mov
         from: original.name,
       },
     );
-  const next: MoveRow = isOurs ? seen : { role: "source", state: "copying", other: target.name, token, turn: 0 };
+  const next: MoveRow = isOurs
+    ? seen
+    : { role: "source", state: "copying", other: target.name, token: Bun.randomUUIDv7(), turn: 0 };
   if (!isOurs && !(await patiently(original, () => replaceMove(original, seen, next)))) throw gone(original);
   if (!(await patiently(original, () => raise(original, next, "moving")))) throw gone(original);
   return { ...next, state: "moving" };

@@ -90,6 +90,9 @@ const exists = (path: string): Fault.Fault =>
     path,
   });
 
+/** What the name of a file ends in that is not whole, or of which nobody knows. */
+const unfinished = ".part";
+
 /** Makes a backup under this name by what fills a file beside it. Whatever goes wrong, nothing is left under either name. */
 export const keep = async (
   path: string,
@@ -98,7 +101,7 @@ export const keep = async (
   signal: AbortSignal | undefined,
 ): Promise<{ readonly path: string; readonly bytes: number }> => {
   const file = resolve(path);
-  const beside = `${file}.${Bun.randomUUIDv7()}.part`;
+  const beside = `${file}.${Bun.randomUUIDv7()}${unfinished}`;
   if (existsSync(file)) throw exists(file);
   assertWanted(signal);
   const filling = fill(beside);
@@ -168,6 +171,7 @@ export const unpack = async (path: string, to: string): Promise<{ readonly of: s
       cause === undefined ? {} : { cause },
     );
   if (!existsSync(file)) throw bad("there is no such file");
+  if (file.endsWith(unfinished)) throw bad("its name says that it was not brought to its end");
   try {
     const database = openToRead(file);
     try {
