@@ -1,7 +1,9 @@
-/** The copies that people take of a database while it is written: a proper one, and one of the file alone, without its WAL. */
-import { Database } from "bun:sqlite";
+/** The copies that people take of a database while it is written: proper ones, by SQLite and by Holdfast, and one of the file alone, without its WAL. */
+import { Database as Sqlite } from "bun:sqlite";
+import { Database, Runtime } from "../../src/index.ts";
 import * as Ledger from "../kit/ledger.ts";
-import type { Line } from "../kit/orders.ts";
+import { all, type Line } from "../kit/orders.ts";
+import { silent } from "../kit/silent.ts";
 
 export type Copy = {
   readonly kind: "backup" | "file alone";
@@ -11,14 +13,30 @@ export type Copy = {
   readonly acknowledged: readonly Line[];
 };
 
-const open = (file: string): Database => {
-  const database = new Database(file, { create: false, readwrite: true });
+const open = (file: string): Sqlite => {
+  const database = new Sqlite(file, { create: false, readwrite: true });
   database.run("PRAGMA busy_timeout = 10000");
   return database;
 };
 
-/** As the documentation says it: `VACUUM INTO`, from a connection of its own, while everything runs. */
-export const backUp = (file: string, to: string, name: string, ledger: string): Copy => {
+/** Makes a copy of a file under another name. */
+export type Way = (file: string, to: string, name: string, ledger: string) => Promise<Copy>;
+
+/** As the documentation says it: `Database.backup`, by a process that has it open, and then `Database.restore`. */
+export const keep: Way = async (file, to, name, ledger) => {
+  const acknowledged = Ledger.read<Line>(ledger);
+  const runtime = await Runtime.open({ database: `sqlite:${file}`, workflows: all, execute: false, logger: silent });
+  try {
+    await Database.backup(runtime, `${to}.backup`);
+  } finally {
+    await Runtime.close(runtime);
+  }
+  await Database.restore(`${to}.backup`, `sqlite:${to}`);
+  return { kind: "backup", file: to, name, acknowledged };
+};
+
+/** As one may do it oneself: `VACUUM INTO`, from a connection of its own, while everything runs. */
+export const backUp: Way = async (file, to, name, ledger) => {
   const acknowledged = Ledger.read<Line>(ledger);
   const database = open(file);
   try {
@@ -30,7 +48,7 @@ export const backUp = (file: string, to: string, name: string, ledger: string): 
 };
 
 /** As the documentation forbids it: by `cp`, in a process of its own, and without the WAL. */
-export const copyAlone = (file: string, to: string, name: string, ledger: string): Copy => {
+export const copyAlone: Way = async (file, to, name, ledger) => {
   const acknowledged = Ledger.read<Line>(ledger);
   const database = open(file);
   try {

@@ -6,7 +6,7 @@ import * as Ledger from "../kit/ledger.ts";
 import type { Line } from "../kit/orders.ts";
 import { contradictions, lost, readTruth, type Truth } from "../kit/truth.ts";
 import type { Order, Report, Suite } from "../suite.ts";
-import { backUp, copyAlone, type Copy } from "./copies.ts";
+import { backUp, copyAlone, keep, type Copy, type Way } from "./copies.ts";
 
 type Tally = { runs: number; backups: number; alone: number; refused: number; again: number; lost: number };
 
@@ -24,8 +24,7 @@ type Scene = {
 
 const script = join(import.meta.dir, "../kit/customers.ts");
 const customers = 24;
-const backups = 4;
-const copiesAlone = 2;
+const ways: readonly Way[] = [backUp, keep, copyAlone, backUp, keep, copyAlone];
 
 const work = ({ order, file, ledger }: Scene, generation: string, count: number): Child =>
   spawnChild(order, script, [file, generation, String(count)], { LEDGER: ledger });
@@ -36,11 +35,10 @@ const takeCopies = async (scene: Scene): Promise<Copy[]> => {
   const processes = [work(scene, "g0", customers), work(scene, "h0", 0)];
   await untilWith("an acknowledgement", processes, () => Ledger.read(ledger).length > customers);
   const copies: Copy[] = [];
-  for (let copy = 0; copy < backups + copiesAlone; copy++) {
+  for (const [copy, take] of ways.entries()) {
     await Bun.sleep(50 + chance.next() * 300);
     const name = `file ${index}, copy ${copy}`;
-    const take = copy % 3 === 2 ? copyAlone : backUp;
-    copies.push(take(file, join(order.folder, `${index}-${copy}.db`), name, ledger));
+    copies.push(await take(file, join(order.folder, `${index}-${copy}.db`), name, ledger));
     if (copy !== 1) continue;
     await processes.shift()?.kill();
     processes.push(work(scene, "g1", customers));
