@@ -153,7 +153,7 @@ export type BackupOptions = {
  * thread), a server in one transaction that only reads. The file has its name only when it is whole and on the disk. Answers with its full path and its size in bytes.
  *
  * It is no database to be opened: `Database.restore` puts it into one. Throws `backup_exists` (a file of this name is there), `cancelled`, `storage_full` and other
- * `storage_…`; then, and after a crash, there is no file of this name (a crash may leave one ending in `.part` beside it).
+ * `storage_…`; then, and after a crash, there is no file of this name (a crash may leave one ending in `.part` beside it, which nothing restores).
  */
 export const backup = async (runtime: Runtime, path: string, { signal }: BackupOptions = {}): Promise<Kept> =>
   backUp(groundOf(runtime) as Ground, path, signal);

@@ -130,6 +130,7 @@ const countOf = async (place: Place): Promise<number> => {
 const carryLive = async (carry: Carry & Told): Promise<Proven> => {
   carry.enter("copying");
   await reconcile(carry);
+  for (const text of carry.target.words.survey) await carry.target.use((link) => link.send(text));
   const proven = await prove(carry);
   let before = Number.POSITIVE_INFINITY;
   for (let round = 0; round < rounds; round++) {

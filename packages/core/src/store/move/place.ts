@@ -18,6 +18,8 @@ export type Words = {
   /** A table, each row of which is in a span: the parameter is JSON, of objects `span_run`, `span_behind` and `span_upto`. */
   readonly spanned: (table: Table) => string;
   readonly insert: (table: Table, rows: readonly Row[]) => readonly Statement[];
+  /** Makes the database look at how much it holds, so that it finds its way in what was put in just now; where it does not by itself. */
+  readonly survey: readonly string[];
   /** Makes the database number new rows from behind those that were put in. */
   readonly advance: readonly string[];
   /** Makes the database number workers from here on. */

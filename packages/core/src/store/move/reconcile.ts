@@ -41,6 +41,10 @@ export const reconcile = async (carry: Carry, isSettled: Settled = isAlike): Pro
       changed += some.length;
       onward(some.length);
     }
+    await assertGrown(
+      carry,
+      gaps.flatMap(({ grown }) => grown ?? []),
+    );
   }
   return changed;
 };
@@ -52,7 +56,6 @@ const mostRows = 4_000;
 const close = async (carry: Carry, gaps: readonly Gap[], isKnown: boolean): Promise<void> => {
   const grown = gaps.flatMap((gap) => gap.grown ?? []);
   await carryAll(carry, isKnown ? clearing(carry, gaps) : [], loadsOf(carry, gaps, grown));
-  await assertGrown(carry, grown);
 };
 
 const clearing = ({ target }: Carry, gaps: readonly Gap[]): readonly Clearing[] =>

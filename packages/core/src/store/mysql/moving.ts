@@ -81,6 +81,7 @@ const words: Words = {
   now: "cast(floor(unix_timestamp(now(6)) * 1000) as signed)",
   spanned,
   insert,
+  survey: [],
   advance: [],
   numberWorkersFrom: (first) => [`alter table holdfast_workers auto_increment = ${first}`],
   begin: ["start transaction"],

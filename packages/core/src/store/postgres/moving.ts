@@ -78,6 +78,7 @@ const words: Words = {
   now: "floor(extract(epoch from clock_timestamp()) * 1000)::bigint",
   spanned,
   insert,
+  survey: tables.map(({ name }) => `analyze ${name}`),
   advance: tables
     .filter(isNumbered)
     .map(

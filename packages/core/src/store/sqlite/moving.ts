@@ -57,6 +57,7 @@ const words: Words = {
   now: "cast(unixepoch('subsec') * 1000 as integer)",
   spanned,
   insert,
+  survey: [],
   advance: [],
   numberWorkersFrom: (first) => [
     "delete from sqlite_sequence where name = 'holdfast_workers'",
