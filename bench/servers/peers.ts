@@ -16,7 +16,7 @@ const say = async (...words: readonly string[]): Promise<string> => {
     timeout: 300_000,
   });
   const [text, errors] = await Promise.all([child.stdout.text(), child.stderr.text()]);
-  if ((await child.exited) !== 0) throw new Error(errors.split("\n").find((line) => /error/i.test(line)) ?? "no word");
+  if ((await child.exited) !== 0) throw new Error(errors.split("\n").findLast((line) => /^\S*error:/i.test(line)) ?? "no word");
   return text;
 };
 

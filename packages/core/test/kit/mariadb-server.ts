@@ -1,8 +1,20 @@
-/** A MariaDB server of a test's own. Its machine does not die, only its process: so nothing is synced to the disk. */
+/** A MariaDB server of a test's own. */
 import { SQL } from "bun";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { asUser, createDaemon, folderOf, freePort, run, userFor, type Afterwards, type Daemon } from "./server.ts";
+import {
+  asUser,
+  copyOf,
+  createDaemon,
+  folderOf,
+  freePort,
+  isAnswered,
+  put,
+  run,
+  userFor,
+  type Afterwards,
+  type Daemon,
+} from "./server.ts";
 
 export type MariadbServer = {
   readonly port: number;
@@ -22,27 +34,52 @@ export const whyNoMariadb = (): string | undefined =>
 
 const user = userFor("mysql");
 
+export type MariadbSetup = { readonly options?: readonly string[]; readonly files?: Readonly<Record<string, string>> };
+
+/** For many workers. The machine does not die, only the server: it writes at each commit, and syncs when the system likes. */
+export const crowded = ["--max-connections=400", "--innodb-flush-log-at-trx-commit=2"];
+
 /** Makes one, and starts it. */
-export const startMariadb = async (afterwards: Afterwards): Promise<MariadbServer> => {
+export const startMariadb = async (
+  afterwards: Afterwards,
+  { options = [], files = {} }: MariadbSetup = {},
+): Promise<MariadbServer> => {
   const folder = await folderOf(user, afterwards);
   const base = join(folder, "base");
-  await run(
-    asUser(user, [
-      programs[1],
-      "--no-defaults",
-      `--datadir=${base}`,
-      // A server that starts removes what others have in a folder for temporary tables that they share, and these may die of it.
-      `--tmpdir=${folder}`,
-      "--auth-root-authentication-method=normal",
-      "--skip-test-db",
-    ]),
-  );
-  return serve(folder, base, afterwards);
+  const make = (template: string): Promise<void> =>
+    run(
+      asUser(user, [
+        programs[1],
+        "--no-defaults",
+        `--datadir=${template}`,
+        // A server that starts removes what others have in a folder for temporary tables that they share, and these may die of it.
+        `--tmpdir=${folder}`,
+        "--auth-root-authentication-method=normal",
+        "--skip-test-db",
+      ]),
+    );
+  await copyOf(user, { name: "mariadb", to: base, make });
+  await put(user, base, files);
+  return serve({ folder, base, afterwards, options });
+};
+
+/** One with the database `test`, by its URL. */
+export const mariadb = async (afterwards: Afterwards, setup?: MariadbSetup): Promise<string> => {
+  const { url, ask } = await startMariadb(afterwards, setup);
+  await ask("create database test");
+  return `${url}/test`;
+};
+
+type Place = {
+  readonly folder: string;
+  readonly base: string;
+  readonly afterwards: Afterwards;
+  readonly options: readonly string[];
 };
 
 let copies = 0;
 
-const serve = async (folder: string, base: string, afterwards: Afterwards): Promise<MariadbServer> => {
+const serve = async ({ folder, base, afterwards, options }: Place): Promise<MariadbServer> => {
   const port = freePort();
   const url = `mysql://root@127.0.0.1:${port}`;
   const ask = async (text: string): Promise<readonly Record<string, unknown>[]> => {
@@ -63,16 +100,11 @@ const serve = async (folder: string, base: string, afterwards: Afterwards): Prom
       "--bind-address=127.0.0.1",
       `--socket=${base}.sock`,
       `--pid-file=${base}.pid`,
-      "--max-connections=400",
-      // Written at each commit, and synced when the system likes.
-      "--innodb-flush-log-at-trx-commit=2",
+      "--skip-name-resolve",
+      ...options,
     ]),
     log: `${base}.log`,
-    answers: () =>
-      ask("select 1").then(
-        () => true,
-        () => false,
-      ),
+    answers: () => isAnswered({ url: `${url}/mysql`, adapter: "mysql", connectionTimeout: 5 }),
   });
   afterwards(daemon.kill);
   await daemon.start();
@@ -84,7 +116,7 @@ const serve = async (folder: string, base: string, afterwards: Afterwards): Prom
     copy: async () => {
       const copy = join(folder, `copy-${copies++}`);
       await run(["cp", "-a", base, copy]);
-      return serve(folder, copy, afterwards);
+      return serve({ folder, base: copy, afterwards, options });
     },
   };
 };

@@ -1,8 +1,20 @@
-/** A PostgreSQL server of a test's own, with standbys. Its machine does not die, only its processes: so nothing is synced to the disk. */
+/** A PostgreSQL server of a test's own, with standbys. */
 import { SQL } from "bun";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { asUser, createDaemon, folderOf, freePort, run, userFor, type Afterwards, type Daemon } from "./server.ts";
+import {
+  asUser,
+  copyOf,
+  createDaemon,
+  folderOf,
+  freePort,
+  isAnswered,
+  put,
+  run,
+  userFor,
+  type Afterwards,
+  type Daemon,
+} from "./server.ts";
 
 export type PostgresServer = {
   readonly port: number;
@@ -41,34 +53,52 @@ export const whyNoPostgres = (): string | undefined =>
 
 const user = userFor("postgres");
 
-/** Small, and with room for many workers. */
-const settings = {
-  listen_addresses: "127.0.0.1",
+export type PostgresSetup = {
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Lines of pg_hba.conf, in place of trust. */
+  readonly access?: string;
+  /** Files to be put into its folder. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** It is to be reached encrypted. */
+  readonly tls?: boolean;
+};
+
+/** For many workers, beside standbys. The machine does not die, only processes of the server: so nothing is synced to the disk. */
+export const crowded = {
   fsync: "off",
   max_connections: "400",
   shared_buffers: "128MB",
-  max_wal_senders: "8",
   wal_level: "replica",
   hot_standby: "on",
   wal_keep_size: "512MB",
   autovacuum_naptime: "10s",
 };
 
+const initial = ["-U", "postgres", "--auth=trust", "-E", "UTF8", "--no-sync", "--locale=C"];
+
 /** Makes one, and starts it. */
-export const startPostgres = async (afterwards: Afterwards): Promise<PostgresServer> => {
+export const startPostgres = async (afterwards: Afterwards, setup: PostgresSetup = {}): Promise<PostgresServer> => {
   const programs = postgresPrograms();
   if (programs === undefined) throw new Error(whyNoPostgres());
   const folder = await folderOf(user, afterwards);
   const base = join(folder, "base");
-  await run(asUser(user, [join(programs, "initdb"), "-D", base, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"]));
-  return serve({ programs, folder, base, afterwards });
+  const make = (template: string): Promise<void> => run(asUser(user, [join(programs, "initdb"), "-D", template, ...initial]));
+  await copyOf(user, { name: "postgres", to: base, make });
+  await put(user, base, { ...setup.files, ...(setup.access === undefined ? {} : { "pg_hba.conf": setup.access }) });
+  return serve({ programs, folder, base, afterwards, setup });
 };
 
-type Place = { readonly programs: string; readonly folder: string; readonly base: string; readonly afterwards: Afterwards };
+type Place = {
+  readonly programs: string;
+  readonly folder: string;
+  readonly base: string;
+  readonly afterwards: Afterwards;
+  readonly setup: PostgresSetup;
+};
 
 let standbys = 0;
 
-const serve = async ({ programs, folder, base, afterwards }: Place): Promise<PostgresServer> => {
+const serve = async ({ programs, folder, base, afterwards, setup }: Place): Promise<PostgresServer> => {
   const port = freePort();
   const url = `postgres://postgres@127.0.0.1:${port}`;
   const ask = async (text: string): Promise<readonly Record<string, unknown>[]> => {
@@ -79,23 +109,22 @@ const serve = async ({ programs, folder, base, afterwards }: Place): Promise<Pos
       await client.close({ timeout: 0 });
     }
   };
+  const settings = {
+    listen_addresses: "127.0.0.1",
+    port: String(port),
+    unix_socket_directories: folder,
+    max_connections: "120",
+    ...setup.settings,
+  };
   const daemon = createDaemon({
     command: asUser(user, [
       join(programs, "postgres"),
       "-D",
       base,
-      "-p",
-      String(port),
-      "-k",
-      folder,
       ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
     ]),
     log: `${base}.log`,
-    answers: () =>
-      ask("select 1").then(
-        () => true,
-        () => false,
-      ),
+    answers: () => isAnswered({ url: `${url}/postgres${setup.tls === true ? "?sslmode=require" : ""}`, connectionTimeout: 5 }),
   });
   afterwards(daemon.kill);
   await daemon.start();
@@ -112,7 +141,7 @@ const serve = async ({ programs, folder, base, afterwards }: Place): Promise<Pos
       await run(
         asUser(user, [join(programs, "pg_basebackup"), "-d", from, "-D", copy, "-R", "-X", "stream", "-c", "fast", "--no-sync"]),
       );
-      return serve({ programs, folder, base: copy, afterwards });
+      return serve({ programs, folder, base: copy, afterwards, setup });
     },
     setSynchronous: async (on) => {
       await ask(`alter system set synchronous_standby_names = '${on ? "standby" : ""}'`);

@@ -1,11 +1,11 @@
 /** Database servers of a test's own, in a temporary folder on a free port of the loopback: to be stopped, killed, given a standby, and promoted. */
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Subprocess } from "bun";
+import { SQL, type Subprocess } from "bun";
 
 /** Gives something back when the test, or the suite, is over: last first. */
-export type Afterwards = (release: () => Promise<void>) => unknown;
+export type Afterwards = (release: () => unknown) => unknown;
 
 /** A process that may be started again after its end. */
 export type Daemon = {
@@ -87,7 +87,7 @@ export const createDaemon = ({ command, log, answers }: DaemonOptions): Daemon =
 /** A folder that belongs to the user whom the server runs as; gone afterwards. */
 export const folderOf = async (user: string | undefined, afterwards: Afterwards): Promise<string> => {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-server-"));
-  afterwards(async () => rmSync(folder, { recursive: true, force: true }));
+  afterwards(() => rmSync(folder, { recursive: true, force: true }));
   chmodSync(folder, 0o755);
   if (user !== undefined) await run(["chown", user, folder]);
   return folder;
@@ -105,6 +105,49 @@ export const run = async (command: readonly string[]): Promise<void> => {
   const child = Bun.spawn([...command], { stdin: "ignore", stdout: "ignore", stderr: "pipe" });
   const said = await new Response(child.stderr).text();
   if ((await child.exited) !== 0) throw new Error(`${command.join(" ")}: ${said.slice(-2_000)}`);
+};
+
+const templates = new Map<string, Promise<string>>();
+
+/** A copy of a folder that takes long to make, and is made once for all tests of this process. */
+export const copyOf = async (
+  user: string | undefined,
+  { name, to, make }: { readonly name: string; readonly to: string; readonly make: (folder: string) => Promise<void> },
+): Promise<void> => {
+  const made = templates.getOrInsertComputed(name, async () => {
+    const gone = (release: () => unknown): unknown => process.on("exit", () => void release());
+    const template = join(await folderOf(user, gone), "base");
+    await make(template);
+    return template;
+  });
+  await run(asUser(user, ["cp", "-r", await made, to]));
+};
+
+/** Files in a folder of the server's, which its user alone may read. */
+export const put = async (user: string | undefined, folder: string, files: Readonly<Record<string, string>>): Promise<void> => {
+  for (const [name, text] of Object.entries(files)) {
+    writeFileSync(join(folder, name), text, { mode: 0o600 });
+    if (user !== undefined) await run(["chown", user, join(folder, name)]);
+  }
+};
+
+/** True when a client is answered. */
+export const isAnswered = async (options: SQL.Options): Promise<boolean> => {
+  const client = new SQL({ ...options, max: 1 });
+  try {
+    await client.unsafe("select 1");
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await client.close({ timeout: 0 });
+  }
+};
+
+/** False, and said, where there is a reason why such a server cannot be started here. */
+export const canStart = (why: string | undefined): boolean => {
+  if (why !== undefined) console.log(`Tests that start a server of their own are left out: ${why}.`);
+  return why === undefined;
 };
 
 /** A port that nobody has now. */

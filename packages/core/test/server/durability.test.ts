@@ -5,7 +5,9 @@ import { Fault, Runtime } from "../../src/index.ts";
 import { afterwards, listening, silent } from "../kit/world.ts";
 import * as mysqlKit from "../store/mysql.kit.ts";
 import * as postgresKit from "../store/postgres.kit.ts";
-import { hasMariadb, hasPostgres, ownMariadb, ownPostgres } from "./own.ts";
+import { mariadb, whyNoMariadb } from "../kit/mariadb-server.ts";
+import { startPostgres, whyNoPostgres } from "../kit/postgres-server.ts";
+import { canStart } from "../kit/server.ts";
 
 const clientOn = (url: string): SQL => {
   const client = new SQL({ url, adapter: url.startsWith("mysql:") ? "mysql" : "postgres", max: 1 });
@@ -88,9 +90,10 @@ describe.skipIf(!(await postgresKit.isThere()))("on PostgreSQL", () => {
   });
 });
 
-describe.skipIf(!hasPostgres())("on a PostgreSQL server of its own", () => {
+describe.skipIf(!canStart(whyNoPostgres()))("on a PostgreSQL server of its own", () => {
   test("fsync and full_page_writes that are off, and an encoding that cannot keep every character", async () => {
-    const { url } = await ownPostgres({ settings: ["fsync=off", "full_page_writes=off"] });
+    const server = await startPostgres(afterwards, { settings: { fsync: "off", full_page_writes: "off" } });
+    const url = `${server.url}/postgres`;
     const owner = clientOn(url);
     await owner.unsafe("create database narrow encoding 'LATIN1' template template0");
     const runtime = await open(url);
@@ -145,10 +148,10 @@ describe.skipIf(!(await mysqlKit.isThere()))("on MySQL", () => {
   });
 });
 
-describe.skipIf(!hasMariadb())("on a MariaDB server of its own", () => {
+describe.skipIf(!canStart(whyNoMariadb()))("on a MariaDB server of its own", () => {
   test("a log that is flushed once a second, a binary log that is not synced, and no doublewrite", async () => {
-    const { url } = await ownMariadb({
-      settings: [
+    const url = await mariadb(afterwards, {
+      options: [
         "--innodb-flush-log-at-trx-commit=2",
         "--log-bin=bin",
         "--sync-binlog=0",
@@ -174,12 +177,12 @@ describe.skipIf(!hasMariadb())("on a MariaDB server of its own", () => {
   }, 120_000);
 
   test("one that takes no writes from anybody but its owner says so, and refuses others with a typed fault", async () => {
-    const server = await ownMariadb({ settings: ["--read-only"] });
-    const client = clientOn(server.url);
+    const url = await mariadb(afterwards, { options: ["--read-only"] });
+    const client = clientOn(url);
     await client.unsafe("create user worker@'127.0.0.1'");
     await client.unsafe("grant all on test.* to worker@'127.0.0.1'");
-    expect(codes(await Runtime.durability(await open(server.url)))).toEqual(["read_only"]);
-    const asWorker = server.url.replace("root@", "worker@");
+    expect(codes(await Runtime.durability(await open(url)))).toEqual(["read_only"]);
+    const asWorker = url.replace("root@", "worker@");
     const { code, message } = await refusal(asWorker, {});
     expect(code).toBe("storage_readonly");
     expect(message).toContain("takes no writes");

@@ -9,7 +9,8 @@ import { expected, go as ofWork, resultOf, work } from "../crash/workflows.ts";
 import { afterwards, silent } from "../kit/world.ts";
 import { nouns } from "../store/contract/nouns.ts";
 import { freshDatabase, isThere, onPostgresBy, ownDatabase, server } from "../store/postgres.kit.ts";
-import { hasPgbouncer, ownPgbouncer, type OwnServer } from "./own.ts";
+import { startPgbouncer, whyNoPgbouncer } from "../kit/pgbouncer.ts";
+import { canStart } from "../kit/server.ts";
 
 const go = Signal.define<number>("go");
 const sum = Workflow.define<number, number>({ name: "sum" }, async (ctx, n) => {
@@ -25,7 +26,7 @@ const listen = Workflow.define<number, number[]>({ name: "listen" }, async (ctx,
 
 /** The same place by another port. */
 const by =
-  ({ port }: Pick<OwnServer, "port">) =>
+  ({ port }: { readonly port: number }) =>
   (url: string): string => {
     const through = new URL(url);
     through.port = String(port);
@@ -54,9 +55,9 @@ const clientOn = (url: string, max = 1): SQL => {
 const count = async (client: SQL, words: string): Promise<number> =>
   Number(((await client.unsafe(words)) as { n: string }[])[0]?.n);
 
-describe.skipIf(!(await isThere()) || !hasPgbouncer())("behind pgbouncer", () => {
+describe.skipIf(!(await isThere()) || !canStart(whyNoPgbouncer()))("behind pgbouncer", () => {
   test("it is found out and said, and runs, signals and two processes' worth of runtimes go on", async () => {
-    const bouncer = await ownPgbouncer(server, 3);
+    const bouncer = await startPgbouncer(afterwards, server, { connections: 3 });
     const url = by(bouncer)(await freshDatabase());
     const [one, other] = [await open(url), await open(url)];
     const { facts, warnings } = await Runtime.durability(one);
@@ -71,7 +72,7 @@ describe.skipIf(!(await isThere()) || !hasPgbouncer())("behind pgbouncer", () =>
   }, 60_000);
 
   test("nothing of ours is left on the server's connections for others who are lent them", async () => {
-    const bouncer = await ownPgbouncer(server, 1);
+    const bouncer = await startPgbouncer(afterwards, server, { connections: 1 });
     const url = await ownDatabase();
     const schema = new SQL({ url, max: 1 });
     afterwards(() => schema.close({ timeout: 0 }));
@@ -94,7 +95,7 @@ describe.skipIf(!(await isThere()) || !hasPgbouncer())("behind pgbouncer", () =>
 
   test("a transaction of the user's own, through the same pooler, is one with the record", async () => {
     // Each transaction that the user has open keeps one of the server's connections; ours need some beside them.
-    const bouncer = await ownPgbouncer(server, 14);
+    const bouncer = await startPgbouncer(afterwards, server, { connections: 14 });
     const url = by(bouncer)(await ownDatabase());
     const client = new SQL({ url, max: 8, prepare: false });
     afterwards(() => client.close({ timeout: 0 }));
@@ -119,14 +120,14 @@ describe.skipIf(!(await isThere()) || !hasPgbouncer())("behind pgbouncer", () =>
   }, 60_000);
 
   test("a pooler that is killed is trouble, and when it is back the work goes on", async () => {
-    const bouncer = await ownPgbouncer(server, 3);
+    const bouncer = await startPgbouncer(afterwards, server, { connections: 3 });
     const runtime = await open(by(bouncer)(await freshDatabase()));
     const waiting = await Workflow.start(runtime, listen, 1);
     await until("it waits", async () => (await Run.get(waiting)).status === "waiting");
-    await bouncer.kill();
+    await bouncer.daemon.kill();
     const refused: unknown = await Workflow.start(runtime, sum, 1).catch((error: unknown) => error);
     expect(Fault.is(refused, "storage_failed")).toBe(true);
-    await bouncer.start();
+    await bouncer.daemon.start();
     await until("it takes writes again", () =>
       Signal.send(waiting, go, 7).then(
         () => true,
@@ -138,7 +139,7 @@ describe.skipIf(!(await isThere()) || !hasPgbouncer())("behind pgbouncer", () =>
   }, 60_000);
 
   test("a process that is killed loses nothing: another goes on from its last record", async () => {
-    const bouncer = await ownPgbouncer(server, 4);
+    const bouncer = await startPgbouncer(afterwards, server, { connections: 4 });
     const { client, ledger, database } = await scene(by(bouncer)(await freshDatabase()));
     const doomed = spawnWorker(database, ledger, 6_000);
     const runs = await Promise.all(Array.from({ length: 20 }, (_, n) => Workflow.start(client, work, n, { id: `run-${n}` })));
@@ -154,7 +155,7 @@ describe.skipIf(!(await isThere()) || !hasPgbouncer())("behind pgbouncer", () =>
   }, 60_000);
 
   test("idle, it asks about once a second for news, and no more", async () => {
-    const bouncer = await ownPgbouncer(server, 3);
+    const bouncer = await startPgbouncer(afterwards, server, { connections: 3 });
     const url = await ownDatabase();
     const watcher = clientOn(url);
     await open(by(bouncer)(url), { lease: 30_000 });
@@ -170,7 +171,7 @@ describe.skipIf(!(await isThere()) || !hasPgbouncer())("behind pgbouncer", () =>
   }, 60_000);
 
   test("pooler=session keeps to a session of its own, and is called", async () => {
-    const bouncer = await ownPgbouncer(server, 20, "session");
+    const bouncer = await startPgbouncer(afterwards, server, { connections: 20, mode: "session" });
     const url = new URL(by(bouncer)(await freshDatabase()));
     url.searchParams.set("pooler", "session");
     const runtime = await open(url.href);
@@ -184,7 +185,7 @@ describe.skipIf(!(await isThere()) || !hasPgbouncer())("behind pgbouncer", () =>
 /** The whole contract takes its time: it is asked for. */
 const isWhole = process.env["HOLDFAST_TEST_POOLER"] === "whole";
 
-describe.skipIf(!isWhole || !(await isThere()) || !hasPgbouncer())("the contract behind pgbouncer", () => {
+describe.skipIf(!isWhole || !(await isThere()) || !canStart(whyNoPgbouncer()))("the contract behind pgbouncer", () => {
   for (const [noun, contract] of Object.entries(nouns))
-    describe(noun, () => contract(async () => onPostgresBy(by(await ownPgbouncer(server, 6)))));
+    describe(noun, () => contract(async () => onPostgresBy(by(await startPgbouncer(afterwards, server, { connections: 6 })))));
 });

@@ -4,7 +4,8 @@ import { SQL } from "bun";
 import { Fault, Run, Runtime, Signal, Step, Workflow } from "../../src/index.ts";
 import { until } from "../crash/processes.ts";
 import { afterwards, silent } from "../kit/world.ts";
-import { hasPostgres, ownPostgres } from "./own.ts";
+import { startPostgres, whyNoPostgres } from "../kit/postgres-server.ts";
+import { canStart } from "../kit/server.ts";
 
 const go = Signal.define<number>("go");
 const listen = Workflow.define({ name: "listen" }, async (ctx) => (await Step.wait(ctx, go)) ?? -1);
@@ -38,19 +39,19 @@ const connectionsOn = async (owner: SQL): Promise<number> => {
   return Number(rows[0]?.n);
 };
 
-describe.skipIf(!hasPostgres())("on PostgreSQL", () => {
+describe.skipIf(!canStart(whyNoPostgres()))("on PostgreSQL", () => {
   test("a standby is refused with what it is, workers and clients alike, and nothing is left open; promoted, it is opened", async () => {
-    const primary = await ownPostgres();
-    const runtime = await open(primary.url);
+    const primary = await startPostgres(afterwards);
+    const runtime = await open(`${primary.url}/postgres`);
     const run = await Workflow.start(runtime, listen, undefined, { id: "run" });
-    const standby = await ownPostgres({ standbyOf: primary.url });
+    const standby = `${(await primary.createStandby()).url}/postgres`;
     const codes = async (): Promise<readonly string[]> => (await Runtime.durability(runtime)).warnings.map(({ code }) => code);
     await until("the primary tells of its standby", async () => (await codes()).includes("standby_asynchronous"));
 
-    const owner = ownerOn(standby.url);
+    const owner = ownerOn(standby);
     const before = await connectionsOn(owner);
     for (const execute of [true, false]) {
-      const message = await refusal(Runtime.open({ database: standby.url, execute, logger: silent }));
+      const message = await refusal(Runtime.open({ database: standby, execute, logger: silent }));
       expect(message).toContain("is a standby");
       expect(message).toContain("Point to the primary");
     }
@@ -62,16 +63,16 @@ describe.skipIf(!hasPostgres())("on PostgreSQL", () => {
       const rows = (await owner.unsafe("select count(*) as n from holdfast_workers")) as { n: string }[];
       return Number(rows[0]?.n) === 0;
     });
-    await primary.kill();
+    await primary.daemon.kill();
     await owner.unsafe("select pg_promote()");
-    const promoted = await open(standby.url);
+    const promoted = await open(standby);
     const same = Run.of(promoted, "run", listen);
     await Signal.send(same, go, 7);
     expect(await Run.result(same)).toBe(7);
   }, 120_000);
 
   test("a primary that is set read-only refuses what is new, opens for nobody, and goes on when it is set back", async () => {
-    const { url } = await ownPostgres();
+    const url = `${(await startPostgres(afterwards)).url}/postgres`;
     const owner = ownerOn(url);
     const runtime = await open(url);
     const run = await Workflow.start(runtime, listen, undefined);

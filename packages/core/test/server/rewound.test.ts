@@ -2,11 +2,12 @@
 import { describe, expect, test } from "bun:test";
 import { SQL } from "bun";
 import { engineOf } from "../../src/engine/opened.ts";
+import { nobody } from "../../src/engine/workers.ts";
 import { Fault, Run, Runtime, Signal, Step, Workflow } from "../../src/index.ts";
 import { afterwards, silent } from "../kit/world.ts";
 import { openFront, type Front } from "../kit/front.ts";
-import { startMariadb, whyNoMariadb } from "../kit/mariadb-server.ts";
-import { startPostgres, whyNoPostgres } from "../kit/postgres-server.ts";
+import { crowded as crowdedMariadb, startMariadb, whyNoMariadb } from "../kit/mariadb-server.ts";
+import { crowded, startPostgres, whyNoPostgres } from "../kit/postgres-server.ts";
 import { until } from "../kit/until.ts";
 
 const go = Signal.define<number>("go");
@@ -55,7 +56,7 @@ const asker = (urlOf: () => string): Scene["ask"] => {
 
 /** An asynchronous standby, which is told nothing any more, and is promoted. */
 const onPostgres = async (): Promise<Scene> => {
-  const primary = await startPostgres(afterwards);
+  const primary = await startPostgres(afterwards, { settings: crowded });
   await createDatabase(primary.url, "postgres");
   const stream = openFront(primary.port);
   const front = openFront(primary.port);
@@ -86,7 +87,7 @@ const onPostgres = async (): Promise<Scene> => {
 
 /** A copy that another server has. */
 const onMariadb = async (): Promise<Scene> => {
-  const first = await startMariadb(afterwards);
+  const first = await startMariadb(afterwards, { options: crowdedMariadb });
   await createDatabase(first.url, "mysql");
   const front = openFront(first.port);
   afterwards(async () => front.close());
@@ -172,10 +173,14 @@ for (const [name, prepare, why] of servers) {
       expect(seqs).toEqual(seqs.map((_, index) => index));
       expect((await recorded(scene, "fresh")).at(-1)).toContain("completed");
       expect(await Runtime.check(newcomer)).toEqual([]);
-      await until("the idle client has noticed", () => engineOf(other).rewinds === 1);
+      const livingNow = () => [worker, other, newcomer].map((runtime) => engineOf(runtime).worker);
+      await until(
+        "the idle client has noticed, and begun anew",
+        () => engineOf(other).rewinds === 1 && !livingNow().includes(nobody),
+      );
       // Each of them lives under a number that nobody has but it.
       const workers = await scene.ask<{ key: number | string }>("select w.key from holdfast_workers as w");
-      const living = [worker, other, newcomer].map((runtime) => engineOf(runtime).worker);
+      const living = livingNow();
       expect(new Set(living).size).toBe(3);
       expect(workers.map(({ key }) => Number(key))).toEqual(expect.arrayContaining(living) as number[]);
     }, 120_000);

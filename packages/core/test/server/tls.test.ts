@@ -7,7 +7,9 @@ import { join } from "node:path";
 import { Fault, Run, Runtime, Workflow } from "../../src/index.ts";
 import { until } from "../crash/processes.ts";
 import { afterwards, silent } from "../kit/world.ts";
-import { hasMariadb, hasPostgres, ownMariadb, ownPostgres } from "./own.ts";
+import { mariadb, whyNoMariadb } from "../kit/mariadb-server.ts";
+import { startPostgres, whyNoPostgres } from "../kit/postgres-server.ts";
+import { canStart } from "../kit/server.ts";
 
 const flow = Workflow.define({ name: "greet" }, async () => "hello");
 
@@ -74,19 +76,21 @@ const ask = async (options: SQL.Options, text: string): Promise<readonly Record<
   return rows;
 };
 
-describe.skipIf(!hasOpenssl || !hasPostgres())("on PostgreSQL", () => {
+describe.skipIf(!hasOpenssl || !canStart(whyNoPostgres()))("on PostgreSQL", () => {
   beforeAll(makeCertificates, 30_000);
 
-  const encrypted = (certificate: string) =>
-    ownPostgres({
-      settings: ["ssl=on"],
+  const encrypted = async (certificate: string): Promise<string> => {
+    const { url } = await startPostgres(afterwards, {
+      settings: { ssl: "on" },
       access: "hostssl all all 127.0.0.1/32 trust\n",
       files: { "server.key": read(`${certificate}.key`), "server.crt": read(`${certificate}.pem`) },
       tls: true,
     });
+    return `${url}/postgres`;
+  };
 
   test("a server that takes encrypted connections only: every one of ours is, the beats from their thread too", async () => {
-    const { url } = await encrypted("server");
+    const url = await encrypted("server");
     expect(await refusal(url)).toContain("refuses us");
     await works(`${url}?sslmode=require`);
     await works(`${url}?sslmode=verify-full&sslrootcert=${at("good-ca.pem")}`);
@@ -98,32 +102,31 @@ describe.skipIf(!hasOpenssl || !hasPostgres())("on PostgreSQL", () => {
   }, 120_000);
 
   test("a certificate of somebody else, or of another name, is refused before anything is said", async () => {
-    const { url } = await encrypted("server");
+    const url = await encrypted("server");
     const wrong = await refusal(`${url}?sslmode=verify-full&sslrootcert=${at("bad-ca.pem")}`);
     expect(wrong).toContain("The certificate of the PostgreSQL server is not accepted");
     expect(await refusal(`${url}?sslmode=verify-full`)).toContain("not accepted");
     expect(await refusal(url, { tls: { mode: "verify-ca", ca: at("bad-ca.pem") } })).toContain("not accepted");
-    const { url: other } = await encrypted("other");
+    const other = await encrypted("other");
     expect(await refusal(other, { tls: { ca: at("good-ca.pem") } })).toContain("not accepted");
     await works(other, { tls: { mode: "verify-ca", ca: at("good-ca.pem") } });
   }, 120_000);
 
   test("a server without encryption is refused when it is asked for", async () => {
-    const { url } = await ownPostgres();
+    const url = `${(await startPostgres(afterwards)).url}/postgres`;
     expect(await refusal(`${url}?sslmode=require`)).toContain("does not encrypt its connections");
     await works(`${url}?sslmode=prefer`);
   }, 120_000);
 });
 
-describe.skipIf(!hasOpenssl || !hasMariadb())("on MariaDB", () => {
+describe.skipIf(!hasOpenssl || !canStart(whyNoMariadb()))("on MariaDB", () => {
   beforeAll(makeCertificates, 30_000);
 
   test("encrypted, checked, and refused with the wrong signer", async () => {
-    const server = await ownMariadb({
+    const url = await mariadb(afterwards, {
       files: { "server.pem": read("server.pem"), "server.key": read("server.key"), "ca.pem": read("good-ca.pem") },
-      settings: ["--ssl-ca=ca.pem", "--ssl-cert=server.pem", "--ssl-key=server.key"],
+      options: ["--ssl-ca=ca.pem", "--ssl-cert=server.pem", "--ssl-key=server.key"],
     });
-    const { url } = server;
     await ask({ url, adapter: "mysql" }, "create user worker@'127.0.0.1' require ssl");
     await ask({ url, adapter: "mysql" }, "grant all on test.* to worker@'127.0.0.1'");
     const asWorker = url.replace("root@", "worker@");
@@ -137,7 +140,7 @@ describe.skipIf(!hasOpenssl || !hasMariadb())("on MariaDB", () => {
   }, 120_000);
 
   test("a server without encryption is refused when it is asked for", async () => {
-    const { url } = await ownMariadb({ settings: ["--skip-ssl"] });
+    const url = await mariadb(afterwards, { options: ["--skip-ssl"] });
     expect(await refusal(`${url}?ssl-mode=REQUIRED`)).toContain("encryption");
   }, 120_000);
 });

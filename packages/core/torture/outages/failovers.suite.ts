@@ -5,7 +5,7 @@
 import { join } from "node:path";
 import { chanceOf, type Chance } from "../../test/fuzz/chance.ts";
 import { openFront, type Front } from "../../test/kit/front.ts";
-import { startPostgres, whyNoPostgres, type PostgresServer } from "../../test/kit/postgres-server.ts";
+import { crowded, startPostgres, whyNoPostgres, type PostgresServer } from "../../test/kit/postgres-server.ts";
 import { Runtime } from "../../src/index.ts";
 import { readEffects } from "../kit/effects.ts";
 import { createFleet } from "../kit/fleet.ts";
@@ -120,7 +120,7 @@ const announces = async ({ client }: Stage, kind: Kind): Promise<string[]> => {
 const part = async (kind: Kind, order: Order): Promise<Part> => {
   const plan = plans[order.size];
   const chance = chanceOf(order.seed);
-  const first = await startPostgres(order.afterwards);
+  const first = await startPostgres(order.afterwards, { settings: crowded });
   const front = openFront(first.port);
   order.afterwards(front.close);
   const place = await makePlaceAt(order, `postgres://postgres@127.0.0.1:${front.port}`);

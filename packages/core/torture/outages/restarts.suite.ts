@@ -1,8 +1,8 @@
 /** A server that crashes and comes back, every few seconds, under a load: no worker crashes, no attempt is used up, nothing is lost, doubled or stuck. */
 import { join } from "node:path";
 import { chanceOf, type Chance } from "../../test/fuzz/chance.ts";
-import { startMariadb, whyNoMariadb } from "../../test/kit/mariadb-server.ts";
-import { startPostgres, whyNoPostgres } from "../../test/kit/postgres-server.ts";
+import { crowded as crowdedMariadb, startMariadb, whyNoMariadb } from "../../test/kit/mariadb-server.ts";
+import { crowded, startPostgres, whyNoPostgres } from "../../test/kit/postgres-server.ts";
 import type { Daemon } from "../../test/kit/server.ts";
 import { readEffects } from "../kit/effects.ts";
 import { createFleet } from "../kit/fleet.ts";
@@ -50,12 +50,12 @@ const serverFor = async ({ on, afterwards }: Order, { happens }: Chance): Promis
   if (on === "mysql") {
     const why = whyNoMariadb();
     if (why !== undefined) return why;
-    const { url, daemon } = await startMariadb(afterwards);
+    const { url, daemon } = await startMariadb(afterwards, { options: crowdedMariadb });
     return { url, daemon, stop: daemon.kill };
   }
   const why = whyNoPostgres();
   if (why !== undefined) return why;
-  const { url, daemon, stop } = await startPostgres(afterwards);
+  const { url, daemon, stop } = await startPostgres(afterwards, { settings: crowded });
   return { url, daemon, stop: () => (happens(0.5) ? stop() : daemon.kill()) };
 };
 
