@@ -3,6 +3,7 @@ import * as Fault from "../model/fault.ts";
 import { flushBreakers } from "./breaker/member.ts";
 import { drop } from "./drop.ts";
 import type { Engine } from "./engine.ts";
+import { farewell } from "./settings.ts";
 import { wake } from "./wake.ts";
 import { nobody, risen } from "./workers.ts";
 
@@ -26,13 +27,25 @@ const closeOnce = async (engine: Engine): Promise<void> => {
   const { worker } = engine;
   // From here on nothing is taken on for the worker that leaves, however late an answer comes.
   engine.worker = nobody;
-  await engine.store.workers.leave(worker, engine.clock.now()).catch((error: unknown) => {
-    // Nobody is missed at a place that was moved elsewhere.
-    if (Fault.is(error, "database_moved")) return;
-    engine.logger.warn({ err: error }, "the worker could not be taken off the list; its runs are taken over when it is missed");
-  });
+  await leaving(engine, worker);
   halt(engine);
   await engine.store.close();
+};
+
+/** A database that does not answer holds up nobody's end for long. */
+const leaving = async (engine: Engine, worker: number): Promise<void> => {
+  const { promise: late, resolve } = Promise.withResolvers<"late">();
+  const callOff = engine.clock.after(farewell, () => resolve("late"));
+  const left = engine.store.workers.leave(worker, engine.clock.now()).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  const error = await Promise.race([left, late]);
+  callOff();
+  // Nobody is missed at a place that was moved elsewhere.
+  if (error === undefined || Fault.is(error, "database_moved")) return;
+  const message = "the worker could not be taken off the list; its runs are taken over when it is missed";
+  engine.logger.warn(error === "late" ? { waited: farewell } : { err: error }, message);
 };
 
 /** Stops everything in memory at once, and writes nothing: what a crash does. */

@@ -69,6 +69,8 @@ export const headStart = 100;
 export const courtesy = 10;
 /** Once this part of its places is taken a worker leaves runs that it starts to others that had no more than this part of their own taken lately. */
 export const startShare = 0.5;
+/** How long, in ms, `close` waits for a database that does not answer to take the worker off the list. */
+export const farewell = 5_000;
 /** Parts of the work, workflows and tenants, that one claim takes runs of at most. */
 export const mostParts = 16;
 /** Tenants that are looked at for one claim. */

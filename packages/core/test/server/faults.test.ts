@@ -4,7 +4,7 @@ import { SQL } from "bun";
 import { engineOf } from "../../src/engine/opened.ts";
 import { Fault, Run, Runtime, Signal, Step, Workflow } from "../../src/index.ts";
 import { until } from "../crash/processes.ts";
-import { afterwards, silent } from "../kit/world.ts";
+import { afterwards, listening, silent } from "../kit/world.ts";
 import { isThere, ownDatabase } from "../store/postgres.kit.ts";
 import { openProxy } from "./proxy.ts";
 
@@ -161,6 +161,21 @@ describe.skipIf(!(await isThere()))("on PostgreSQL", () => {
     expect(run).toBeLessThan(20_000);
     expect(await Run.result(Run.of(runtime, "after", flow))).toBe(3);
     await until("the trouble is over", () => Runtime.trouble(runtime) === undefined);
+  }, 60_000);
+
+  test("a server that does not answer does not keep a process from its end", async () => {
+    const { proxy, open } = await scene();
+    const { lines, logger } = listening("warn");
+    const runtime = await open({ lease: 30_000, logger });
+    await Run.result(await Workflow.start(runtime, flow, 1));
+    proxy.hold(true);
+    const startedAt = performance.now();
+    await Runtime.close(runtime);
+    // Alone each question may take a third of the lease, and is asked three times.
+    expect(performance.now() - startedAt).toBeLessThan(12_000);
+    expect(lines.map(({ msg }) => msg)).toContain(
+      "the worker could not be taken off the list; its runs are taken over when it is missed",
+    );
   }, 60_000);
 
   test("a server that takes no writes refuses what is new with its reason; what is acknowledged goes on when it does again", async () => {

@@ -43,7 +43,7 @@ const numbered = (text: string): string => {
 };
 
 const onServer = (url: string, adapter: "postgres" | "mysql", patience: number): Plain => {
-  const client = new SQL({ url, adapter, max: 3, bigint: true });
+  const client = new SQL({ url, adapter, max: 3, bigint: true, connectionTimeout: 5 });
   return {
     query: async <Row>(text: string, ...params: readonly (string | number)[]) => {
       const ask = (): Promise<Fields[]> => client.unsafe(adapter === "postgres" ? numbered(text) : text, [...params]);

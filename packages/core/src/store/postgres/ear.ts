@@ -31,6 +31,9 @@ export type EarOptions = {
   readonly pace: Pace;
 };
 
+/** How long, in ms, what is said at the end may take: a hint, and no more. */
+const goodbye = 1_000;
+
 /** Hears from the moment it is made. Without a client, and when it cannot listen, there are only the looks. */
 export const createEar = async (
   open: (() => Client) | undefined,
@@ -146,9 +149,9 @@ export const createEar = async (
       callOff?.();
       hearers.clear();
       heardOwn();
-      await said;
-      if (owed && client) await inTime(client.notify(channel, own)).catch(() => {});
-      if (client) await inTime(client.close({ timeout: 0 })).catch(() => {});
+      await inTime(said, goodbye).catch(() => {});
+      if (owed && client) await inTime(client.notify(channel, own), goodbye).catch(() => {});
+      if (client) await inTime(client.close({ timeout: 0 }), goodbye).catch(() => {});
     },
   };
 };
