@@ -18,11 +18,10 @@ import { openStore } from "../../src/store/open.ts";
 import { lockOf } from "../../src/store/postgres/text.ts";
 import { watchStore } from "./asked.ts";
 import { afterwards, folder } from "./afterwards.ts";
+import { silent } from "./silent.ts";
 import { manualClock, type ManualClock } from "./clock.ts";
 
-export { afterwards, folder };
-
-export const silent = pino({ level: "silent" });
+export { afterwards, folder, silent };
 
 /** A logger that keeps its lines. */
 export const listening = (level = "debug"): { readonly logger: pino.Logger; readonly lines: Record<string, unknown>[] } => {

@@ -2,7 +2,7 @@
 import { Fault, Runtime } from "../../src/index.ts";
 import { openGround } from "../kit/ground.ts";
 import { write } from "../kit/ledger.ts";
-import { silent } from "../kit/silent.ts";
+import { silent } from "../../test/kit/silent.ts";
 import { flowsOf } from "./flows.ts";
 import { placesOf } from "./places.ts";
 import { carryOutScript } from "./script.ts";

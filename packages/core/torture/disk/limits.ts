@@ -5,7 +5,7 @@ import { Database } from "bun:sqlite";
 import { drizzle } from "drizzle-orm/bun-sqlite";
 import { Fault, Run, Runtime, Workflow } from "../../src/index.ts";
 import { read, type Effect } from "../kit/ledger.ts";
-import { silent } from "../kit/silent.ts";
+import { silent } from "../../test/kit/silent.ts";
 import type { Order } from "../suite.ts";
 import { flowsOf } from "./flows.ts";
 import { run } from "./machine.ts";

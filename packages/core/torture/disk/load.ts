@@ -6,7 +6,7 @@ import { closeSync, existsSync, openSync, renameSync, writeFileSync } from "node
 import { Fault, Run, Runtime, Signal, Workflow } from "../../src/index.ts";
 import { openGround } from "../kit/ground.ts";
 import { hold, read, write } from "../kit/ledger.ts";
-import { silent } from "../kit/silent.ts";
+import { silent } from "../../test/kit/silent.ts";
 import { flowsOf, go } from "./flows.ts";
 import { flagOf, placesOf, type Grant, type Refusal, type State } from "./places.ts";
 

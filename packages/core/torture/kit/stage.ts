@@ -1,8 +1,8 @@
 /** The stage of a suite: a place, a client that never dies, the witness, and a ledger. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import pino from "pino";
 import { Runtime } from "../../src/index.ts";
+import { silent } from "../../test/kit/silent.ts";
 import type { Order } from "../suite.ts";
 import { observe, type Observer } from "./observer.ts";
 import { makePlace, type Place } from "./place.ts";
@@ -15,8 +15,6 @@ export type Stage = {
   /** What the workers are told by their environment. */
   readonly env: Readonly<Record<string, string>>;
 };
-
-export const silent = pino({ level: "silent" });
 
 /** On this place, or on a fresh one of the kind that the order is for. */
 export const setStage = async (

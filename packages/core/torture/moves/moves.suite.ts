@@ -8,7 +8,7 @@ import { spawnChild, type Child } from "../kit/child.ts";
 import * as Ledger from "../kit/ledger.ts";
 import { all, order as ordering, release, type Line } from "../kit/orders.ts";
 import { makePlace, missing, nameOf, type On, type Place } from "../kit/place.ts";
-import { silent } from "../kit/silent.ts";
+import { silent } from "../../test/kit/silent.ts";
 import { again, contradictions, lost, readTruthAt } from "../kit/truth.ts";
 import type { Order, Report, Size, Suite } from "../suite.ts";
 

@@ -1,7 +1,7 @@
 /** A process that executes the orders at a place, and stays when the place is moved away: `bun worker.ts <url>`. A place that is not whole yet it waits for. */
 import { Fault, Runtime } from "../../src/index.ts";
 import { all } from "../kit/orders.ts";
-import { silent } from "../kit/silent.ts";
+import { silent } from "../../test/kit/silent.ts";
 
 const [database = ""] = process.argv.slice(2);
 

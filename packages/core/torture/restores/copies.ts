@@ -3,7 +3,7 @@ import { Database as Sqlite } from "bun:sqlite";
 import { Database, Runtime } from "../../src/index.ts";
 import * as Ledger from "../kit/ledger.ts";
 import { all, type Line } from "../kit/orders.ts";
-import { silent } from "../kit/silent.ts";
+import { silent } from "../../test/kit/silent.ts";
 
 export type Copy = {
   readonly kind: "backup" | "file alone";

@@ -1,7 +1,7 @@
 /** A process that sends messages to many runs, those to one run in order, and ends with 0 once every one is acknowledged. */
 import { Run, Runtime, Signal } from "../../src/index.ts";
 import { shareOf } from "../kit/share.ts";
-import { silent } from "../kit/stage.ts";
+import { silent } from "../../test/kit/silent.ts";
 import { message } from "./workflows.ts";
 
 const { DATABASE = "", SENDER, RUNS, MESSAGES, LANES, PAUSE } = process.env;

@@ -1,7 +1,7 @@
 /** A simulated process: one engine on the shared database, which may be stopped, come back, crash or be closed. */
 import type { Database } from "bun:sqlite";
 import { drizzle } from "drizzle-orm/bun-sqlite";
-import pino from "pino";
+import { silent } from "../../test/kit/silent.ts";
 import { definitionWithin, nameOf } from "../../src/engine/definition.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import { openEngine } from "../../src/engine/open.ts";
@@ -35,8 +35,6 @@ export const createProcess = (name: string): Process => ({
   engine: undefined,
   runtime: undefined,
 });
-
-const silent = pino({ level: "silent" });
 
 export type Load = {
   readonly sea: Sea;
