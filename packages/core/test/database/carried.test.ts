@@ -3,7 +3,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { Fault, Runtime } from "../../src/index.ts";
 import { beginAtTarget } from "../../src/store/move/begin.ts";
 import { ask, type Place } from "../../src/store/move/place.ts";
-import { assertSame, prove, provenBefore } from "../../src/store/move/proof.ts";
+import { assertSame, changedSince, prove } from "../../src/store/move/proof.ts";
 import { pagesOf } from "../../src/store/move/read.ts";
 import { reconcile, type Carry } from "../../src/store/move/reconcile.ts";
 import type { Row, Table } from "../../src/store/move/tables.ts";
@@ -100,7 +100,7 @@ const carried = async (from: Kind, to: Kind, runs: readonly Row[], records: numb
   expect(await reconcile(carry)).toBe(runs.length);
   const assertCarried = async (): Promise<void> => {
     expect(await contentsOf(target)).toEqual(await contentsOf(source));
-    await assertSame(carry, new Map());
+    await assertSame(carry);
   };
   await assertCarried();
   for (const name of Object.keys(sent)) delete sent[name];
@@ -185,16 +185,15 @@ describe("a round of a move", () => {
     test(`to ${to}, whatever is done at the other end in between, leaves no difference`, async () => {
       const chance = chanceOf(7);
       const upTo = (most: number): number => Math.floor(chance.next() * most);
-      const { source, carry, assertCarried } = await carried(
-        "sqlite",
-        to,
-        keys(1, 40).map((key) => runOf(key)),
-        4,
-      );
-      const last = new Map(keys(1, 40).map((key) => [key, 3]));
+      const over = new Set(keys(1, 45));
+      const all = keys(1, 60);
+      const first = all.map((key) => runOf(key, over.has(key) ? { status: "failed", ended_at: 9 } : {}));
+      const { source, carry, assertCarried } = await carried("sqlite", to, first, 4);
+      const last = new Map(all.map((key) => [key, 3]));
       let signals = 0;
-      const doings: ((run: number) => Promise<unknown>)[] = [
-        // A worker goes on,
+      /** What workers do, to runs that are open; and what people do. */
+      const works: ((run: number) => Promise<unknown>)[] = [
+        // One goes on,
         async (run) => {
           const seq = (last.get(run) ?? -1) + 1;
           last.set(run, seq);
@@ -203,7 +202,10 @@ describe("a round of a move", () => {
         // claims, gives back and ends,
         (run) => ask(source, "update holdfast_runs set lease = lease + 1, worker = 4, wake_at = null where key = ?", run),
         (run) => ask(source, "update holdfast_runs set worker = null, wake_at = 7 where key = ?", run),
-        (run) => ask(source, "update holdfast_runs set worker = null, ended_at = 9, status = 'failed' where key = ?", run),
+        (run) => {
+          over.add(run);
+          return ask(source, "update holdfast_runs set worker = null, ended_at = 9, status = 'failed' where key = ?", run);
+        },
         // publishes, and takes a message,
         async (run) => {
           await ask(source, "update holdfast_runs set worker = 4 where key = ?", run);
@@ -211,12 +213,15 @@ describe("a round of a move", () => {
           await add(source, "states", { run, value: `"${upTo(9)}"`, at: 1 });
         },
         (run) => ask(source, "update holdfast_signals set taken_at = 5, value = null where run = ?", run),
-        // somebody sends one, retries, and starts.
+      ];
+      const wishes: typeof works = [
+        // One sends, retries, and starts.
         async (run) => {
           await add(source, "signals", { key: ++signals, run, name: "n", value: "1", at: 4 });
           await ask(source, "update holdfast_runs set mail = mail + 1 where key = ?", run);
         },
         async (run) => {
+          if (!over.delete(run)) return;
           const from = upTo(last.get(run) ?? 0) + 1;
           await ask(source, `delete from holdfast_history where run = ? and seq >= ${from} and seq % 2 = 0`, run);
           await ask(source, "update holdfast_runs set lease = lease + 1, ended_at = null where key = ?", run);
@@ -231,9 +236,26 @@ describe("a round of a move", () => {
           await add(source, "tags", { run, tag: "t" });
         },
       ];
-      for (let round = 0; round < 25; round++) {
-        for (let doing = 0; doing < 30; doing++) await doings[upTo(doings.length)]!(1 + upTo(last.size));
+      const live = async (): Promise<void> => {
+        for (let doing = 0; doing < 30; doing++) {
+          const run = 1 + upTo(last.size);
+          const choice = over.has(run) ? wishes : [...works, ...wishes];
+          await choice[upTo(choice.length)]!(run);
+        }
+      };
+      for (let round = 0; round < 15; round++) {
+        await live();
         await reconcile(carry);
+        await assertCarried();
+        const proven = await prove(carry);
+        for (let more = upTo(3); more > 0; more--) {
+          await live();
+          await reconcile(carry, await changedSince(source, proven));
+        }
+        await live();
+        const parts = await changedSince(source, proven);
+        await reconcile(carry, parts);
+        await assertSame(carry, parts);
         await assertCarried();
       }
     });
@@ -241,40 +263,78 @@ describe("a round of a move", () => {
 
 describe("what is proven before the fence", () => {
   const ended = (key: number): Row => runOf(key, { status: "completed", ended_at: 9 });
-  /** Two windows that are over, and one that is not. */
-  const runs = [...keys(1, 5).map(ended), ...keys(3_000, 5).map(ended), ...keys(5_000, 5).map((key) => runOf(key))];
+  /** A window that is over, one in which a run is open, and one in which all are. */
+  const runs = [...keys(1, 5).map(ended), ...keys(3_000, 5).map(ended), runOf(3_005), ...keys(5_000, 5).map((key) => runOf(key))];
+  const end = "update holdfast_runs set status = 'completed', ended_at = 9 where key = ?";
 
-  test("is not looked at again, and what was touched since is", async () => {
+  for (const kind of kinds)
+    test(`is not looked at again on ${kind}; what was open then, or is now, or came in between, is`, async () => {
+      const { source, carry, sent, assertCarried } = await carried(kind, "sqlite", runs, 4);
+      const proven = await prove(carry);
+      expect([...proven.windows].toSorted((one, other) => one - other)).toEqual([0, 2_048, 4_096]);
+      expect(await changedSince(source, proven)).toEqual([{ start: 4_096 }, { runs: [3_005] }]);
+      // One that was open is over, one came, and one came and is over.
+      await add(source, "history", recordOf(3_005, 4));
+      await ask(source, end.replace("key", source.words.quote("key")), 3_005);
+      await add(source, "runs", runOf(5_005), ended(5_006), runOf(9_000));
+      const parts = await changedSince(source, proven);
+      expect(parts).toEqual([{ start: 4_096 }, { start: 8_192 }, { runs: [3_005] }]);
+      expect(await reconcile(carry, parts)).toBe(4);
+      expect(sent).toEqual({ holdfast_runs: 4, holdfast_history: 1 });
+      await assertSame(carry, parts);
+      await assertCarried();
+    });
+
+  test("is looked at again when one of them was retried, even if it is at its end again", async () => {
     const { source, carry, sent, assertCarried } = await carried("sqlite", "sqlite", runs, 4);
     const proven = await prove(carry);
-    expect([...proven.keys()]).toEqual([0, 2_048]);
-    // Retried and at its end again: only its lease and what it did tell.
     await ask(source, "delete from holdfast_history where run = 3001 and seq = 3");
     await add(source, "history", recordOf(3_001, 3, 9_000));
     await ask(source, "update holdfast_runs set lease = lease + 1 where key = 3001");
-    await add(source, "history", recordOf(5_001, 4));
-    expect(await reconcile(carry, provenBefore(proven))).toBe(2);
-    expect(sent).toEqual({ holdfast_runs: 1, holdfast_history: 4 + 1 });
-    await assertSame(carry, proven);
+    const parts = await changedSince(source, proven);
+    expect(parts).toEqual([{ start: 2_048 }, { start: 4_096 }]);
+    expect(await reconcile(carry, parts)).toBe(1);
+    expect(sent).toEqual({ holdfast_runs: 1, holdfast_history: 4 });
+    await assertSame(carry, parts);
+    await assertCarried();
+  });
+
+  test("is looked at again when one left the end and another came to it", async () => {
+    const { source, carry, assertCarried } = await carried("sqlite", "sqlite", runs, 4);
+    const proven = await prove(carry);
+    await ask(source, "update holdfast_runs set status = 'queued', ended_at = null where key = 3001");
+    await ask(source, end, 3_005);
+    const parts = await changedSince(source, proven);
+    expect(parts).toEqual([{ start: 2_048 }, { start: 4_096 }]);
+    await reconcile(carry, parts);
     await assertCarried();
   });
 
   test("is only what is the same at both places", async () => {
-    const { target, carry, assertCarried } = await carried("sqlite", "sqlite", runs, 4);
+    const { source, target, carry, assertCarried } = await carried("sqlite", "sqlite", runs, 4);
     await ask(target, "delete from holdfast_history where run = 2 and seq = 2");
     const proven = await prove(carry);
-    expect([...proven.keys()]).toEqual([2_048]);
+    expect([...proven.windows].toSorted((one, other) => one - other)).toEqual([2_048, 4_096]);
     // A look at what the runs count would not have found it.
     expect(await reconcile(carry)).toBe(0);
-    expect(await reconcile(carry, provenBefore(proven))).toBe(1);
+    expect(await reconcile(carry, await changedSince(source, proven))).toBe(1);
     await assertCarried();
   });
 
-  test("leaves the rest to be added up behind it", async () => {
-    const { target, carry } = await carried("sqlite", "sqlite", runs, 4);
+  for (const run of [3_005, 5_002])
+    test(`leaves run ${run}, which is open, to be added up behind it`, async () => {
+      const { source, target, carry } = await carried("sqlite", "sqlite", runs, 4);
+      const proven = await prove(carry);
+      await ask(target, `delete from holdfast_history where run = ${run} and seq = 2`);
+      const error: unknown = await assertSame(carry, await changedSince(source, proven)).catch((failure: unknown) => failure);
+      expect(Fault.is(error, "copy_mismatch")).toBe(true);
+    });
+
+  test("leaves the number of runs to be counted behind it", async () => {
+    const { source, target, carry } = await carried("sqlite", "sqlite", runs, 4);
     const proven = await prove(carry);
-    await ask(target, "delete from holdfast_history where run = 5002 and seq = 2");
-    const error: unknown = await assertSame(carry, proven).catch((failure: unknown) => failure);
+    await ask(target, "delete from holdfast_runs where key = 2");
+    const error: unknown = await assertSame(carry, await changedSince(source, proven)).catch((failure: unknown) => failure);
     expect(Fault.is(error, "copy_mismatch")).toBe(true);
   });
 });

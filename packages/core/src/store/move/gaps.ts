@@ -5,7 +5,7 @@
  * a run that is seen at its end has had all of its records when they are looked at.
  */
 import type { Place } from "./place.ts";
-import { inWindow, printsOf, runsIn, type Print, type Span } from "./read.ts";
+import { inPart, printsOf, runsIn, type Part, type Print, type Span } from "./read.ts";
 import { runsOf, seqOf, type Row, type Table } from "./tables.ts";
 
 /** What is to be carried of a run: of these tables all that there is of it, and its records behind those that are there. */
@@ -25,10 +25,10 @@ type Look = {
   readonly prints: ReadonlyMap<string, ReadonlyMap<number, Print>>;
 };
 
-const look = async (place: Place, tables: readonly Table[], start: number): Promise<Look> => {
-  const runs = await runsIn(place, start);
+const look = async (place: Place, tables: readonly Table[], part: Part): Promise<Look> => {
+  const runs = await runsIn(place, part);
   const prints = new Map<string, ReadonlyMap<number, Print>>();
-  for (const table of tables) prints.set(table.name, await printsOf(place, table, inWindow(place, table, start)));
+  for (const table of tables) prints.set(table.name, await printsOf(place, table, inPart(place, table, part)));
   return { runs: new Map(runs.map((row) => [Number(row["key"]), row])), prints };
 };
 
@@ -39,11 +39,11 @@ export const ownedBy = ({ words }: Place): readonly Table[] => words.tables.filt
 
 const beside = (place: Place): readonly Table[] => ownedBy(place).filter(({ owner }) => owner !== "key");
 
-/** The gaps of a window, in the order of the keys. `isKnown` says that the target has something of it. */
-export const gapsIn = async (source: Place, target: Place, start: number, isKnown: boolean): Promise<readonly Gap[]> => {
+/** The gaps of a part, in the order of the keys. `isKnown` says that the target has something of it. */
+export const gapsIn = async (source: Place, target: Place, part: Part, isKnown: boolean): Promise<readonly Gap[]> => {
   const [one, other] = await Promise.all([
-    isKnown ? look(source, beside(source), start) : look(source, [], start),
-    isKnown ? look(target, beside(target), start) : nothing,
+    isKnown ? look(source, beside(source), part) : look(source, [], part),
+    isKnown ? look(target, beside(target), part) : nothing,
   ]);
   const keys = new Set([one, other].flatMap(({ runs, prints }) => [runs, ...prints.values()].flatMap((of) => [...of.keys()])));
   return [...keys].toSorted((first, second) => first - second).flatMap((run) => gapOf(source, one, other, run) ?? []);

@@ -19,7 +19,7 @@ import { begin } from "./begin.ts";
 import { lower, raise } from "./fence.ts";
 import { readMove, replaceMove } from "./marker.ts";
 import { ask, type Place } from "./place.ts";
-import { assertSame, prove, provenBefore, type Proven } from "./proof.ts";
+import { assertSame, changedSince, prove, type Proven } from "./proof.ts";
 import { carryOthers, reconcile, type Carry } from "./reconcile.ts";
 import { runsOf } from "./tables.ts";
 import { fill, patiently } from "./write.ts";
@@ -54,7 +54,7 @@ export const move = async (source: Place, target: Place, wishes: Wishes): Promis
   if (begun.target.state === "arrived") return ended(target, 0);
   if (begun.source.state === "moved") return finish(target, begun.target, 0);
   const carry = await carrying(source, target, begun.target, wishes);
-  const proven: Proven = begun.source.state === "copying" ? await carryLive(carry) : new Map();
+  const proven = begun.source.state === "copying" ? await carryLive(carry) : undefined;
   const startedAt = performance.now();
   const fenced: MoveRow = { ...begun.source, state: "moving" };
   if (!(await raise(source, begun.source, "moving"))) throw changed(source);
@@ -135,7 +135,7 @@ const carryLive = async (carry: Carry & Told): Promise<Proven> => {
   let before = Number.POSITIVE_INFINITY;
   for (let round = 0; round < rounds; round++) {
     const startedAt = performance.now();
-    const changed = await reconcile(carry);
+    const changed = await reconcile(carry, await changedSince(carry.source, proven));
     const took = performance.now() - startedAt;
     if (changed <= few || took > before * shrinks) break;
     before = took;
@@ -144,12 +144,13 @@ const carryLive = async (carry: Carry & Told): Promise<Proven> => {
 };
 
 /** Nobody writes any more: what is left, and the proof that all is there. */
-const carryRest = async (carry: Carry & Told, proven: Proven, wishes: Wishes): Promise<void> => {
+const carryRest = async (carry: Carry & Told, proven: Proven | undefined, wishes: Wishes): Promise<void> => {
   carry.enter("moving");
-  await reconcile(carry, provenBefore(proven));
+  const parts = proven && (await changedSince(carry.source, proven));
+  await reconcile(carry, parts);
   await carryOthers(carry);
   carry.enter("checking");
-  await assertSame(carry, proven);
+  await assertSame(carry, parts);
   await release(carry);
   assertWanted(wishes.signal);
 };

@@ -1,30 +1,42 @@
 /**
- * The proof that two places hold the same. What is at its end is added up before the source is closed, window by window, and needs no second look when the source
- * is closed and the window still adds up to the same: what its runs count only grows. Everything else is added up behind the fence.
+ * The proof that two places hold the same. Most of it is done before the source is closed: the runs that are at their end are added up, window by window. Behind the
+ * fence only those are looked at that were open then, or are open now, or came in between; and what the others count must be what it was, for it only grows.
+ *
+ *   stand     which runs are open, and what those at their end count, in one moment
+ *   sums      of those at their end in that moment, at both places: the windows in which they are the same are proven
+ *   fence
+ *   stand     those at their end in both moments count the same, so nothing was done to them in between
  */
 import * as Fault from "../../model/fault.ts";
 import { ownedBy } from "./gaps.ts";
 import type { Place } from "./place.ts";
-import { every, inWindow, sumOf, windowsOf, type Some } from "./read.ts";
-import { isAlike, twinOf, type Carry, type Settled } from "./reconcile.ts";
+import { every, inPart, inWindow, listOf, sumOf, windowOf, type Part, type Some } from "./read.ts";
+import { twinOf, type Carry } from "./reconcile.ts";
+import { endedSince, isEqual, none, plus, standOf, type Stand } from "./stand.ts";
 import type { Table } from "./tables.ts";
 
-/** The windows that were the same at both places, each with what its runs counted before that was looked at. */
-export type Proven = ReadonlyMap<number, string>;
+/** How the source stood, and the windows in which what was at its end then was the same at both places. */
+export type Proven = { readonly stand: Stand; readonly windows: ReadonlySet<number> };
 
-/** While others write: they may write to these windows, and then what their runs count is no longer what it was. */
+/** While others write: they may write to these runs, and then what those count is no longer what it was. */
 export const prove = async ({ source, target, onward }: Carry): Promise<Proven> => {
-  const proven = new Map<number, string>();
-  for (const [start, { isOver, print }] of await windowsOf(source)) {
-    if (isOver && (await isSame(source, target, start))) proven.set(start, print);
+  const stand = await standOf(source);
+  const windows = new Set<number>();
+  const open = Map.groupBy(stand.open, windowOf);
+  for (const start of new Set([...stand.ended.keys(), ...open.keys()])) {
+    if (!stand.ended.has(start) || (await isSame(source, target, start, open.get(start) ?? [], stand.last))) windows.add(start);
     onward(0);
   }
-  return proven;
+  return { stand, windows };
 };
 
-const isSame = async (source: Place, target: Place, start: number): Promise<boolean> => {
+const isSame = async (source: Place, target: Place, start: number, open: readonly number[], last: number): Promise<boolean> => {
   for (const table of ownedBy(source)) {
-    const [there, here] = await added(source, target, table, (place) => inWindow(place, table, start));
+    const [there, here] = await added(source, target, table, (place) => {
+      const { from, where, params } = inWindow(place, table, start);
+      const owner = place.words.quote(table.owner ?? "");
+      return { from, where: `${where} and ${owner} <= ${last} and ${owner} not in ${listOf([-1, ...open])}`, params };
+    });
     if (there !== here) return false;
   }
   return true;
@@ -33,31 +45,57 @@ const isSame = async (source: Place, target: Place, start: number): Promise<bool
 const added = (source: Place, target: Place, table: Table, some: (place: Place) => Some): Promise<readonly [string, string]> =>
   Promise.all([sumOf(source, table, some(source)), sumOf(target, twinOf(target, table), some(target))]);
 
-/** Behind the fence: what was proven, and was not touched since, is not looked at again. */
-export const provenBefore = (proven: Proven): Settled =>
-  proven.size === 0 ? isAlike : (start, there) => there !== undefined && there.isOver && proven.get(start) === there.print;
+/** How many runs are looked at together that are not all there is of their window. */
+const together = 1_000;
 
-/** Throws `copy_mismatch` unless both places, which nobody writes, add up to the same. */
-export const assertSame = async ({ source, target }: Pick<Carry, "source" | "target">, proven: Proven): Promise<void> => {
-  const isLeftOut = provenBefore(proven);
-  const windows = proven.size === 0 ? undefined : await openWindows(source, target, isLeftOut);
-  for (const table of source.words.tables) {
-    if (windows === undefined || table.owner === undefined) await assertAdded(source, target, table, () => every(table));
-    else for (const start of windows) await assertAdded(source, target, table, (place) => inWindow(place, table, start));
+/** All that may have changed since. A window of which that is much, or of which it cannot be told, is all of it. */
+export const changedSince = async (source: Place, { stand: then, windows }: Proven): Promise<readonly Part[]> => {
+  const now = await standOf(source);
+  const since = await endedSince(source, then, now);
+  const touched = Map.groupBy(new Set([...then.open, ...now.open, ...since.keys]), windowOf);
+  const parts: Part[] = [];
+  const single: number[] = [];
+  for (const start of new Set([...then.ended.keys(), ...now.ended.keys(), ...touched.keys()])) {
+    const keys = touched.get(start) ?? [];
+    const left = plus(now.ended.get(start) ?? none, since.counts.get(start) ?? none, -1);
+    const isAsItWas = isEqual(left, then.ended.get(start) ?? none);
+    const isNew = start > then.last;
+    if (!isAsItWas || !(isNew || windows.has(start)) || keys.length > left.runs) parts.push({ start });
+    else single.push(...keys);
   }
+  single.sort((one, other) => one - other);
+  for (let at = 0; at < single.length; at += together) parts.push({ runs: single.slice(at, at + together) });
+  return parts;
 };
 
-const openWindows = async (source: Place, target: Place, isLeftOut: Settled): Promise<readonly number[]> => {
-  const [there, here] = await Promise.all([windowsOf(source), windowsOf(target)]);
-  return [...new Set([...there.keys(), ...here.keys()])].filter((start) => !isLeftOut(start, there.get(start), here.get(start)));
+/** Throws `copy_mismatch` unless both places, which nobody writes, add up to the same: in these parts, or as a whole. */
+export const assertSame = async (
+  { source, target }: Pick<Carry, "source" | "target">,
+  parts?: readonly Part[],
+): Promise<void> => {
+  for (const table of source.words.tables) {
+    if (!parts || table.owner === undefined) await assertAdded(source, target, table, () => every(table));
+    else for (const part of parts) await assertAdded(source, target, table, (place) => inPart(place, table, part));
+  }
+  if (parts) await assertStand(source, target);
 };
 
 const assertAdded = async (source: Place, target: Place, table: Table, some: (place: Place) => Some): Promise<void> => {
   const [there, here] = await added(source, target, table, some);
-  if (there === here) return;
-  throw Fault.make(
-    "copy_mismatch",
-    `${table.name} is not the same at both places: ${there} at ${source.name}, ${here} at ${target.name}. The source stays in use. Please report this.`,
-    { table: table.name, there, here },
-  );
+  if (there !== here) throw mismatch(source, target, table.name, there, here);
 };
+
+const assertStand = async (source: Place, target: Place): Promise<void> => {
+  const [there, here] = (await Promise.all([standOf(source), standOf(target)])).map(
+    ({ open, ended, last }) =>
+      `${open.size} open, last ${last}, ended ${JSON.stringify([...ended].toSorted(([one], [other]) => one - other))}`,
+  );
+  if (there !== here) throw mismatch(source, target, "holdfast_runs", String(there), String(here));
+};
+
+const mismatch = (source: Place, target: Place, table: string, there: string, here: string): Fault.Fault =>
+  Fault.make(
+    "copy_mismatch",
+    `${table} is not the same at both places: ${there} at ${source.name}, ${here} at ${target.name}. The source stays in use. Please report this.`,
+    { table, there, here },
+  );

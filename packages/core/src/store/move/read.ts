@@ -6,6 +6,9 @@ import type { Param } from "../server/link.ts";
 /** So many keys of runs are looked at together. */
 export const windowSize = 2_048;
 
+/** Where the window begins that a key is in. */
+export const windowOf = (key: number): number => key - (key % windowSize);
+
 /** Rows of a page, and bytes of its texts: one row may be larger. */
 const pageRows = 1_000;
 const pageBytes = 2_000_000;
@@ -56,6 +59,12 @@ export const ofRuns = ({ words }: Place, { name, owner = "" }: Table, runs: read
   params: [],
 });
 
+/** Runs that are looked at together: a window, or those with these keys. */
+export type Part = { readonly start: number } | { readonly runs: readonly number[] };
+
+export const inPart = (place: Place, table: Table, part: Part): Some =>
+  "start" in part ? inWindow(place, table, part.start) : ofRuns(place, table, part.runs);
+
 /** Of a run, the records behind one seq and up to another. */
 export type Span = { readonly run: number; readonly behind: number; readonly upto: number };
 
@@ -65,10 +74,9 @@ export const inSpans = ({ words }: Place, table: Table, spans: readonly Span[]):
   params: [JSON.stringify(spans.map(({ run, behind, upto }) => ({ span_run: run, span_behind: behind, span_upto: upto })))],
 });
 
-/** The runs whose keys are in a window. */
-export const runsIn = async (place: Place, start: number): Promise<readonly Row[]> => {
+export const runsIn = async (place: Place, part: Part): Promise<readonly Row[]> => {
   const table = runsOf(place.words.tables);
-  const { from, where, params } = inWindow(place, table, start);
+  const { from, where, params } = inPart(place, table, part);
   const rows = await ask(place, `select ${listed(place, table)} from ${from} where ${where}`, ...params);
   return rows.map((row) => rowOf(table, row));
 };

@@ -5,7 +5,7 @@
 import type { MoveRow } from "../rows.ts";
 import { gapsIn, ownedBy, type Gap, type Grown } from "./gaps.ts";
 import type { Place } from "./place.ts";
-import { inSpans, ofRuns, pagesOf, printsOf, windowsOf, type Some, type Window } from "./read.ts";
+import { inSpans, ofRuns, pagesOf, printsOf, windowsOf, type Part, type Some } from "./read.ts";
 import { runsOf, seqOf, type Row, type Table } from "./tables.ts";
 import { fill, insertOn, put, type Clearing, type Load } from "./write.ts";
 
@@ -19,34 +19,39 @@ export type Carry = {
   readonly onward: (runs: number) => void;
 };
 
-/** Says of a window, as it is at both places, that there is nothing to be carried. */
-export type Settled = (start: number, there: Window | undefined, here: Window | undefined) => boolean;
-
-/** While all of its runs are at their end, what a window adds up to only grows. */
-export const isAlike: Settled = (_start, there, here) =>
-  there !== undefined && here !== undefined && there.isOver && here.isOver && there.print === here.print;
-
-/** Answers with how many runs were put in, added to or taken away. */
-export const reconcile = async (carry: Carry, isSettled: Settled = isAlike): Promise<number> => {
-  const { source, target, batch, onward } = carry;
-  const [there, here] = await Promise.all([windowsOf(source), windowsOf(target)]);
+/** Answers with how many runs were put in, added to or taken away: of all there are, or of these parts. */
+export const reconcile = async (carry: Carry, parts?: readonly Part[]): Promise<number> => {
   let changed = 0;
-  for (const start of [...new Set([...there.keys(), ...here.keys()])].toSorted((one, other) => one - other)) {
-    if (isSettled(start, there.get(start), here.get(start))) continue;
-    const isKnown = here.has(start);
-    const gaps = await gapsIn(source, target, start, isKnown);
-    for (let at = 0; at < gaps.length; at += batch) {
-      const some = gaps.slice(at, at + batch);
-      await close(carry, some, isKnown);
-      changed += some.length;
-      onward(some.length);
-    }
-    await assertGrown(
-      carry,
-      gaps.flatMap(({ grown }) => grown ?? []),
-    );
-  }
+  for (const { part, isKnown } of parts?.map((each) => ({ part: each, isKnown: true })) ?? (await differing(carry)))
+    changed += await mend(carry, part, isKnown);
   return changed;
+};
+
+/** The windows that do not count the same at both places, or in which a run is open. While all of its runs are at their end, what a window counts only grows. */
+const differing = async ({ source, target }: Carry): Promise<readonly { readonly part: Part; readonly isKnown: boolean }[]> => {
+  const [there, here] = await Promise.all([windowsOf(source), windowsOf(target)]);
+  return [...new Set([...there.keys(), ...here.keys()])]
+    .toSorted((one, other) => one - other)
+    .filter((start) => {
+      const [one, other] = [there.get(start), here.get(start)];
+      return !(one?.isOver && other?.isOver && one.print === other.print);
+    })
+    .map((start) => ({ part: { start }, isKnown: here.has(start) }));
+};
+
+const mend = async (carry: Carry, part: Part, isKnown: boolean): Promise<number> => {
+  const { source, target, batch, onward } = carry;
+  const gaps = await gapsIn(source, target, part, isKnown);
+  for (let at = 0; at < gaps.length; at += batch) {
+    const some = gaps.slice(at, at + batch);
+    await close(carry, some, isKnown);
+    onward(some.length);
+  }
+  await assertGrown(
+    carry,
+    gaps.flatMap(({ grown }) => grown ?? []),
+  );
+  return gaps.length;
 };
 
 /** Rows to a transaction go up to this; one page of them always goes. */

@@ -36,7 +36,7 @@ export const restore = async (backup: Place, target: Place, original: Place | un
     await reconcile(carry);
     await carryOthers(carry);
     carry.enter("checking");
-    await assertSame(carry, new Map());
+    await assertSame(carry);
     await renew(target, move);
     await release(carry);
     if (original && closed && closed.state !== "moved" && !(await patiently(original, () => raise(original, closed, "moved"))))
