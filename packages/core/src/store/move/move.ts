@@ -137,7 +137,7 @@ const carryLive = async (carry: Carry & Told): Promise<Proven> => {
     const startedAt = performance.now();
     const changed = await reconcile(carry, await changedSince(carry.source, proven));
     const took = performance.now() - startedAt;
-    if (changed <= few || took > before * shrinks) break;
+    if (changed.length <= few || took > before * shrinks) break;
     before = took;
   }
   return proven;
@@ -146,11 +146,10 @@ const carryLive = async (carry: Carry & Told): Promise<Proven> => {
 /** Nobody writes any more: what is left, and the proof that all is there. */
 const carryRest = async (carry: Carry & Told, proven: Proven | undefined, wishes: Wishes): Promise<void> => {
   carry.enter("moving");
-  const parts = proven && (await changedSince(carry.source, proven));
-  await reconcile(carry, parts);
+  const carried = await reconcile(carry, proven && (await changedSince(carry.source, proven)));
   await carryOthers(carry);
   carry.enter("checking");
-  await assertSame(carry, parts);
+  await assertSame(carry, proven && carried);
   await release(carry);
   assertWanted(wishes.signal);
 };

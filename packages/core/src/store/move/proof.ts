@@ -10,7 +10,7 @@
 import * as Fault from "../../model/fault.ts";
 import { ownedBy } from "./gaps.ts";
 import type { Place } from "./place.ts";
-import { every, inPart, inWindow, listOf, sumOf, windowOf, type Part, type Some } from "./read.ts";
+import { every, inPart, inWindow, listOf, sumOf, windowOf, windowSize, type Part, type Some } from "./read.ts";
 import { twinOf, type Carry } from "./reconcile.ts";
 import { endedSince, isEqual, none, plus, standOf, type Stand } from "./stand.ts";
 import type { Table } from "./tables.ts";
@@ -45,34 +45,44 @@ const isSame = async (source: Place, target: Place, start: number, open: readonl
 const added = (source: Place, target: Place, table: Table, some: (place: Place) => Some): Promise<readonly [string, string]> =>
   Promise.all([sumOf(source, table, some(source)), sumOf(target, twinOf(target, table), some(target))]);
 
-/** How many runs are looked at together that are not all there is of their window. */
-const together = 1_000;
-
-/** All that may have changed since. A window of which that is much, or of which it cannot be told, is all of it. */
+/** All that may have changed since. A window of which that cannot be told is all of it. */
 export const changedSince = async (source: Place, { stand: then, windows }: Proven): Promise<readonly Part[]> => {
   const now = await standOf(source);
   const since = await endedSince(source, then, now);
-  const touched = Map.groupBy(new Set([...then.open, ...now.open, ...since.keys]), windowOf);
-  const parts: Part[] = [];
-  const single: number[] = [];
-  for (const start of new Set([...then.ended.keys(), ...now.ended.keys(), ...touched.keys()])) {
-    const keys = touched.get(start) ?? [];
+  const whole = [...new Set([...then.ended.keys(), ...now.ended.keys()])].filter((start) => {
     const left = plus(now.ended.get(start) ?? none, since.counts.get(start) ?? none, -1);
-    const isAsItWas = isEqual(left, then.ended.get(start) ?? none);
-    const isNew = start > then.last;
-    if (!isAsItWas || !(isNew || windows.has(start)) || keys.length > left.runs) parts.push({ start });
-    else single.push(...keys);
+    const isProven = windows.has(start) || start > then.last;
+    return !isProven || !isEqual(left, then.ended.get(start) ?? none);
+  });
+  return partsOf(new Set([...then.open, ...now.open, ...since.keys]), new Set(whole));
+};
+
+/** How many runs are looked at together that are not all there is of their window. */
+const together = 500;
+
+/** These runs, and all of these windows: a window that is many of them is looked at as a whole. */
+export const partsOf = (runs: Iterable<number>, whole: ReadonlySet<number> = new Set()): readonly Part[] => {
+  const windows = new Set(whole);
+  const single: number[] = [];
+  for (const [start, keys] of Map.groupBy(runs, windowOf)) {
+    if (keys.length > windowSize / 2) windows.add(start);
+    else if (!windows.has(start)) single.push(...keys);
   }
   single.sort((one, other) => one - other);
+  const parts: Part[] = [...windows].toSorted((one, other) => one - other).map((start) => ({ start }));
   for (let at = 0; at < single.length; at += together) parts.push({ runs: single.slice(at, at + together) });
   return parts;
 };
 
-/** Throws `copy_mismatch` unless both places, which nobody writes, add up to the same: in these parts, or as a whole. */
+/**
+ * Throws `copy_mismatch` unless both places, which nobody writes, add up to the same. Where it is known which runs were carried since everything was looked at, it is
+ * enough to look at those: the others were the same.
+ */
 export const assertSame = async (
   { source, target }: Pick<Carry, "source" | "target">,
-  parts?: readonly Part[],
+  carried?: readonly number[],
 ): Promise<void> => {
+  const parts = carried && partsOf(carried);
   for (const table of source.words.tables) {
     if (!parts || table.owner === undefined) await assertAdded(source, target, table, () => every(table));
     else for (const part of parts) await assertAdded(source, target, table, (place) => inPart(place, table, part));

@@ -19,11 +19,11 @@ export type Carry = {
   readonly onward: (runs: number) => void;
 };
 
-/** Answers with how many runs were put in, added to or taken away: of all there are, or of these parts. */
-export const reconcile = async (carry: Carry, parts?: readonly Part[]): Promise<number> => {
-  let changed = 0;
+/** Answers with the runs that were put in, added to or taken away: of all there are, or of these parts. */
+export const reconcile = async (carry: Carry, parts?: readonly Part[]): Promise<readonly number[]> => {
+  const changed: number[] = [];
   for (const { part, isKnown } of parts?.map((each) => ({ part: each, isKnown: true })) ?? (await differing(carry)))
-    changed += await mend(carry, part, isKnown);
+    changed.push(...(await mend(carry, part, isKnown)));
   return changed;
 };
 
@@ -39,7 +39,7 @@ const differing = async ({ source, target }: Carry): Promise<readonly { readonly
     .map((start) => ({ part: { start }, isKnown: here.has(start) }));
 };
 
-const mend = async (carry: Carry, part: Part, isKnown: boolean): Promise<number> => {
+const mend = async (carry: Carry, part: Part, isKnown: boolean): Promise<readonly number[]> => {
   const { source, target, batch, onward } = carry;
   const gaps = await gapsIn(source, target, part, isKnown);
   for (let at = 0; at < gaps.length; at += batch) {
@@ -51,7 +51,7 @@ const mend = async (carry: Carry, part: Part, isKnown: boolean): Promise<number>
     carry,
     gaps.flatMap(({ grown }) => grown ?? []),
   );
-  return gaps.length;
+  return gaps.map(({ run }) => run);
 };
 
 /** Rows to a transaction go up to this; one page of them always goes. */
