@@ -13,7 +13,7 @@ const setup = () => {
   const committed: string[][] = [];
   const seen = { script: [] as Step[], again: [] as boolean[], flights: 0, most: 0 };
   const errors = new Map<Verdict, Error>(
-    (["again", "lost", "trouble", "defect"] as const).map((verdict) => [verdict, new Error(verdict)]),
+    (["again", "lost", "trouble", "defect", "blocked"] as const).map((verdict) => [verdict, new Error(verdict)]),
   );
   const group = createGroup(
     {
@@ -30,6 +30,7 @@ const setup = () => {
       },
       judge: (error) => [...errors].find(([, known]) => known === error)?.[0] ?? "defect",
       faultOf: (error) => error as Error,
+      locked: async () => new Set(),
       probe: async () => {},
       beforeCommit: () => {},
       tell: () => {},
@@ -100,10 +101,27 @@ describe("what cannot be done", () => {
 
   test("trouble in the middle of that writes nothing of the broken run later, and nothing out of order", async () => {
     const { committed, seen, write } = setup();
-    seen.script = [() => "defect", has("bad", "defect"), () => "trouble"];
+    seen.script = [() => "defect", has("bad", "defect"), has("bad", "defect"), () => "trouble"];
     const answers = Promise.allSettled([write("bad", 1), write("b1", 2), write("a2", 1), write("b2", 2), write("c", 3)]);
     expect((await answers).map(({ status }) => status)).toEqual(["rejected", "fulfilled", "rejected", "fulfilled", "fulfilled"]);
     expect(committed.flat()).toEqual(["b1", "b2", "c"]);
+  });
+
+  test("trouble in the middle of that forgets nothing of what a lock kept before", async () => {
+    const { committed, seen, write } = setup();
+    seen.script = [() => "defect", has("a1", "blocked"), () => "trouble"];
+    await Promise.all([write("a1", 1), write("b1", 2), write("a2", 1), write("c1", 3)]);
+    expect(committed.flat()).toEqual(["a1", "a2", "b1", "c1"]);
+  });
+
+  test("takes with it what its run has asked for since", async () => {
+    const { committed, seen, write } = setup();
+    seen.script = [() => "defect"];
+    const bad = write("bad", 1);
+    await new Promise((resolve) => void setImmediate(resolve));
+    const answers = await Promise.allSettled([bad, write("a2", 1), write("b", 2)]);
+    expect(answers.map(({ status }) => status)).toEqual(["rejected", "rejected", "fulfilled"]);
+    expect(committed.flat()).toEqual(["b"]);
   });
 
   test("trouble refuses what may be refused, and the rest waits until it is over", async () => {

@@ -253,6 +253,7 @@ describe.skipIf(!(await isThere()))("plans on MySQL", () => {
     "the tenants that have runs due": [mysql.tenants(known[0], "a", 9)],
     "the runs of a worker": [mysql.heldBy(3), mysql.claimed(3, 1), mysql.release(3, 1, true)],
     "the lock of runs": [mysql.lockRuns([1, 2, 3], []), mysql.lockRuns([1, 2, 3], [1])],
+    "the look for locks": [mysql.freeRuns([1, 2, 3])],
     "new runs": mysql.insertRuns([newRun("x")]),
     "records under leases": [...mysql.appendGuarded([{ lease, row: row(9) }]), mysql.standGuarded([{ lease, row: row(9) }])],
     "runs by their ids and keys": [mysql.findRuns(["due 7"]), mysql.byKeys([7]), mysql.ended([7])],

@@ -49,6 +49,7 @@ const asked: Readonly<Record<string, Statement>> = {
   "the runs of a worker": postgres.heldBy(3),
   "the lock of runs": postgres.lockRuns([1, 2, 3], []),
   "the lock of a family": postgres.lockRuns([1, 2, 3], [1]),
+  "the look for locks": postgres.freeRuns([1, 2, 3]),
   "records under leases": append,
   "runs by their ids": postgres.findRuns(["due 7"]),
   "a history": postgres.read(7, -1, 100),

@@ -129,6 +129,13 @@ export const findRunNow = (id: string): Statement =>
 export const writes = {
   lockRuns: (keys: readonly number[], orphansOf: readonly number[]): Statement =>
     orphansOf.length === 0 ? lockRuns(keys) : lockFamilies(keys, orphansOf),
+  freeRuns: (keys: readonly number[]): Statement => {
+    const { text, params } = keyed(keys);
+    return statement(
+      `select r.key from holdfast_runs as r force index (primary) where r.key in ${text} order by r.key for update skip locked`,
+      ...params,
+    );
+  },
   insertRuns: (runs: readonly NewRun[]): readonly Statement[] => {
     const token = draw();
     // What is written elsewhere is not sent twice.

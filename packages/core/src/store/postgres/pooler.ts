@@ -9,7 +9,8 @@ import { together, type Rows, type Wire } from "../server/link.ts";
 export const timeouts = (deadline: number): readonly (readonly [name: string, value: number])[] => [
   ["idle_in_transaction_session_timeout", deadline],
   ["statement_timeout", deadline],
-  ["lock_timeout", Math.min(2_000, deadline)],
+  // Well before the deadline: whoever misses that loses the connection, and cannot tell a lock from a server that is gone.
+  ["lock_timeout", Math.min(2_000, Math.ceil(deadline / 4))],
 ];
 
 const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`;

@@ -87,6 +87,11 @@ const statusOf = (run: NewRun): string => (dueOf(run) === null ? "queued" : "sch
 export const writes = {
   lockRuns: (keys: readonly number[], orphansOf: readonly number[]): Statement =>
     orphansOf.length === 0 ? statement(lockRuns, json(keys)) : statement(lockFamilies, json(keys), json(orphansOf)),
+  freeRuns: (keys: readonly number[]): Statement =>
+    statement(
+      `select r.key from holdfast_runs as r where r.key in ${listed("bigint")} order by r.key for update skip locked`,
+      json(keys),
+    ),
   insertRuns: (runs: readonly NewRun[]): readonly Statement[] => [
     statement(insertRuns, json(runs.map((run, index) => ({ ...run, place: index, status: statusOf(run), due: dueOf(run) })))),
   ],

@@ -10,7 +10,7 @@ import { isSame } from "../../model/codec.ts";
 import type { NewRun, RunRow } from "../rows.ts";
 import { dedupeOf, placeOf, type Born, type Desk, type Sheet } from "./desk.ts";
 import type { Dialect, Statement } from "./dialect.ts";
-import type { Server } from "./group.ts";
+import type { Server } from "./carry.ts";
 import { together, type Link, type Pool, type Rows } from "./link.ts";
 import { runOf, sheetOf } from "./rows.ts";
 import { another, asserting, type Incarnation } from "./incarnation.ts";

@@ -51,6 +51,8 @@ export type Dialect = {
   readonly fell: (worker: number) => readonly Statement[];
 
   readonly lockRuns: (keys: readonly number[], orphansOf: readonly number[]) => Statement;
+  /** Locks those of these runs that nobody else has locked. */
+  readonly freeRuns: (keys: readonly number[]) => Statement;
   /** The last statement answers with key, id and worker of the runs that were made. */
   readonly insertRuns: (runs: readonly NewRun[]) => readonly Statement[];
   readonly findRuns: (ids: readonly string[]) => Statement;

@@ -5,27 +5,35 @@
  *               ▲                                                                                                 │
  *               ├── a conflict, or the connection is gone: the same again, for every write is safe to repeat ◄────┤
  *               ├── trouble: refusable writes reject, the others wait ◄───────────────────────────────────────────┤
- *               └── the database is another one: nothing that was asked for before is written ◄───────────────────┘
+ *               └── the database is another one: nothing that was asked for before is written ◄───────────────────┤
+ *                                                                                                                 │
+ *   the lane: each run by itself, beside the flights ◄── somebody keeps a lock that it needs: the others fly on ◄─┘
  *
- * What a run asks for is committed in the order in which it was asked for: it is in one transaction at a time.
+ * What a run asks for is committed in the order in which it was asked for: it is in one transaction at a time. So it is in one place, and engaged, from when it
+ * leaves the queue until it is told or back at the queue's head:
+ *
+ *   | the run is       | what it asks for | close               | outdate                 | trouble                             | idle             |
+ *   | in a flight      | stays in queue   | the try is the last | nothing more is written | it met it: to the head of the queue | waits            |
+ *   | in the lane      | joins it there   | rejected            | outdated                | stays, and rests                    | waits for `busy` |
+ *   | tried from there | stays in queue   | the try is the last | nothing more is written | it met it: to the head of the queue | waits for `busy` |
+ *   | held by a gate   | stays in queue   | rejected            | outdated                | stays                               | waits            |
+ *
+ * A gate stays in the queue until its run is in no other place: what is discarded while it is open is in the queue, and nowhere else.
  */
 import * as Fault from "../../model/fault.ts";
 import type { Pace } from "../contract.ts";
-import { jittered, nap } from "../pace.ts";
+import { jittered } from "../pace.ts";
 import type { Batch } from "./batch.ts";
-import type { Verdict } from "./dialect.ts";
+import { createCarry, type Blocked, type Outcome, type Server as Carrier } from "./carry.ts";
 import { another } from "./incarnation.ts";
-import { answerJob, failing, isRefusable, outdateJob, rejectJob, split, usual } from "./work.ts";
+import { createLane } from "./lane.ts";
+import { answerJob, following, isRefusable, outdateJob, rejectJob, split, usual } from "./work.ts";
 import type { Hold, Job, Limits, Queued, Wish } from "./work.ts";
 
-export type Server = {
-  /**
-   * `isDoubtful` says of a job whether an earlier try of it may have been committed; `isOutdated` whether the database has become another one since they
-   * were asked for.
-   */
-  readonly commit: (jobs: readonly Job[], isDoubtful: (job: Job) => boolean, isOutdated: () => boolean) => Promise<Batch>;
-  readonly judge: (error: unknown) => Verdict;
+export type Server = Carrier & {
   readonly faultOf: (error: unknown) => Error;
+  /** Of these runs, the rows that somebody has locked just now. Does not wait for them. */
+  readonly locked: (runs: readonly number[]) => Promise<ReadonlySet<number>>;
   /** Rejects while the database takes no writes. */
   readonly probe: () => Promise<void>;
   readonly beforeCommit: () => void;
@@ -66,8 +74,6 @@ export const createGroup = (server: Server, pace: Pace, limits: Limits = usual):
   /** How often what was asked for came to nothing. */
   let age = 0;
   const idlers: (() => void)[] = [];
-  /** Jobs of which an earlier try may have been committed. */
-  const doubtful = new WeakSet<Job>();
 
   const touch = (): void => {
     if (scheduled || closed) return;
@@ -92,12 +98,8 @@ export const createGroup = (server: Server, pace: Pace, limits: Limits = usual):
     touch();
   };
 
-  const release = (run: number | undefined): void => {
+  const letGo = (run: number | undefined): void => {
     if (run !== undefined) engaged.delete(run);
-  };
-
-  const letGo = (run: number): void => {
-    release(run);
     touch();
   };
 
@@ -120,67 +122,58 @@ export const createGroup = (server: Server, pace: Pace, limits: Limits = usual):
       const some = takeSome();
       if (some.length === 0) break;
       for (const { run } of some) if (run !== undefined) engaged.add(run);
-      void fly(some);
+      const free = lane.sift(some);
+      if (free.length > 0) void fly(free, age);
     }
     rouseIdlers();
   };
 
   const rouseIdlers = (): void => {
-    if ((queue.length === 0 && flights === 0) || trouble !== undefined) for (const idler of idlers.splice(0)) idler();
+    if (idlers.length === 0 || (trouble === undefined && (flights > 0 || !lane.isStuck(queue)))) return;
+    for (const idler of idlers.splice(0)) idler();
   };
 
-  const fly = async (jobs: readonly Job[]): Promise<void> => {
+  /** Until it is over with each of them, or it is in the lane. */
+  const fly = async (jobs: readonly Job[], askedIn: number): Promise<void> => {
     flights++;
+    const startedAt = pace.monotonic();
     try {
-      await carry(jobs, age);
+      for (let left = jobs; left.length > 0;) {
+        const blocked = await attempt(left, askedIn);
+        left = blocked ? await lane.take(blocked, startedAt, () => isOver(askedIn)) : [];
+      }
     } finally {
       flights--;
-      for (const { run } of jobs) release(run);
       touch();
     }
   };
 
-  /** Until the jobs are durable, refused, put back, or outdated, which leaves as little to do as the one before. */
-  const carry = async (
-    jobs: readonly Job[],
-    askedIn: number,
-    behind: () => readonly Job[] = () => [],
-  ): Promise<"done" | "put back"> => {
-    const startedAt = pace.monotonic();
-    const isOutdated = (): boolean => age !== askedIn;
-    for (let tries = 1; ; tries++) {
-      try {
-        const { answers, tell } = await server.commit(jobs, (job) => doubtful.has(job), isOutdated);
-        settle(jobs, answers, tell);
-        return "done";
-      } catch (error) {
-        const verdict = closed ? "trouble" : server.judge(error);
-        if (verdict === "rewound" || isOutdated()) {
-          for (const job of [...jobs, ...behind()]) outdateJob(job, another());
-          return "put back";
-        }
-        if (verdict === "lost") for (const job of jobs) doubtful.add(job);
-        // Somebody keeps a lock that one of them needs: each goes by itself, and those before it are not kept waiting.
-        if (verdict === "defect" || (verdict === "blocked" && jobs.length > 1)) return apart(jobs, askedIn, error);
-        const isLong = verdict === "lost" ? tries > 2 : pace.monotonic() - startedAt > limits.busy;
-        if (verdict === "blocked") {
-          if (isLong && jobs.every(isRefusable)) {
-            for (const job of jobs) rejectJob(job, server.faultOf(error));
-            return "done";
-          }
-          await nap(pace, 50);
-          continue;
-        }
-        if (verdict === "trouble" || isLong || trouble !== undefined) {
-          onTrouble(jobs, server.faultOf(error), behind());
-          return "put back";
-        }
-        await nap(pace, 1 + pace.chance() * 4 * tries);
-      }
+  const isOver = (askedIn: number): boolean => closed || age !== askedIn;
+
+  /** Answers with what a lock keeps. With the others it is over, and their runs are let go. */
+  const attempt = async (jobs: readonly Job[], askedIn: number): Promise<Blocked | undefined> => {
+    const outcome = await carry(jobs, askedIn);
+    const kept = new Set<number | undefined>();
+    if (outcome.kind === "blocked") for (const { run } of outcome.jobs) kept.add(run);
+    else conclude(outcome);
+    for (const { run } of jobs) if (!kept.has(run)) letGo(run);
+    return outcome.kind === "blocked" ? outcome : undefined;
+  };
+
+  const conclude = (outcome: Exclude<Outcome, Blocked>): void => {
+    switch (outcome.kind) {
+      case "done":
+        return;
+      case "defect":
+        return refuse(outcome.jobs, outcome.error);
+      case "trouble":
+        return onTrouble(outcome.jobs, server.faultOf(outcome.error));
+      case "outdated":
+        return outcome.jobs.forEach((job) => outdateJob(job, another()));
     }
   };
 
-  const settle = (jobs: readonly Job[], answers: readonly unknown[], tell: boolean): void => {
+  const settle = (jobs: readonly Job[], { answers, tell }: Batch): void => {
     most = Math.min(limits.weight, most * 2);
     trouble = undefined;
     failures = 0;
@@ -189,49 +182,25 @@ export const createGroup = (server: Server, pace: Pace, limits: Limits = usual):
   };
 
   /** Written or not, a job whose answer is not known is done again; whoever may be refused is told that it may have happened. */
-  const onTrouble = (jobs: readonly Job[], error: Error, behind: readonly Job[] = []): void => {
+  const onTrouble = (jobs: readonly Job[], error: Error): void => {
     trouble = error;
     // What was too much to get across in time is tried in smaller parts.
     most = Math.max(1, most / 2);
-    if (closed) for (const job of [...jobs, ...behind]) rejectJob(job, error);
-    else queue = [...jobs.filter((job) => !isRefusable(job)), ...behind, ...queue];
-    if (!closed) for (const job of jobs) if (isRefusable(job)) rejectJob(job, error);
+    const isRefused = (job: Job): boolean => closed || isRefusable(job);
+    queue = [...jobs.filter((job) => !isRefused(job)), ...queue];
+    for (const job of jobs) if (isRefused(job)) rejectJob(job, error);
     restFor(nextRest());
     rouseIdlers();
   };
 
-  /** One bad job must not take the others of its turn with it: each is tried by itself, in order. */
-  const apart = async (jobs: readonly Job[], askedIn: number, error: unknown): Promise<"done" | "put back"> => {
-    const [only] = jobs;
-    if (only && jobs.length === 1) {
-      refuse(only, error);
-      return "done";
-    }
-    const broken = new Set<number>();
-    const isBroken = ({ run }: Job): boolean => run !== undefined && broken.has(run);
-    for (const [index, job] of jobs.entries()) {
-      if (isBroken(job)) {
-        rejectJob(job, error);
-        continue;
-      }
-      const alone = failing(job, () => job.run !== undefined && broken.add(job.run));
-      if (doubtful.has(job)) doubtful.add(alone);
-      const behind = (): readonly Job[] => {
-        const [gone, left] = [true, false].map((is) => jobs.slice(index + 1).filter((each) => isBroken(each) === is));
-        for (const each of gone ?? []) rejectJob(each, error);
-        return left ?? [];
-      };
-      if ((await carry([alone], askedIn, behind)) === "put back") return "put back";
-    }
-    return "done";
-  };
-
-  /** The job cannot be done, and with it nothing that its run has asked for since. */
-  const refuse = (job: Job, error: unknown): void => {
-    const gone = job.run === undefined ? [] : queue.filter(({ run }) => run === job.run);
-    queue = queue.filter((each) => !gone.includes(each));
+  /** The first of them cannot be done, and with it nothing that its run has asked for since. */
+  const refuse = (jobs: readonly Job[], error: unknown): void => {
+    const runs = new Set(jobs.flatMap(({ run }) => run ?? []));
+    const isGone = ({ run }: Queued): boolean => run !== undefined && runs.has(run);
+    const gone = [...jobs, ...queue.filter(isGone)];
+    queue = queue.filter((job) => !isGone(job));
     // What somebody asks for when he hears of it is no part of it any more.
-    for (const each of [job, ...gone]) rejectJob(each, error);
+    for (const job of gone) rejectJob(job, error);
   };
 
   const probe = async (): Promise<void> => {
@@ -248,6 +217,36 @@ export const createGroup = (server: Server, pace: Pace, limits: Limits = usual):
       probing = false;
     }
   };
+
+  const carry = createCarry(server, pace, limits, {
+    age: () => age,
+    isClosed: () => closed,
+    isTroubled: () => trouble !== undefined,
+    settle,
+    refuse,
+  });
+
+  const lane = createLane(
+    {
+      locked: server.locked,
+      attempt: async (jobs, stay) => {
+        const askedIn = age;
+        for (let blocked = await attempt(jobs, askedIn); blocked; blocked = await attempt(blocked.jobs, askedIn))
+          if (!isOver(askedIn)) return stay(blocked);
+      },
+      follow: (runs) => {
+        const { some, left } = following(queue, runs);
+        queue = left;
+        return some;
+      },
+      release: letGo,
+      isResting: () => resting !== undefined,
+      faultOf: server.faultOf,
+      rouse: rouseIdlers,
+    },
+    pace,
+    limits,
+  );
 
   return {
     push,
@@ -274,12 +273,14 @@ export const createGroup = (server: Server, pace: Pace, limits: Limits = usual):
       }),
     outdate: () => {
       age++;
-      for (const job of queue.splice(0)) outdateJob(job, another());
+      const kept = lane.empty();
+      for (const { run } of kept) letGo(run);
+      for (const job of [...kept, ...queue.splice(0)]) outdateJob(job, another());
     },
     close: () => {
       closed = true;
       resting?.();
-      for (const job of queue.splice(0)) rejectJob(job, trouble ?? closing());
+      for (const job of [...lane.empty(), ...queue.splice(0)]) rejectJob(job, trouble ?? closing());
       for (const idler of idlers.splice(0)) idler();
     },
   };

@@ -5,10 +5,14 @@ import { isGone } from "../moved.ts";
 import { jittered, nap } from "../pace.ts";
 import type { Dialect, Statement } from "./dialect.ts";
 import { together, type Link, type Pool, type Rows } from "./link.ts";
+import { usual } from "./work.ts";
 
 export type Session = {
   readonly dialect: Dialect;
-  /** Tries again while the connection or the server fails, for as long as that takes if it may wait; what cannot be answered rejects with a fault. */
+  /**
+   * Tries again while the connection or the server fails, for as long as that takes if it may wait; what cannot be answered rejects with a fault. Conflicts are trouble
+   * like any other once they have gone on for `busy`.
+   */
   readonly persist: <T>(work: (link: Link) => Promise<T>, mayWait: boolean) => Promise<T>;
   readonly read: (asked: Statement) => Promise<Rows>;
   /** Reads of work that is already acknowledged wait until the database is well again. */
@@ -24,6 +28,7 @@ export const createSession = (
   { pace, ail, isClosed }: { readonly pace: Pace; readonly ail: (error: Error) => void; readonly isClosed: () => boolean },
 ): Session => {
   const persist = async <T>(work: (link: Link) => Promise<T>, mayWait: boolean): Promise<T> => {
+    const startedAt = pace.monotonic();
     for (let tries = 1; ; tries++) {
       if (isClosed()) throw Fault.make("runtime_closed", "The runtime is closed: the database is not asked any more.");
       try {
@@ -32,7 +37,8 @@ export const createSession = (
         const verdict = dialect.judge(error);
         if (verdict === "defect" || verdict === "rewound" || (verdict === "blocked" && tries >= 2)) throw error;
         const fault = dialect.faultOf(error);
-        if (verdict === "again" || verdict === "blocked" || (verdict === "lost" && tries < 3))
+        const isSoonOver = verdict === "again" && pace.monotonic() - startedAt <= usual.busy;
+        if (isSoonOver || verdict === "blocked" || (verdict === "lost" && tries < 3))
           await nap(pace, 1 + pace.chance() * 4 * tries);
         else if (mayWait && !isGone(fault)) {
           ail(fault);

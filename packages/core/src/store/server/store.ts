@@ -19,6 +19,7 @@ import { createDue } from "./due.ts";
 import { createGroup } from "./group.ts";
 import { createLeaders } from "./leaders.ts";
 import type { Link, Pool } from "./link.ts";
+import { createLocks } from "./locks.ts";
 import { watched } from "./watched.ts";
 import { createLookup } from "./lookup.ts";
 import { recordOf, runOf, signalOf, workerOf } from "./rows.ts";
@@ -58,14 +59,11 @@ export const createStore = (server: Server, hooks: Hooks): Store => {
   let closed = false;
   let closing: Promise<void> | undefined;
 
-  const notice = (fault: Error): void => {
+  const noticed = (fault: Error): Error => {
     if (isGone(fault)) pace.soon(() => hooks.onMoved?.(fault));
-  };
-  const faultOf = (error: unknown): Error => {
-    const fault = dialect.faultOf(error);
-    notice(fault);
     return fault;
   };
+  const faultOf = (error: unknown): Error => noticed(dialect.faultOf(error));
 
   const incarnation = createIncarnation(dialect, pool, () => {
     // The engine first: what it hears of its writes from here on finds nobody who goes by it.
@@ -78,6 +76,7 @@ export const createStore = (server: Server, hooks: Hooks): Store => {
       commit: createCommit(pool, dialect, { incarnation, workers }),
       judge: dialect.judge,
       faultOf,
+      locked: createLocks(pool, dialect),
       probe: () => pool.use(async (link) => void (await send(link, dialect.probe()))),
       beforeCommit: hooks.beforeCommit,
       tell: ear.tell,
@@ -85,10 +84,7 @@ export const createStore = (server: Server, hooks: Hooks): Store => {
     pace,
   );
 
-  const ail = (error: Error): void => {
-    notice(error);
-    group.ail(error);
-  };
+  const ail = (error: Error): void => group.ail(noticed(error));
   const session = createSession(pool, dialect, { pace, ail, isClosed: () => closed });
   const { read, patiently, transaction } = session;
 

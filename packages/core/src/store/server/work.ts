@@ -69,7 +69,7 @@ export type Limits = {
   readonly weight: number;
   /** How many transactions are under way at once. */
   readonly flights: number;
-  /** How long, in ms, conflicts or lost connections may keep a write before that is trouble. */
+  /** How long, in ms, conflicts may keep what was asked before that is trouble, and a lock whoever may be refused. */
   readonly busy: number;
 };
 
@@ -118,22 +118,37 @@ export const split = (
   return { some, left };
 };
 
+/** What these runs have asked for, up to the first gate of each, and what waits beside it. */
+export const following = (
+  queue: readonly Queued[],
+  runs: ReadonlySet<number>,
+): { readonly some: readonly Job[]; readonly left: Queued[] } => {
+  const some: Job[] = [];
+  const left: Queued[] = [];
+  const heldUp = new Set<number>();
+  for (const job of queue) {
+    if (job.kind === "gate") heldUp.add(job.run);
+    if (job.kind !== "gate" && job.run !== undefined && runs.has(job.run) && !heldUp.has(job.run)) some.push(job);
+    else left.push(job);
+  }
+  return { some, left };
+};
+
+/** Jobs by their runs, each in the order in which it was asked for; what is of no run stands by itself. */
+export const byRun = (jobs: readonly Job[]): Job[][] => [...Map.groupBy(jobs, (job) => job.run ?? job).values()];
+
+/** The runs whose rows a job needs, as far as that is known before it is done. */
+export const rowsOf = (job: Job): readonly number[] => {
+  if (job.kind === "record") return [job.run];
+  const { runs = [], orphansOf } = job.needs;
+  return orphansOf === undefined ? runs : [...runs, orphansOf];
+};
+
 export const isRefusable = (job: Job): boolean => job.kind === "work" && job.refusable;
 
 export const answerJob = (job: Job, answer: unknown): void => {
   if (job.kind === "record") job.told(answer === true ? "kept" : "fenced");
   else job.resolve(answer);
-};
-
-/** The same job, and `call` hears of it when it cannot be done. */
-export const failing = (job: Job, call: () => unknown): Job => {
-  const heard = (error: unknown): void => {
-    call();
-    rejectJob(job, error);
-  };
-  return job.kind === "work"
-    ? { ...job, reject: heard }
-    : { ...job, told: (outcome) => (typeof outcome === "object" ? heard(outcome.refused) : job.told(outcome)) };
 };
 
 /** Nothing of it is written, for the ground it stands on is gone: a lease is as good as lost, and who may ask again is told why. */
