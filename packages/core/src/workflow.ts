@@ -120,7 +120,16 @@ const startNow = <Output>(
 const wishFor = (engine: Engine, definition: Untyped, input: unknown, options: StartOptions): Wish => {
   const id = options.id ?? Bun.randomUUIDv7();
   if (options.id !== undefined) assertRunId(id);
-  const tags = options.tags ?? [];
+  const { onConflict = "existing", tags = [] } = options;
+  if (onConflict !== "existing" && onConflict !== "reject") {
+    throw Fault.make(
+      "invalid_option",
+      `The option onConflict of Workflow.start is "existing" or "reject", not "${String(onConflict)}".`,
+      {
+        option: "onConflict",
+      },
+    );
+  }
   for (const tag of tags) assertName(tag, "tag of a run");
   if (options.tenant !== undefined) assertName(options.tenant, "tenant of a run");
   const delay = options.delay === undefined ? 0 : milliseconds(options.delay, "delay of a start");

@@ -1,5 +1,6 @@
 /** Workflows: as the engine sees them, untyped, and as users hold them, typed. */
 import type { Retry } from "../model/backoff.ts";
+import * as Fault from "../model/fault.ts";
 import type { Schema } from "../model/schema.ts";
 import type { Context } from "./scope.ts";
 
@@ -29,7 +30,15 @@ export type Definition<Input = unknown, Output = unknown> = {
 /** Any workflow, whatever it takes and answers. */
 export type AnyDefinition = Definition<never>;
 
-export const definitionWithin = (definition: AnyDefinition): Untyped => definition[untyped];
+/** Throws `invalid_definition` for what is no workflow. */
+export const definitionWithin = (definition: AnyDefinition): Untyped => {
+  const within = (definition as AnyDefinition | null | undefined)?.[untyped];
+  if (within !== undefined) return within;
+  throw Fault.make(
+    "invalid_definition",
+    `A workflow is wanted, and this is ${definition === undefined ? "undefined, as between modules that import each other in a circle" : "none"}. Hand over what Workflow.define or Workflow.chain answered, by the same copy of @holdfast/core.`,
+  );
+};
 
 export const definitionOver = (definition: Untyped): AnyDefinition => ({
   name: definition.name,

@@ -93,7 +93,7 @@ const withinLimit = (text: string, { what, limit }: Options): string => {
   if (size <= limit) return text;
   throw Fault.make(
     "value_too_large",
-    `The ${what} takes ${size} bytes, and the limit is ${limit}. Keep it elsewhere (a file, object storage, a table of yours) and hand over a reference, or raise the limit.`,
+    `The ${what} takes ${size} bytes, and the limit is ${limit}. Keep it elsewhere (a file, object storage, a table of yours) and hand over a reference, or raise payload of Runtime.open.`,
     { what, size, limit },
   );
 };

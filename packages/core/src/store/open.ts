@@ -21,7 +21,7 @@ export const placeOf = async (database: string | DrizzleDatabase): Promise<Place
   if (/^postgres(ql)?:\/\//.test(database)) return { dialect: "postgres", url: named(database) };
   if (/^(mysql|mariadb):\/\//.test(database)) return { dialect: "mysql", url: named(database) };
   const path = /^sqlite:(?:\/\/)?(.+)$/.exec(database)?.[1];
-  if (path !== undefined) return { dialect: "sqlite", path };
+  if (path !== undefined) return { dialect: "sqlite", path: plainPath(path) };
   throw Fault.make(
     "invalid_option",
     `"${shown(database)}" is no database URL that this release knows. Use "sqlite:orders.db", "sqlite::memory:", "postgres://user@host/database" or "mysql://user@host/database".`,
@@ -49,14 +49,29 @@ export const openStore = async (database: string | DrizzleDatabase, hooks: Hooks
   }
 };
 
+/** What looks like parameters would become a part of the file's name, and the file another one. */
+const plainPath = (path: string): string => {
+  if (!path.includes("?")) return path;
+  throw Fault.make(
+    "invalid_option",
+    `"sqlite:${path}" has a question mark, and a SQLite file takes no parameters. Leave out what begins with it: other settings are options of Runtime.open.`,
+  );
+};
+
 const shown = (url: string): string => url.replace(/\/\/.*@/, "//…@").slice(0, 200);
 
 /** A driver has a database of its own in mind where a URL names none, and that may be the server's. */
 const named = (url: string): string => {
+  if (/^\w+:\/\/[^/?]*,/.test(url)) {
+    throw Fault.make(
+      "invalid_option",
+      `"${shown(url)}" has several hosts. Name one address that leads to the server that takes writes.`,
+    );
+  }
   if (URL.canParse(url) && new URL(url).pathname.length > 1) return url;
   throw Fault.make(
     "invalid_option",
-    `"${shown(url)}" names no database on its server. Put its name at the end, as in "postgres://user@host/orders".`,
+    `"${shown(url)}" names no database on its server. Put its name at the end, as in "${url.split(":")[0]}://user@host/orders".`,
   );
 };
 

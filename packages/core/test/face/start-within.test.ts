@@ -32,6 +32,20 @@ test("commit: the rows and the run are there together, and the run is executed",
   expect((await Run.list(runtime, { tag: "t" })).runs.length).toBe(1);
 });
 
+test("outside of a transaction, and with what is none, it is refused", async () => {
+  const { world, runtime } = await scene();
+  expect((await thrownBy(() => Workflow.start(runtime, flow, 1, { tx: world.db as never, id: "one" }))).code).toBe(
+    "invalid_option",
+  );
+  expect((await thrownBy(() => Workflow.start(runtime, flow, 1, { tx: {} as never, id: "one" }))).code).toBe("foreign_database");
+  let late: typeof world.db | undefined;
+  world.db.transaction((tx) => void (late = tx as never));
+  expect((await thrownBy(() => Workflow.start(runtime, flow, 1, { tx: late as never, id: "one" }))).code).toBe("invalid_option");
+  expect((await Run.list(runtime)).runs).toEqual([]);
+  const run = world.client.transaction((tx: never) => Workflow.start(runtime, flow, 1, { tx, id: "two" }))(world.db as never);
+  expect(await world.result(run)).toBe(2);
+});
+
 test("rollback: neither is there, the handle finds no run, nothing runs", async () => {
   const { world, runtime } = await scene();
   let run: Run.Handle | undefined;

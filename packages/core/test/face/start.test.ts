@@ -98,11 +98,12 @@ describe("delays", () => {
     expect(await world.result(Run.of(await world.open([echo]), run.id), 1_000)).toBe("x");
   });
 
-  test("a delay that is none is refused; nothing is kept", async () => {
+  test("a delay and an onConflict that are none are refused; nothing is kept", async () => {
     const world = setup();
     const runtime = await world.open([echo]);
     for (const delay of [-1, Number.NaN, Infinity, "soon" as "1s"])
       expect((await thrown(Workflow.start(runtime, echo, 1, { delay }))).code).toBe("invalid_option");
+    expect((await thrown(Workflow.start(runtime, echo, 1, { onConflict: "replace" as "reject" }))).code).toBe("invalid_option");
     expect((await Run.list(runtime)).runs).toEqual([]);
   });
 });
@@ -235,4 +236,14 @@ test("definitions that make no sense are refused: names, versions, timeouts, two
   expect((await thrownBy(() => Workflow.define({ name: "a" }, undefined as never))).code).toBe("invalid_definition");
   expect((await thrownBy(() => Workflow.define({ name: "a", timeout: "soon" as "1s" }, () => 1))).code).toBe("invalid_option");
   expect((await thrown(world.open([echo, Workflow.define({ name: "echo" }, () => 1)]))).code).toBe("invalid_definition");
+});
+
+test("what is no workflow is refused where it is opened and where it is started, also one that is not there yet", async () => {
+  const world = setup();
+  const runtime = await world.open([echo]);
+  for (const none of [undefined, {}, { name: "echo", version: 1 }] as never[]) {
+    expect((await thrown(world.open([none]))).code).toBe("invalid_definition");
+    expect((await thrown(Workflow.start(runtime, none, 1))).code).toBe("invalid_definition");
+  }
+  expect((await thrown(Workflow.start(runtime, undefined as never, 1))).message).toContain("in a circle");
 });

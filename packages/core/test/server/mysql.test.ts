@@ -235,6 +235,16 @@ describe.skipIf(!(await isThere()))("on MySQL", () => {
     );
     expect(started).toMatchObject({ kind: "existing", sameInput: true });
   });
+
+  test("a start within the whole database instead of a transaction is refused", async () => {
+    const url = await freshDatabase();
+    const store = await open(url);
+    const refused = await Promise.resolve(store.startWithin(drizzle({ client: poolOn(url) }), newRun("a"))).catch(
+      (error: unknown) => error,
+    );
+    expect(refused).toMatchObject({ code: "invalid_option" });
+    expect(await ids(store, everything)).toEqual([]);
+  });
 });
 
 describe.skipIf(!(await isThere()))("plans on MySQL", () => {

@@ -1,6 +1,10 @@
 // URLs that lead nowhere: each is refused with what to do, before anything is made.
 import { describe, expect, test } from "bun:test";
-import { Fault, Runtime } from "../../src/index.ts";
+import { Database, Fault, Runtime } from "../../src/index.ts";
+import { postgres } from "../../src/store/postgres/dialect.ts";
+import { late } from "../../src/store/server/link.ts";
+import { faultAt } from "../../src/store/server/unreachable.ts";
+import { folder } from "../kit/afterwards.ts";
 import { silent } from "../kit/world.ts";
 import { isThere, server } from "../store/postgres.kit.ts";
 
@@ -21,7 +25,46 @@ test.each(["postgres://", "postgres://user:secret@127.0.0.1:5432", "mysql://root
 );
 
 test.each(["postgres://user@127.0.0.1:1/orders", "mysql://user@127.0.0.1:1/orders"])("nobody answers at %s", async (url) => {
-  expect((await refusal(url)).code).toBe("storage_failed");
+  const { code, message, data } = await refusal(url.replace("user@", "user:secret@"));
+  expect(code).toBe("storage_failed");
+  expect(message).toContain(`The server of ${url} cannot be reached`);
+  expect(message).not.toContain("Running work");
+  expect(JSON.stringify([message, data])).not.toContain("secret");
+});
+
+test("of two places, the one that nobody answers at is named", async () => {
+  const url = "postgres://user@127.0.0.1:1/orders";
+  const about = async (work: Promise<unknown>): Promise<string> => String(await work.catch((error: unknown) => error));
+  const from = `sqlite:${folder()}/from.db`;
+  await Database.migrate(from);
+  expect(await about(Database.copy(from, url))).toContain(url);
+  expect(await about(Database.migrate(url))).toContain(url);
+});
+
+test("a server that says nothing is named too, and is still told from others", () => {
+  const fault = faultAt("postgres://user@host/orders", postgres, late(2_000));
+  expect(fault.message).toContain("postgres://user@host/orders cannot be reached (no answer for 2000 ms)");
+  expect(postgres.judge(fault)).toBe("lost");
+});
+
+test.each(["postgres://user@one,two/orders", "mysql://user:secret@one:3306,two:3306/orders"])("%s has two hosts", async (url) => {
+  const { code, message } = await refusal(url);
+  expect(code).toBe("invalid_option");
+  expect(message).toContain("several hosts");
+  expect(message).not.toContain("secret");
+});
+
+test("a file takes no parameters, and gets no name with them", async () => {
+  const { code, message } = await refusal("sqlite:orders.db?pool=3");
+  expect(code).toBe("invalid_option");
+  expect(message).toContain("takes no parameters");
+});
+
+test.each(["a client without Drizzle", "a single connection under Drizzle"])("%s is no database", async (what) => {
+  const client = { query: () => {}, connect: () => {} };
+  const { code, message } = await refusal((what.includes("under") ? { $client: client } : client) as never);
+  expect(code).toBe("invalid_option");
+  expect(message).toContain("PostgreSQL");
 });
 
 describe.skipIf(!(await isThere()))("on PostgreSQL", () => {

@@ -194,6 +194,16 @@ describe.skipIf(!(await isThere()))("on PostgreSQL", () => {
       expect(await texts()).toEqual(["ordered"]);
     });
 
+    test("is refused where the whole database is handed over, whose rows would stay", async () => {
+      const { db, open } = await scene();
+      const runtime = await open([flow]);
+      const refused = await db.transaction(() =>
+        Workflow.start(runtime, flow, "hello", { tx: db as never, id: "order-3" }).catch((error: unknown) => error),
+      );
+      expect(Fault.is(refused, "invalid_option")).toBe(true);
+      expect((await Run.list(runtime)).runs).toEqual([]);
+    });
+
     test("is not there after a rollback, and an id that exists answers with its run", async () => {
       const { db, texts, open } = await scene();
       const runtime = await open([flow]);

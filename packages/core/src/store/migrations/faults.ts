@@ -26,7 +26,7 @@ export const schemaDiffers = (differences: readonly Difference[], undone = "Noth
     "schema_differs",
     `The tables of Holdfast are not as this release needs them. ${undone}
 ${differences.map(({ where, what }) => `- ${where}: ${what}`).join("\n")}
-Change them as it says (Database.plan prints the statements that make them), and try again.`,
+Change them as it says (Database.plan of the dialect, as in Database.plan("postgres"), prints the statements that make them), and try again.`,
     { differences: differences.map(({ where, what }) => ({ where, what })) },
   );
 

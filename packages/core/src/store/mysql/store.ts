@@ -11,6 +11,7 @@ import { openSchema } from "../server/schema.ts";
 import type { Reach } from "../server/address.ts";
 import { createStore } from "../server/store.ts";
 import { createTransactions } from "../server/transact.ts";
+import { faultAt } from "../server/unreachable.ts";
 import { mysql } from "./dialect.ts";
 import { askSettings, refuseReadOnly } from "./durability.ts";
 import { toldBy } from "./workers.ts";
@@ -99,7 +100,7 @@ const open = async ({ name, open, options, most, deadline }: Way, hooks: Hooks):
     );
   } catch (error) {
     await pool.close();
-    throw mysql.faultOf(error);
+    throw faultAt(name, mysql, error);
   }
 };
 

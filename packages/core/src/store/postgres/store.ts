@@ -13,6 +13,7 @@ import { openSchema } from "../server/schema.ts";
 import type { Pooler, Reach } from "../server/address.ts";
 import { createStore } from "../server/store.ts";
 import { createTransactions } from "../server/transact.ts";
+import { faultAt } from "../server/unreachable.ts";
 import { postgres } from "./dialect.ts";
 import { askSettings, refuseReadOnly } from "./durability.ts";
 import { channel, createEar, type Ear, type EarOptions } from "./ear.ts";
@@ -113,7 +114,7 @@ const open = async (way: Way, hooks: Hooks): Promise<Store> => {
     );
   } catch (error) {
     await pool.close();
-    throw postgres.faultOf(error);
+    throw faultAt(name, postgres, error);
   }
 };
 

@@ -166,9 +166,15 @@ const borrowFromPg = async (pool: PgPool): Promise<Wire> => {
   const close = (): void => void (open = false);
   client.on("error", close);
   client.on("end", close);
-  const send = async (text: string, params: readonly Param[] = []): Promise<Rows> => {
-    const { rows, rowCount } = await client.query({ text, values: params });
-    return Object.assign(rows, { count: rowCount ?? rows.length });
+  // One at a time: `pg` warns of a client that is handed a query while it has one, and its next release takes none then.
+  let last: Promise<unknown> = Promise.resolve();
+  const send = (text: string, params: readonly Param[] = []): Promise<Rows> => {
+    const answer = last.then(async () => {
+      const { rows, rowCount } = await client.query({ text, values: params });
+      return Object.assign(rows, { count: rowCount ?? rows.length });
+    });
+    last = answer.catch(() => {});
+    return answer;
   };
   const destroy = (): void => {
     open = false;

@@ -63,7 +63,7 @@ const shortest = 100;
 export const settleSize = (given: number | undefined, what: string, usual: number): number => {
   if (given === undefined) return usual;
   if (Number.isInteger(given) && given >= least) return given;
-  throw invalid(`The ${what} is ${given}; it takes a whole number from ${least}.`, what);
+  throw invalid(`The ${what} is ${Number.isNaN(given) ? "no number" : given}; it takes a whole number from ${least}.`, what);
 };
 
 /** No question takes longer, in ms: a third of a lease, so that whoever waits for an answer still holds what it asked for. */

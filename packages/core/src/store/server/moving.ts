@@ -5,6 +5,7 @@ import type { Migrator } from "../migrations/migrator.ts";
 import type { Dialect } from "./dialect.ts";
 import { createPool, type Wire } from "./link.ts";
 import { openSchema } from "./schema.ts";
+import { faultAt } from "./unreachable.ts";
 
 /** Ms that a piece of work may take: a page, or the sums of a whole table. */
 export const longest = 600_000;
@@ -39,6 +40,6 @@ export const placeOn = async (
     return place;
   } catch (error) {
     await pool.close();
-    throw dialect.faultOf(error);
+    throw faultAt(name, dialect, error);
   }
 };

@@ -10,6 +10,7 @@ import type { Dialect, Statement, Verdict } from "./dialect.ts";
 import { whole } from "./fields.ts";
 import type { Group } from "./group.ts";
 import type { Hold } from "./work.ts";
+import { outside } from "../within.ts";
 import { another, asserting, type Incarnation } from "./incarnation.ts";
 import { late, type Fields } from "./link.ts";
 import { runOf } from "./rows.ts";
@@ -70,6 +71,14 @@ type Try = {
 const fenced = new Error("The lease is no longer the run's.");
 
 const isTx = (value: unknown): value is UserDatabase => typeof (value as { execute?: unknown } | null)?.execute === "function";
+
+/** True for a database over a pool, which sends each statement through a connection of its own: nothing of it is in a transaction. */
+const isPooled = (tx: object): boolean => {
+  const client = (tx as { readonly $client?: Partial<Record<string, unknown>> }).$client;
+  if (client === undefined) return false;
+  const lends = typeof client["reserve"] === "function" && !("release" in client) && !("savepoint" in client);
+  return lends || typeof client["totalCount"] === "number" || typeof client["getConnection"] === "function";
+};
 
 const foreign = (message: string, data: Readonly<Record<string, unknown>> = {}): Fault.Fault =>
   Fault.make("foreign_database", message, data);
@@ -202,6 +211,7 @@ One commit can only cover one database: hand over a Drizzle database on the one 
     },
     startWithin: async (tx, wanted, incarnation) => {
       if (!isTx(tx)) throw foreign(`The option tx of Workflow.start takes a Drizzle transaction on ${dialect.name}.`);
+      if (isPooled(tx)) throw outside();
       await assertOurs(tx);
       await assertKnown(tx, incarnation);
       const [made] = await runAll(tx, dialect.insertRuns([wanted]));

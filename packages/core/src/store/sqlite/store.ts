@@ -34,7 +34,7 @@ export const clientOf = (database: { readonly $client: object }): string | Datab
   if (typeof client?.prepare !== "function" || typeof client.filename !== "string") {
     throw Fault.make(
       "invalid_option",
-      "The option database of Runtime.open takes a URL or a Drizzle database on bun:sqlite (drizzle-orm/bun-sqlite).",
+      "The option database takes a URL, or a Drizzle database: on bun:sqlite, on Bun's SQL or a Pool of pg (PostgreSQL), or on a pool of mysql2's createPool. A single connection is too few, and a client without drizzle(…) is none.",
     );
   }
   const isInMemory = client.filename === "" || client.filename === ":memory:";

@@ -5,6 +5,7 @@ import { realpathSync } from "node:fs";
 import { isSame } from "../../model/codec.ts";
 import * as Fault from "../../model/fault.ts";
 import type { TransactionWork } from "../contract.ts";
+import { outside } from "../within.ts";
 import type { Lease, NewRun, Row, Started } from "../rows.ts";
 import { runColumns } from "./columns.ts";
 import type { Connection } from "./connection.ts";
@@ -84,8 +85,11 @@ export const transact = (connection: Connection, database: unknown, work: Transa
 
 /** Starts a run inside the transaction that the user holds open. It exists when and if that commits. */
 export const startWithin = (connection: Connection, transaction: unknown, run: NewRun): Started => {
+  if (typeof (transaction as { all?: unknown } | null)?.all !== "function")
+    throw Fault.make("foreign_database", "The option tx of Workflow.start takes a Drizzle transaction on bun:sqlite.");
   const tx = transaction as BunSQLiteDatabase;
   assertOurs(connection, tx);
+  if ((clientUnder(tx) as { readonly inTransaction?: unknown } | undefined)?.inTransaction === false) throw outside();
   const there = tx.select(runColumns).from(runs).where(eq(runs.id, run.id)).all()[0];
   if (there) {
     const input = tx
