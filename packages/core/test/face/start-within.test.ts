@@ -42,7 +42,8 @@ test("outside of a transaction, and with what is none, it is refused", async () 
   world.db.transaction((tx) => void (late = tx as never));
   expect((await thrownBy(() => Workflow.start(runtime, flow, 1, { tx: late as never, id: "one" }))).code).toBe("invalid_option");
   expect((await Run.list(runtime)).runs).toEqual([]);
-  const run = world.client.transaction((tx: never) => Workflow.start(runtime, flow, 1, { tx, id: "two" }))(world.db as never);
+  type Tx = Parameters<Parameters<typeof world.db.transaction>[0]>[0];
+  const run = world.client.transaction((tx: Tx) => Workflow.start(runtime, flow, 1, { tx, id: "two" }))(world.db as never);
   expect(await world.result(run)).toBe(2);
 });
 

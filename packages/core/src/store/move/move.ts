@@ -93,7 +93,7 @@ export const carrying = async (
     batch,
     onward: (runs) => {
       state.carried += runs;
-      tell();
+      if (runs > 0) tell();
       assertWanted(signal);
     },
     decided: () => {
