@@ -1,11 +1,17 @@
 // A Drizzle database on a pool of `pg`: executed through, written through, and never given two queries at once.
-import { describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
 import { sql } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/node-postgres";
 import pg from "pg";
 import { Fault, Run, Runtime, Step, Workflow } from "../../src/index.ts";
 import { afterwards, silent } from "../kit/world.ts";
 import { isThere, ownDatabase } from "../store/postgres.kit.ts";
+
+/** `pg` warns once in a process, whichever test it is that makes it. */
+const warned: string[] = [];
+const hear = ({ message }: Error): void => void warned.push(message);
+process.on("warning", hear);
+afterAll(() => void process.off("warning", hear));
 
 const scene = async () => {
   const pool = new pg.Pool({ connectionString: await ownDatabase(), max: 8 });
@@ -46,10 +52,6 @@ describe.skipIf(!(await isThere()))("through pg", () => {
 
   test("no client is handed a query while it has one", async () => {
     const { open } = await scene();
-    const warned: string[] = [];
-    const hear = ({ message }: Error): void => void warned.push(message);
-    process.on("warning", hear);
-    afterwards(() => void process.off("warning", hear));
     const flow = Workflow.define({ name: "flow" }, (ctx) =>
       Promise.all(["a", "b"].map((name) => Step.run(ctx, name, () => name))),
     );
