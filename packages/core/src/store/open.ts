@@ -58,21 +58,31 @@ const plainPath = (path: string): string => {
   );
 };
 
-const shown = (url: string): string => url.replace(/\/\/.*@/, "//…@").slice(0, 200);
+/** Without whatever may be a password. */
+const shown = (url: string): string => url.replace(/^([^:/]*:?\/*).*@/s, "$1…@").slice(0, 200);
 
-/** A driver has a database of its own in mind where a URL names none, and that may be the server's. */
+const isWritten = ({ hash, pathname, username, password }: URL): boolean => {
+  try {
+    decodeURIComponent(username + password);
+    return hash === "" && !pathname.includes("@");
+  } catch {
+    return false;
+  }
+};
+
+/** A driver has a database of its own in mind where a URL names none, and that may be the server's; and what it makes of a password that ends the URL is anybody's guess. */
 const named = (url: string): string => {
-  if (/^\w+:\/\/[^/?]*,/.test(url)) {
-    throw Fault.make(
-      "invalid_option",
-      `"${shown(url)}" has several hosts. Name one address that leads to the server that takes writes.`,
+  const refuse = (what: string): Fault.Fault => Fault.make("invalid_option", `"${shown(url)}" ${what}`);
+  if (/^[^/?#]*,/.test(url.slice(url.indexOf("//") + 2).replace(/^.*@/s, "")))
+    throw refuse("has several hosts. Name one address that leads to the server that takes writes.");
+  const read = URL.canParse(url) ? new URL(url) : undefined;
+  if (url.includes("@") && (read === undefined || !isWritten(read))) {
+    throw refuse(
+      "cannot be read: its user or password has a character that means something else in a URL. Write it as encodeURIComponent does: %40 for @, %23 for #, %2F for /, %3F for ?, %25 for %.",
     );
   }
-  if (URL.canParse(url) && new URL(url).pathname.length > 1) return url;
-  throw Fault.make(
-    "invalid_option",
-    `"${shown(url)}" names no database on its server. Put its name at the end, as in "${url.split(":")[0]}://user@host/orders".`,
-  );
+  if (read !== undefined && read.pathname.length > 1) return url;
+  throw refuse(`names no database on its server. Put its name at the end, as in "${url.split(":")[0]}://user@host/orders".`);
 };
 
 const placeThrough = async (database: DrizzleDatabase): Promise<Place> => {

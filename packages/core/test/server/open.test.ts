@@ -54,6 +54,34 @@ test.each(["postgres://user@one,two/orders", "mysql://user:secret@one:3306,two:3
   expect(message).not.toContain("secret");
 });
 
+const odd = ["p@secret", "p#secret", "p/secret", "p?secret", "secret%", "p@ss/secret", "p@ss#1/secret"];
+test.each(
+  odd.flatMap((password) => [`postgres://user:${password}@127.0.0.1:1/orders`, `mysql://user:${password}@127.0.0.1/orders`]),
+)("%s has a password that is not written as a URL wants it", async (url) => {
+  const { code, message } = await refusal(url);
+  // One @ more is no trouble: the last one counts.
+  if (url.includes("p@secret@")) return expect([code, message]).not.toContain("secret");
+  expect(code).toBe("invalid_option");
+  expect(message).toContain("encodeURIComponent");
+  expect(message).not.toContain("secret");
+});
+
+test.each([
+  "postgres:/user:secret@host/orders",
+  "postgre://user:secret@host/orders",
+  "user:secret@host/orders",
+  "mysql:user:secret@host",
+])("%s is no URL that is known, and its password is not repeated", async (url) => {
+  const { code, message } = await refusal(url);
+  expect(code).toBe("invalid_option");
+  expect(message).not.toContain("secret");
+});
+
+test("a comma in a password makes no second host, nor an @ in a parameter a second user", async () => {
+  for (const url of ["postgres://user:a,b@127.0.0.1:1/orders", "postgres://user@127.0.0.1:1/orders?application_name=a@b"])
+    expect((await refusal(url)).code).toBe("storage_failed");
+});
+
 test("a file takes no parameters, and gets no name with them", async () => {
   const { code, message } = await refusal("sqlite:orders.db?pool=3");
   expect(code).toBe("invalid_option");
