@@ -105,4 +105,55 @@ describe.skipIf(!(await isThere()))("on PostgreSQL", () => {
     const seqs = await seqsOf(run);
     expect(seqs).toEqual(seqs.map((_, index) => index));
   }, 60_000);
+
+  test("what a branch records while the transaction waits for its place stands before it or behind it, also when the commit's answer is lost", async () => {
+    const url = await ownDatabase();
+    const client = new SQL(url, { max: 30 });
+    afterwards(() => client.close({ timeout: 0 }));
+    const db = drizzle({ client });
+    await db.execute(sql`create table booked (run text)`);
+    const transaction = db.transaction.bind(db);
+    const lost = new Set<string>();
+    const flow = Workflow.define({ name: "flow" }, async (ctx, name: string) => {
+      let isBooked = false;
+      const busy = async (): Promise<number> => {
+        let steps = 0;
+        while (!isBooked && steps < 200) steps += await Step.run(ctx, "busy", () => 1);
+        return steps;
+      };
+      const losing = new Proxy(db, {
+        get: (target, what) =>
+          what !== "transaction"
+            ? (Reflect.get(target, what) as unknown)
+            : async (work: (tx: unknown) => Promise<unknown>) => {
+                const answer = await transaction(work);
+                if (lost.has(name)) return answer;
+                lost.add(name);
+                throw Object.assign(new Error("Connection closed"), { code: "ERR_POSTGRES_CONNECTION_CLOSED" });
+              },
+      });
+      const book = Step.transaction(ctx, "book", losing, async (tx) => {
+        await Bun.sleep(5);
+        await tx.execute(sql`insert into booked values (${name})`);
+      }).then(() => {
+        isBooked = true;
+      });
+      const more = Step.transaction(ctx, "more", db, async (tx) => {
+        await Bun.sleep(5);
+        await tx.execute(sql`insert into booked values (${`more of ${name}`})`);
+      });
+      return Promise.all([book, more, busy()]);
+    });
+    const runtime = await Runtime.open({ database: url, workflows: [flow], logger: silent, lease: 6_000, drain: 500 });
+    afterwards(() => Runtime.close(runtime));
+    const runs = await Promise.all(Array.from({ length: 20 }, (_, index) => Workflow.start(runtime, flow, `run ${index}`)));
+    await Promise.all(runs.map((run) => Run.result(run)));
+    expect(lost.size).toBe(20);
+    for (const run of runs) {
+      const seqs = await seqsOf(run);
+      expect(seqs).toEqual(seqs.map((_, index) => index));
+    }
+    const rows = await db.execute<{ n: string }>(sql`select count(*) as n, count(distinct run) as runs from booked`);
+    expect(rows[0]).toMatchObject({ n: "40", runs: "40" });
+  }, 60_000);
 });

@@ -77,7 +77,8 @@ describe("the order of a run", () => {
   test("a hold waits for what was asked before, and keeps back what is asked later", async () => {
     const { committed, group, write } = setup();
     const before = write("before", 1);
-    const { release } = await group.hold(1);
+    const { opened, release } = group.hold(1);
+    await opened;
     await before;
     const after = write("after", 1);
     await write("other", 2);

@@ -25,6 +25,7 @@ import type { Pace } from "../contract.ts";
 import { jittered } from "../pace.ts";
 import type { Batch } from "./batch.ts";
 import { createCarry, type Blocked, type Outcome, type Server as Carrier } from "./carry.ts";
+import { createHold } from "./gate.ts";
 import { another } from "./incarnation.ts";
 import { createLane } from "./lane.ts";
 import { answerJob, following, isRefusable, outdateJob, rejectJob, split, usual } from "./work.ts";
@@ -44,8 +45,8 @@ export type Server = Carrier & {
 export type Group = {
   readonly push: (job: Job) => void;
   readonly submit: <T>(work: Wish) => Promise<T>;
-  /** Resolves once all that was asked for this run is durable; nothing more of it is written until it is released. */
-  readonly hold: (run: number) => Promise<Hold>;
+  /** A gate behind all that was asked for this run up to this moment. */
+  readonly hold: (run: number) => Hold;
   readonly touch: () => void;
   readonly trouble: () => Error | undefined;
   /** A read met trouble. */
@@ -101,10 +102,6 @@ export const createGroup = (server: Server, pace: Pace, limits: Limits = usual):
   const letGo = (run: number | undefined): void => {
     if (run !== undefined) engaged.delete(run);
     touch();
-  };
-
-  const forget = (run: number): void => {
-    queue = queue.filter((job) => job.run !== run || (job.kind !== "gate" && isRefusable(job)));
   };
 
   const takeSome = (): readonly Job[] => {
@@ -254,11 +251,13 @@ export const createGroup = (server: Server, pace: Pace, limits: Limits = usual):
       new Promise<T>((resolve, reject) => {
         push({ kind: "work", ...work, resolve: resolve as (answer: unknown) => void, reject });
       }),
-    hold: (run) =>
-      new Promise((resolve, reject) => {
-        const open = (): void => resolve({ release: () => letGo(run), discard: () => forget(run) });
-        push({ kind: "gate", run, reject, open });
-      }),
+    hold: createHold({
+      waiting: () => queue,
+      keep: (left) => void (queue = left),
+      push,
+      letGo,
+      touch,
+    }),
     touch,
     trouble: () => trouble,
     ail: (error) => {

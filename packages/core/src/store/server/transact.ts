@@ -64,8 +64,8 @@ const waits: ReadonlySet<Verdict> = new Set(["again", "blocked", "lost", "troubl
 type Try = {
   /** What the user's function threw: whatever it is, it is an answer to the step, unless the database wants the whole again. */
   readonly heard: unknown[];
-  /** The record has its place. */
-  written: boolean;
+  /** The record has its place, between what the run had asked for by then and what it asks for since. */
+  placed: boolean;
 };
 
 const fenced = new Error("The lease is no longer the run's.");
@@ -130,8 +130,7 @@ One commit can only cover one database: hand over a Drizzle database on the one 
   };
 
   /** A commit that failed may have happened all the same; and the place of the record is taken, whatever others ask for behind it. */
-  const isDoubtful = (error: unknown, { written }: Try): boolean =>
-    written && error !== fenced && waits.has(dialect.judge(error));
+  const isDoubtful = (error: unknown, { placed }: Try): boolean => placed && error !== fenced && waits.has(dialect.judge(error));
 
   const once = async (
     db: UserDatabase,
@@ -139,7 +138,9 @@ One commit can only cover one database: hand over a Drizzle database on the one 
     hold: Ground["hold"],
     { believed, seen }: { readonly believed: string | null; readonly seen: Try },
   ): Promise<void> => {
-    (await hold(work.lease.run)).release();
+    const before = hold(work.lease.run);
+    await before.opened;
+    before.release();
     let held: Hold | undefined;
     let over = false;
     let callOff = (): void => {};
@@ -155,17 +156,15 @@ One commit can only cover one database: hand over a Drizzle database on the one 
           seen.heard.push(error);
           throw error;
         }
-        const got = await hold(work.lease.run);
         // A client whose connection is gone may have ended the transaction ahead of its function.
-        if (over) {
-          got.release();
-          throw fenced;
-        }
-        held = got;
-        callOff = pace.later(deadline, () => end(late(deadline)));
-        // All that the run has asked for is durable, and what it asks for from here on comes after this record.
+        if (over) throw fenced;
+        // What the run has asked for comes before this record, and what it asks for from here on behind it: in the history as in the queue.
         const made = work.row(value);
-        seen.written = true;
+        held = hold(work.lease.run);
+        seen.placed = true;
+        await held.opened;
+        if (over) throw fenced;
+        callOff = pace.later(deadline, () => end(late(deadline)));
         if (patience) await run(tx, patience);
         const leased = await run(tx, lockLease(work.lease.run, work.lease.number));
         if (leased.length === 0) throw fenced;
@@ -192,7 +191,7 @@ One commit can only cover one database: hand over a Drizzle database on the one 
       const believed = incarnation.known();
       if (believed === undefined) return "fenced";
       for (let tries = 1; ; tries++) {
-        const seen: Try = { heard: [], written: false };
+        const seen: Try = { heard: [], placed: false };
         try {
           await once(database, work, hold, { believed, seen });
           return "kept";

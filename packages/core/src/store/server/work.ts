@@ -55,10 +55,13 @@ export type Gate = {
   readonly reject: (error: unknown) => void;
 };
 
-/** What is opened by a gate. */
+/** A gate in the hands of whoever put it there. */
 export type Hold = {
+  /** Resolves once all that the run asked for before is durable: from then on nothing more of it is written until this is released. */
+  readonly opened: Promise<void>;
+  /** Opened or not, it holds up nothing any more. */
   readonly release: () => void;
-  /** What was asked for under the run's lease meanwhile is forgotten, without a word. */
+  /** What the run has asked for since is forgotten, without a word; other gates of it are told. */
   readonly discard: () => void;
 };
 
