@@ -59,11 +59,11 @@ test.each(
   odd.flatMap((password) => [`postgres://user:${password}@127.0.0.1:1/orders`, `mysql://user:${password}@127.0.0.1/orders`]),
 )("%s has a password that is not written as a URL wants it", async (url) => {
   const { code, message } = await refusal(url);
+  expect(message).not.toContain("secret");
   // One @ more is no trouble: the last one counts.
-  if (url.includes("p@secret@")) return expect([code, message]).not.toContain("secret");
+  if (url.includes("p@secret@")) return;
   expect(code).toBe("invalid_option");
   expect(message).toContain("encodeURIComponent");
-  expect(message).not.toContain("secret");
 });
 
 test.each([
