@@ -1,9 +1,10 @@
 /** The loop of a worker: looks for due runs when there may be some, and only then. Hints wake it at once, a slow look makes it sure. */
+import { ailingOf } from "./ailing.ts";
 import { claimDue } from "./claim.ts";
 import { notify, room, type Engine } from "./engine.ts";
 import { readMail } from "./mailbox.ts";
 import { drop } from "./drop.ts";
-import { fresh, headStart, survey } from "./settings.ts";
+import { ailing, fresh, headStart, survey } from "./settings.ts";
 import { giveWay, sayWhetherFull } from "./share.ts";
 import { surveyOnce } from "./survey.ts";
 
@@ -13,6 +14,7 @@ export const startLoop = (engine: Engine): void => {
     const wake = (): boolean => hear(engine);
     engine.stops.push(engine.store.watch(wake));
     repeat(engine, engine.settings.poll, wake);
+    repeat(engine, ailing, ailingOf(engine));
   }
   if (engine.execute) {
     startRetrying(engine);

@@ -77,3 +77,5 @@ export const mostParts = 16;
 export const tenantsAtOnce = 32;
 /** How often, in ms, the leader looks for runs that no worker can execute. */
 export const survey = 60_000;
+/** How often, in ms, it is looked whether the database takes writes, for the log to say so. */
+export const ailing = 1_000;

@@ -140,7 +140,8 @@ describe.skipIf(!(await isThere()))("on PostgreSQL", () => {
 
   test("a server that does not answer is given up after a third of a lease, and used again when it does", async () => {
     const { proxy, open } = await scene();
-    const runtime = await open();
+    const { lines, logger } = listening("warn");
+    const runtime = await open({ logger });
     await Run.result(await Workflow.start(runtime, flow, 1));
     proxy.hold(true);
     const startedAt = performance.now();
@@ -148,6 +149,7 @@ describe.skipIf(!(await isThere()))("on PostgreSQL", () => {
     expect(Fault.is(refused, "storage_failed")).toBe(true);
     expect(performance.now() - startedAt).toBeLessThan(20_000);
     expect(Runtime.trouble(runtime)).toBeDefined();
+    await until("it is in the log", () => lines.some(({ msg }) => String(msg).includes("takes no writes")));
     proxy.hold(false);
     proxy.cutAll();
     const run = await until("the server is used again", async () => {
@@ -161,6 +163,7 @@ describe.skipIf(!(await isThere()))("on PostgreSQL", () => {
     expect(run).toBeLessThan(20_000);
     expect(await Run.result(Run.of(runtime, "after", flow))).toBe(3);
     await until("the trouble is over", () => Runtime.trouble(runtime) === undefined);
+    await until("that is in the log", () => lines.some(({ msg }) => String(msg).includes("takes writes again")));
   }, 60_000);
 
   test("a server that does not answer does not keep a process from its end", async () => {

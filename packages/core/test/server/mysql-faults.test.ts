@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { SQL } from "bun";
 import { Fault, Run, Runtime, Signal, Step, Workflow } from "../../src/index.ts";
 import { until } from "../crash/processes.ts";
-import { afterwards, silent } from "../kit/world.ts";
+import { afterwards, listening, silent } from "../kit/world.ts";
 import { freshDatabase, isThere } from "../store/mysql.kit.ts";
 import { openProxy } from "./proxy.ts";
 
@@ -100,7 +100,8 @@ describe.skipIf(!(await isThere()))("on MySQL", () => {
 
   test("a server that does not answer is given up after a third of a lease, and used again when it does", async () => {
     const { proxy, open } = await scene();
-    const runtime = await open();
+    const { lines, logger } = listening("warn");
+    const runtime = await open({ logger });
     await Run.result(await Workflow.start(runtime, flow, 1));
     proxy.hold(true);
     const startedAt = performance.now();
@@ -108,6 +109,7 @@ describe.skipIf(!(await isThere()))("on MySQL", () => {
     expect(Fault.is(refused, "storage_failed")).toBe(true);
     expect(performance.now() - startedAt).toBeLessThan(20_000);
     expect(Runtime.trouble(runtime)).toBeDefined();
+    await until("it is in the log", () => lines.some(({ msg }) => String(msg).includes("takes no writes")));
     proxy.hold(false);
     proxy.cutAll();
     await until("the server is used again", async () => {
@@ -120,6 +122,7 @@ describe.skipIf(!(await isThere()))("on MySQL", () => {
     });
     expect(await Run.result(Run.of(runtime, "after", flow))).toBe(3);
     await until("the trouble is over", () => Runtime.trouble(runtime) === undefined);
+    await until("that is in the log", () => lines.some(({ msg }) => String(msg).includes("takes writes again")));
   }, 60_000);
 
   test("a run that one process starts is executed by another, and a dead one's runs go on", async () => {
