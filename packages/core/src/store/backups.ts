@@ -20,6 +20,7 @@ export type Original = { readonly name: string | undefined; readonly closed: boo
 export type Restored = { readonly runs: number; readonly original: Original };
 
 export const backUp = async (ground: Ground, path: string, signal: AbortSignal | undefined): Promise<Kept> => {
+  assertPath(path);
   const { keep, vacuumOf } = await import("./sqlite/backup.ts");
   const from = await fileOf(ground);
   if (from === ":memory:")
@@ -44,6 +45,7 @@ const fillFile = (source: Place, file: string, signal: AbortSignal | undefined):
 
 /** Puts a backup into an empty place. The original is closed for good when it is named and can be reached. */
 export const restoreFrom = async (path: string, to: string, original: string | undefined, wishes: Wishes): Promise<Restored> => {
+  assertPath(path);
   const { unpack, remove } = await import("./sqlite/backup.ts");
   const folder = mkdtempSync(join(tmpdir(), "holdfast-restore-"));
   const copy = join(folder, "backup.db");
@@ -79,4 +81,13 @@ const closing = async (original: string, put: (place: Place | undefined) => Prom
     if (reached.it || !Fault.is(error) || !error.code.startsWith("storage_")) throw error;
     return { runs: (await put(undefined)).runs, original: { name: undefined, closed: false, why: error.message } };
   }
+};
+
+/** A URL would be taken for a file of that name. */
+const assertPath = (path: string): void => {
+  if (!/^(sqlite:|\w+:\/\/)/.test(path)) return;
+  throw Fault.make(
+    "invalid_option",
+    "A backup is a file, named by its path: a URL is none. Leave out what stands before the path.",
+  );
 };

@@ -125,6 +125,13 @@ describe("Database.backup and Database.restore", () => {
     expect((await Database.restore(path, target, { original: source })).original.closed).toBe(true);
   });
 
+  test("a URL is no path, and becomes none", async () => {
+    const old = await open(await fresh("sqlite"));
+    const url = `sqlite:${join(folder(), "backup.db")}`;
+    expect(await codeOf(Database.backup(old, url))).toBe("invalid_option");
+    expect(await codeOf(Database.restore(url, await fresh("sqlite")))).toBe("invalid_option");
+  });
+
   test("a file that is there is left as it is", async () => {
     const old = await open(await fresh("sqlite"));
     const path = join(folder(), "backup.db");

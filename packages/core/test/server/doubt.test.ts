@@ -118,6 +118,7 @@ describe.skipIf(!(await isThere()))("on PostgreSQL", () => {
       let isBooked = false;
       const busy = async (): Promise<number> => {
         let steps = 0;
+        // oxlint-disable-next-line eslint/no-unmodified-loop-condition -- another branch does
         while (!isBooked && steps < 200) steps += await Step.run(ctx, "busy", () => 1);
         return steps;
       };
