@@ -186,7 +186,8 @@ export const sharing = (openStore: OpenStore): void => {
 
     test("another database is refused", async () => {
       const { store, user } = await openStore();
-      const answer = (async () => store.startWithin(user.foreign, newRun("a")))();
+      const foreign = user.foreign as { readonly transaction: (work: (tx: unknown) => unknown) => unknown };
+      const answer = (async () => foreign.transaction((tx) => store.startWithin(tx, newRun("a"))))();
       expect(await codeOf(answer)).toBe("foreign_database");
       expect(await store.runs.byId("a")).toBeUndefined();
     });
