@@ -232,6 +232,16 @@ describe("Database.backup and Database.restore", () => {
     expect((await Database.restore(path, await fresh("sqlite"))).runs).toBe(1);
   });
 
+  test("one of the first schema there was can be restored", async () => {
+    const source = await fresh("sqlite");
+    const old = await open(source);
+    await Workflow.start(old, flow, "w", { id: "w" });
+    await Runtime.close(old);
+    await Database.migrate(source, { to: 1, acceptDataLoss: true });
+    expect((await Database.restore(source.slice("sqlite:".length), await fresh("sqlite"))).runs).toBe(1);
+    expect((await Database.verify(source)).version).toBe(1);
+  });
+
   test("of a database in memory there is none", async () => {
     const runtime = await open("sqlite::memory:");
     expect(await codeOf(Database.backup(runtime, join(folder(), "b.db")))).toBe("invalid_option");

@@ -88,6 +88,25 @@ describe("Database.copy", () => {
         expect(await Runtime.check(next)).toEqual([]);
       }, 60_000);
 
+  for (const from of kinds)
+    test(`what has the first schema there was, on ${from}, is brought forward and moved`, async () => {
+      const [source, target] = [await fresh(from), await fresh(from === "sqlite" ? (kinds.at(-1) ?? from) : "sqlite")];
+      const old = await open(source);
+      const done = await Workflow.start(old, child, "a", { id: "done" });
+      await Signal.send(done, go, "b");
+      await Run.result(done);
+      const run = await Workflow.start(old, child, "c", { id: "waiting" });
+      await until("it waits", async () => (await Run.get(run)).status === "waiting");
+      await Runtime.close(old);
+      expect((await Database.migrate(source, { to: 1, acceptDataLoss: true })).to).toBe(1);
+      expect((await Database.copy(source, target)).runs).toBe(2);
+      const next = await open(target);
+      expect(await Run.result(Run.of(next, "done"))).toBe("a b");
+      await Signal.send(Run.of(next, "waiting"), go, "d");
+      expect(await Run.result(Run.of(next, "waiting"))).toBe("c d");
+      expect(await Runtime.check(next)).toEqual([]);
+    });
+
   test("what is asleep keeps its moment", async () => {
     const [source, target] = [await fresh("sqlite"), await fresh("sqlite")];
     const old = await open(source);
