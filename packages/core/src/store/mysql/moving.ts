@@ -8,7 +8,7 @@ import type { Statement } from "../server/dialect.ts";
 import { mysql } from "./dialect.ts";
 import { migratorOf } from "./migrate.ts";
 import * as schema from "./schema.ts";
-import { given, json, statement } from "./text.ts";
+import { given, statement } from "./text.ts";
 import { wayThrough, wayTo } from "./wire.ts";
 
 const fenced = fencedIn(schema);
@@ -23,35 +23,44 @@ const tables = tablesOf(
 );
 
 const quote = (name: string): string => `\`${name}\``;
-const types = { whole: "bigint", truth: "int", text: "text", words: "text", spoken: "text" } as const;
 
 /** So many bytes to a statement, at most: a server may take no more than 16 MiB, and some take less. */
 const mostBytes = 2_000_000;
 
-const insertSome = (table: Table, rows: readonly Row[]): Statement =>
+/** Rows to a statement: as many as may be, so that few texts are prepared. As one JSON text they would take the server twice as long. */
+const counts = [128, 16, 1] as const;
+
+const insertSome = ({ name, columns }: Table, rows: readonly Row[]): Statement =>
   statement(
-    `insert into ${table.name} (${table.columns.map(({ name }) => quote(name)).join(", ")})
-     select ${table.columns.map(({ name }) => `given.${quote(name)}`).join(", ")} from ${given(
-       Object.fromEntries(table.columns.map(({ name, type }) => [name, types[type]])),
-     )}`,
-    json(rows),
+    `insert into ${name} (${columns.map((column) => quote(column.name)).join(", ")}) values ${rows
+      .map(() => `(${columns.map(() => "?").join(", ")})`)
+      .join(", ")}`,
+    ...rows.flatMap((row) => columns.map(({ name: column }) => row[column] ?? null)),
   );
 
-/** A page has a bound in its texts; as JSON they may be longer. */
+const sizeOf = (row: Row): number =>
+  Object.values(row).reduce<number>((sum, value) => sum + (typeof value === "string" ? Buffer.byteLength(value) : 8), 0);
+
+/** How many of these, from one on, are put in by one statement. */
+const fitting = (sizes: readonly number[], from: number): number =>
+  counts.find(
+    (count) =>
+      count === 1 ||
+      (from + count <= sizes.length && sizes.slice(from, from + count).reduce((sum, size) => sum + size, 0) <= mostBytes),
+  ) ?? 1;
+
 const insert = (table: Table, rows: readonly Row[]): readonly Statement[] => {
-  const packed: Row[][] = [];
-  let room = 0;
-  for (const row of rows) {
-    const encoded = Object.fromEntries(table.columns.map((column) => [column.name, kept(column, row[column.name] ?? null)]));
-    const size = json(encoded).length;
-    if (packed.length === 0 || size > room) {
-      packed.push([]);
-      room = mostBytes;
-    }
-    packed.at(-1)?.push(encoded);
-    room -= size;
+  const encoded = rows.map((row): Row =>
+    Object.fromEntries(table.columns.map((column) => [column.name, kept(column, row[column.name] ?? null)])),
+  );
+  const sizes = encoded.map(sizeOf);
+  const statements: Statement[] = [];
+  for (let at = 0; at < rows.length;) {
+    const count = fitting(sizes, at);
+    statements.push(insertSome(table, encoded.slice(at, at + count)));
+    at += count;
   }
-  return packed.map((some) => insertSome(table, some));
+  return statements;
 };
 
 const spanned = ({ name }: Table): string =>
