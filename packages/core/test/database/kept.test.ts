@@ -36,6 +36,8 @@ const attempt = async (orders: readonly string[], killAfter?: number): Promise<A
   const child = Bun.spawn([process.execPath, "--no-orphans", join(import.meta.dir, "keeper.child.ts"), ...orders], {
     stdout: "pipe",
     stderr: "inherit",
+    // What a kill leaves there goes with the test.
+    env: { ...process.env, TMPDIR: folder() },
   });
   let said = "";
   let beganAt = 0;
