@@ -11,7 +11,7 @@ const piece = 50_000;
 const columnsOf = async (client: SQL, table: string, without: readonly string[]): Promise<readonly string[]> => {
   const here = isMysql(server) ? "database()" : "current_schema()";
   const rows = (await client.unsafe(
-    `select column_name as name from information_schema.columns where table_schema = ${here} and table_name = '${table}'`,
+    `select column_name as name from information_schema.columns where table_schema = ${here} and table_name = '${table}' and (is_generated is null or is_generated <> 'ALWAYS')`,
   )) as { name: string }[];
   return rows.map(({ name }) => name).filter((name) => !without.includes(name));
 };

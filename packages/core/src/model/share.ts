@@ -3,8 +3,9 @@
 /** Another worker that has room; and whether it was far from having none for as long as its load tells of. */
 export type Peer = { readonly weight: number; readonly idle: boolean };
 
-/** How many runs are to be counted, so that the share is known of as many as there is room for. */
-export const countUpTo = (free: number, peers: number): number => (peers === 0 ? 0 : Math.min(4_096, 4 * free * (peers + 1)));
+/** How many runs are to be counted, so that the share is known of as many as there is room for. Starts that came meanwhile may have taken more than there was. */
+export const countUpTo = (free: number, peers: number): number =>
+  peers === 0 ? 0 : Math.min(4_096, 4 * Math.max(0, free) * (peers + 1));
 
 /**
  * How many due runs a worker takes at one look. Alone all it has room for. Beside others a part of its share, so that each comes to look while there

@@ -20,6 +20,10 @@ test("with a backlog for all it takes as many as there is room for", () => {
     expect(shareOf(free, countUpTo(free, peers), { peers, places: free })).toBe(free);
 });
 
+test("who has taken more than there was room for counts none", () => {
+  expect([countUpTo(0, 2), countUpTo(-3, 2)]).toEqual([0, 0]);
+});
+
 describe("pauses", () => {
   const pause = (weight: number, others: readonly number[], more: boolean, chance = 0.5): number =>
     pauseOf(
