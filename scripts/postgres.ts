@@ -2,6 +2,7 @@
  * A PostgreSQL for the tests: the one that answers, or where none does one that is started in a temporary folder and gone with the tests.
  * Its binaries are installed into `scripts/postgres` only when they are needed: where a server answers nobody downloads them.
  */
+import { isAnswered } from "../packages/core/test/kit/server.ts";
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -45,17 +46,7 @@ const none = (why: string): Server => {
   return { url: undefined, stop: async () => {} };
 };
 
-const answers = async (url: string): Promise<boolean> => {
-  const client = new Bun.SQL(`${url}/postgres`, { max: 1, connectionTimeout: 5 });
-  try {
-    await client.unsafe("select 1");
-    return true;
-  } catch {
-    return false;
-  } finally {
-    await client.close({ timeout: 0 });
-  }
-};
+const answers = (url: string): Promise<boolean> => isAnswered({ url: `${url}/postgres`, connectionTimeout: 5 });
 
 const start = async (): Promise<Server> => {
   const { default: EmbeddedPostgres } = await install();

@@ -3,7 +3,7 @@ import type { Row, RunRow } from "../store/rows.ts";
 import * as Fault from "../model/fault.ts";
 import { countUpTo, shareOf } from "../model/share.ts";
 import { drop } from "./drop.ts";
-import { definitionOf, hold, room, type Engine } from "./engine.ts";
+import { definitionOf, enter, room, type Engine } from "./engine.ts";
 import { createExecution, type Execution } from "./execution.ts";
 import { attend } from "./mailbox.ts";
 import { putAside } from "./park.ts";
@@ -86,14 +86,14 @@ const replay = (engine: Engine, run: RunRow, rows: readonly Row[]): void => {
   // One body for a run, whatever a claim answers.
   if (engine.executing.get(run.key)?.lease === run.lease) return;
   const execution = createExecution(engine, definition, run, rows);
-  hold(engine, execution);
+  enter(engine, execution);
   if (run.strikes > engine.settings.crashes) return quarantine(execution, rows);
   adopt(execution, run);
 };
 
 /** Puts a run to work that is already ours: a claimed one, or one that was started here. */
 export const adopt = (execution: Execution, run: RunRow): void => {
-  hold(execution.engine, execution);
+  enter(execution.engine, execution);
   attend(execution, run);
   wake(execution);
 };
@@ -104,7 +104,7 @@ const goOn = (hot: Execution, run: RunRow): void => {
   hot.lease = run.lease;
   hot.strikes = run.strikes;
   hot.phase = "executing";
-  hold(engine, hot);
+  enter(engine, hot);
   attend(hot, run);
 };
 

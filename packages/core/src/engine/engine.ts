@@ -114,7 +114,7 @@ export const room = (engine: Engine): number =>
   engine.closing ? 0 : engine.settings.concurrency - engine.executing.size - engine.reserved;
 
 /** A run is in execution from now on. */
-export const hold = (engine: Engine, execution: Execution): void => {
+export const enter = (engine: Engine, execution: Execution): void => {
   engine.executing.set(execution.key, execution);
   engine.busiest = Math.max(engine.busiest, engine.executing.size);
 };

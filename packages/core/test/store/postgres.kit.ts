@@ -6,6 +6,7 @@ import { pgTable, text } from "drizzle-orm/pg-core";
 import type { Store } from "../../src/store/contract.ts";
 import { openPostgres } from "../../src/store/postgres/store.ts";
 import { afterwards } from "../kit/afterwards.ts";
+import { isAnswered } from "../kit/server.ts";
 import type { Opened, User } from "./contract/kit.ts";
 
 export const server = process.env["HOLDFAST_TEST_POSTGRES"] ?? "postgres://postgres@127.0.0.1:5432";
@@ -13,17 +14,7 @@ export const server = process.env["HOLDFAST_TEST_POSTGRES"] ?? "postgres://postg
 const asked = (): SQL => new SQL(`${server}/postgres`, { max: 1 });
 
 /** True when there is a server to test on. */
-export const isThere = async (): Promise<boolean> => {
-  const client = asked();
-  try {
-    await client.unsafe("select 1");
-    return true;
-  } catch {
-    return false;
-  } finally {
-    await client.close({ timeout: 0 });
-  }
-};
+export const isThere = (): Promise<boolean> => isAnswered({ url: `${server}/postgres` });
 
 let made = 0;
 const nextName = (): string => `holdfast_test_${process.pid}_${Date.now().toString(36)}_${made++}`;
