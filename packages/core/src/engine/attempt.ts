@@ -84,5 +84,5 @@ const fly = (trial: Trial): void => {
   }
   if (ask.kind === "transaction") return void transact(trial, ask.database, ask.run);
   if (ask.kind !== "step" && ask.kind !== "undo") return;
-  callUser(trial, ask.run, succeed, fail);
+  callUser(trial, ask.run, { onValue: succeed, onError: fail });
 };

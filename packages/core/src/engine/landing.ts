@@ -1,11 +1,23 @@
 /** What becomes of an attempt: its answer is kept, it is tried again, a fallback answers for it, or the body is told. */
 import { roundtrip } from "../model/codec.ts";
 import { fromError, toError } from "../model/failure.ts";
+import { callAs } from "./caller.ts";
 import { afterFailure } from "../model/verdict.ts";
 import { isAlive, type Answer } from "./execution.ts";
 import { setDue } from "./operation.ts";
 import { note, record } from "./record.ts";
-import { attemptKind, callUser, describe, failureText, isGivenUp, isHeard, land, leaveBreaker, type Trial } from "./trial.ts";
+import {
+  attemptKind,
+  callOf,
+  callUser,
+  describe,
+  failureText,
+  isGivenUp,
+  isHeard,
+  land,
+  leaveBreaker,
+  type Trial,
+} from "./trial.ts";
 
 export const succeed = (trial: Trial, value: unknown): void => {
   if (!isHeard(trial)) return;
@@ -62,7 +74,8 @@ const judge = (trial: Trial, error: unknown) => {
   const { engine } = trial.execution;
   const { plan, flight } = trial;
   try {
-    return afterFailure(error, flight.attempt, plan.retry, { when: plan.when, chance: engine.chance() });
+    const when = plan.when && ((thrown: unknown) => callAs(callOf(trial, "predicate"), () => plan.when?.(thrown) ?? true));
+    return afterFailure(error, flight.attempt, plan.retry, { when, chance: engine.chance() });
   } catch {
     return { kind: "over" } as const;
   }
@@ -73,14 +86,13 @@ export const fallBack = (trial: Trial, error: unknown): void => {
   if (!fallback) return giveUp(trial, error);
   trial.callOff?.();
   trial.fellBack = true;
-  callUser(
-    trial,
-    (tools) => fallback(error, tools),
-    keep,
-    (_, second) => {
+  callUser(trial, (tools) => fallback(error, tools), {
+    onValue: keep,
+    onError: (_, second) => {
       if (!trial.flight.over && isAlive(trial.execution)) giveUp(trial, second);
     },
-  );
+    what: "fallback",
+  });
 };
 
 /** The body is told that the step failed. */

@@ -1,4 +1,5 @@
 /** What a body asks for. Its promise settles when the record that answers it is delivered, and never otherwise. */
+import { apart } from "./caller.ts";
 import type { Retry } from "../model/backoff.ts";
 import type { OperationKind, Row } from "../model/records.ts";
 import type { Schema } from "../model/schema.ts";
@@ -70,7 +71,9 @@ export type Flight = {
 
 export const abort = (flight: Flight, reason: unknown): void => {
   flight.reason ??= reason;
-  flight.controller?.abort(reason);
+  const { controller } = flight;
+  // A listener runs in the async context of whoever aborts.
+  if (controller) apart(() => controller.abort(reason));
 };
 
 export const signalOf = (flight: Flight): AbortSignal => {

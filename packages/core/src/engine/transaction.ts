@@ -1,12 +1,13 @@
 /** An attempt of a transaction: the user's rows and our record in one commit. */
 import { roundtrip } from "../model/codec.ts";
 import * as Fault from "../model/fault.ts";
+import { callAs } from "./caller.ts";
 import { handBack } from "./drop.ts";
 import { isAlive, type Delivery } from "./execution.ts";
 import { fail } from "./landing.ts";
 import type { Tools } from "./operation.ts";
 import { fill, follow, leaseOf, redeem, rowOf } from "./record.ts";
-import { describe, land, leaveBreaker, type Trial } from "./trial.ts";
+import { callOf, describe, land, leaveBreaker, type Trial } from "./trial.ts";
 
 /**
  * Once the record has its seq, only the commit decides what becomes of the attempt. What is recorded meanwhile reaches the body after it,
@@ -29,7 +30,7 @@ export const transact = async (trial: Trial, database: unknown, run: (tx: unknow
       run: (tx) => {
         assertWanted();
         takeBack();
-        return run(tx, trial.tools);
+        return callAs(callOf(trial), () => run(tx, trial.tools));
       },
       row: (value) => {
         assertWanted();

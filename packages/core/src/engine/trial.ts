@@ -2,6 +2,7 @@
 import { encode } from "../model/codec.ts";
 import { fromError } from "../model/failure.ts";
 import * as Fault from "../model/fault.ts";
+import { callAs, type Call } from "./caller.ts";
 import type { BreakerPass, BreakerResult } from "./engine.ts";
 import type { Execution } from "./execution.ts";
 import { watchLong } from "./long.ts";
@@ -75,11 +76,23 @@ export const isGivenUp = ({ execution, operation }: Trial): boolean =>
 
 type Hearing = (trial: Trial, said: unknown) => void;
 
+/** Who runs while a function of this attempt is called. */
+export const callOf = ({ execution, operation }: Trial, what: Call["what"] = "function"): Call => ({
+  kind: "function",
+  execution,
+  key: operation.key,
+  what,
+});
+
 /** Calls a function of the user's and follows it, whether it answers at once or later. */
-export const callUser = (trial: Trial, run: (tools: Tools) => unknown, onValue: Hearing, onError: Hearing): void => {
+export const callUser = (
+  trial: Trial,
+  run: (tools: Tools) => unknown,
+  { onValue, onError, what }: { readonly onValue: Hearing; readonly onError: Hearing; readonly what?: Call["what"] },
+): void => {
   let result: unknown;
   try {
-    result = run(trial.tools);
+    result = callAs(callOf(trial, what), () => run(trial.tools));
   } catch (error) {
     return onError(trial, error);
   }

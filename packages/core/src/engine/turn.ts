@@ -7,6 +7,7 @@
  *        all at rest ─► advance: notes, settles and parks join the commit; functions whose ground is durable start
  */
 import { drainMicrotasks } from "bun:jsc";
+import { apart } from "./caller.ts";
 import { putAside } from "./park.ts";
 import { advance } from "./advance.ts";
 import type { Engine } from "./engine.ts";
@@ -14,8 +15,10 @@ import { hasMore, type Execution } from "./execution.ts";
 import * as Fault from "../model/fault.ts";
 import { deliverNext } from "./deliver.ts";
 
-/** Runs as the store's `beforeCommit`. */
-export const turn = (engine: Engine): void => {
+/** Runs as the store's `beforeCommit`, apart from whatever asked for the commit. */
+export const turn = (engine: Engine): void => apart(() => takeTurn(engine));
+
+const takeTurn = (engine: Engine): void => {
   drainMicrotasks(); // What the last commit told may ask for more.
   while (engine.ready.length > 0) {
     const batch = engine.ready;
