@@ -1,5 +1,6 @@
 /** `Step.all` and `Step.map`: parallel branches of a body, each with a context of its own, with a limit, failing fast or settling. */
-import { abandon, branchOf } from "./engine/branch.ts";
+import { abandon, branchOf, runBranch } from "./engine/branch.ts";
+import { strandOf } from "./engine/caller.ts";
 import { silently } from "./engine/operation.ts";
 import type { Context } from "./engine/scope.ts";
 import * as Fault from "./model/fault.ts";
@@ -23,6 +24,7 @@ export const limitOf = (options: BranchOptions, what: string): number => {
 
 /** Runs branches with a limit. The first failure cancels the others and what they have under way, and is thrown once all are at their end. */
 export const failFast = async (ctx: Context, branches: readonly Branch[], limit: number): Promise<unknown[]> => {
+  const strand = strandOf(ctx, "Step.all, map or graph");
   const results: unknown[] = [];
   const scopes = branches.map(({ name }) => branchOf(ctx, name));
   let failure: { readonly error: unknown } | undefined;
@@ -31,7 +33,7 @@ export const failFast = async (ctx: Context, branches: readonly Branch[], limit:
     const branch = branches[index];
     if (failure || !scope || !branch) return;
     try {
-      results[index] = await branch.run(scope);
+      results[index] = await runBranch(scope, strand, branch.run);
     } catch (error) {
       failure ??= { error };
       for (const other of scopes)
@@ -52,12 +54,13 @@ export const failFast = async (ctx: Context, branches: readonly Branch[], limit:
 };
 
 const settleAll = async (ctx: Context, branches: readonly Branch[], limit: number): Promise<PromiseSettledResult<unknown>[]> => {
+  const strand = strandOf(ctx, "Step.all, map or graph");
   const results: PromiseSettledResult<unknown>[] = [];
   await inTurn(branches.length, limit, async (index) => {
     const branch = branches[index];
     if (!branch) return;
     try {
-      results[index] = { status: "fulfilled", value: await branch.run(branchOf(ctx, branch.name)) };
+      results[index] = { status: "fulfilled", value: await runBranch(branchOf(ctx, branch.name), strand, branch.run) };
     } catch (reason) {
       results[index] = { status: "rejected", reason };
     }

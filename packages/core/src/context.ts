@@ -4,13 +4,13 @@ import { Chain } from "./chain.ts";
 import { allResults, open } from "./chain/ends.ts";
 import { withResult } from "./chain/results.ts";
 import { walk } from "./chain/walk.ts";
+import { drawNow, drawRandom, drawUuid } from "./engine/draws.ts";
 import type { Context } from "./engine/scope.ts";
 import { scopeUnder } from "./engine/scope.ts";
 import { isReplaying, type Execution } from "./engine/execution.ts";
 import { bodyLogger } from "./engine/logs.ts";
 import { note } from "./engine/record.ts";
 import { assertName } from "./model/ids.ts";
-import { random as seeded, uuidFrom } from "./model/random.ts";
 
 export type { Context } from "./engine/scope.ts";
 
@@ -21,16 +21,13 @@ export const id = (ctx: Context): string => ctx.execution.id;
 export const log = (ctx: Context): Logger => bodyLogger(ctx.execution);
 
 /** The time at which the run learned what it knows, in ms since 1970: that of the last record it was given. The same on replay. */
-export const now = (ctx: Context): number => ctx.execution.seenAt;
+export const now = (ctx: Context): number => drawNow(ctx);
 
-const chanceOf = (execution: Execution): (() => number) =>
-  (execution.chance ??= seeded(`${execution.id} ${execution.createdAt} ${execution.key}`));
+/** A random number from 0 up to 1, the same on replay and in a fork that begins later. Not for secrets. Throws `wrong_context`. */
+export const random = (ctx: Context): number => drawRandom(ctx);
 
-/** A random number from 0 up to 1, the same on replay. Not for secrets. */
-export const random = (ctx: Context): number => chanceOf(ctx.execution)();
-
-/** A random UUID, the same on replay. Not for secrets. */
-export const uuid = (ctx: Context): string => uuidFrom(chanceOf(ctx.execution));
+/** A random UUID, the same on replay and in a fork that begins later. Not for secrets. Throws `wrong_context`. */
+export const uuid = (ctx: Context): string => drawUuid(ctx);
 
 const signals = new WeakMap<Execution, AbortSignal>();
 

@@ -77,10 +77,21 @@ export type Record = {
   readonly at: number;
 };
 
+/** The first record keeps there by which rules the history is written. */
+const shownAttempt = (kind: RecordKind, attempt: number | null): number | null => (kind === "started" ? null : attempt);
+
 /** All records of a run, in the order in which they were committed. Throws `run_not_found`. */
 export const history = async (run: Handle): Promise<readonly Record[]> => {
   const rows = await readHistory(reachOf(run).engine, await keyOfRun(reachOf(run)));
-  return rows.map(({ seq, kind, key, value, attempt, due, at }) => ({ seq, kind, key, value: decode(value), attempt, due, at }));
+  return rows.map(({ seq, kind, key, value, attempt, due, at }) => ({
+    seq,
+    kind,
+    key,
+    value: decode(value),
+    attempt: shownAttempt(kind, attempt),
+    due,
+    at,
+  }));
 };
 
 export type ResultOptions = {
@@ -116,7 +127,7 @@ export async function* watch(
     if (change.kind === "status") yield change;
     else {
       const { seq, kind, key, value, attempt, due, at } = change.row;
-      yield { kind: "record", record: { seq, kind, key, value: decode(value), attempt, due, at } };
+      yield { kind: "record", record: { seq, kind, key, value: decode(value), attempt: shownAttempt(kind, attempt), due, at } };
     }
   }
 }

@@ -1,4 +1,5 @@
 /** What a run does once its body rests: notes what was asked, starts what may start, and decides whether to wait here or to park. */
+import { notePlace } from "./places.ts";
 import { collect } from "./mailbox.ts";
 import { hasMore, isAlive, type Execution } from "./execution.ts";
 import { finish } from "./finish.ts";
@@ -7,7 +8,7 @@ import { letGo, park, rouse } from "./park.ts";
 import { launch, release } from "./launch.ts";
 import { note } from "./record.ts";
 import { beget } from "./children.ts";
-import { clearNote, giveUp, isUnseen, stall, swallows, watchUnseen } from "./mismatch.ts";
+import { clearNote, giveUp, isUnseen, putRefusedAside, stall, swallows, watchUnseen } from "./mismatch.ts";
 import { nextDue, ring, setAlarm } from "./alarm.ts";
 
 export const advance = (execution: Execution): void => {
@@ -15,6 +16,7 @@ export const advance = (execution: Execution): void => {
   if (!isAlive(execution)) return;
   if (hasMore(execution)) return stall(execution);
   execution.rests++;
+  if (execution.refused !== undefined) return putRefusedAside(execution);
   if (execution.outcome !== undefined && finish(execution)) return;
   const fresh = execution.fresh;
   execution.fresh = [];
@@ -28,6 +30,7 @@ export const advance = (execution: Execution): void => {
 /** Begins the effect of an operation. */
 const act = (execution: Execution, operation: Operation): void => {
   if (operation.settled) return;
+  notePlace(execution, operation);
   const { ask } = operation;
   switch (ask.kind) {
     case "step":
@@ -52,7 +55,7 @@ const fallAsleep = (execution: Execution, operation: Operation, dueAt: (now: num
   const now = execution.engine.clock.now();
   const due = operation.due ?? dueAt(now);
   setDue(execution, operation, due);
-  if (!operation.noted && due > now) note(execution, { kind: "timer", key: operation.key, due });
+  if (!operation.noted && due > now) note(execution, { kind: "timer", key: operation.key, due, issued: operation.issued });
   operation.noted = true;
 };
 

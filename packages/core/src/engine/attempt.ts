@@ -23,7 +23,12 @@ export const startAttempt = (execution: Execution, operation: Operation): void =
 /** A run that may have killed its process says which step it is about to try. */
 const confess = (execution: Execution, operation: Operation): void => {
   operation.noted = true;
-  operation.issued = note(execution, { kind: "running", key: operation.key, attempt: operation.failed + 1 }).seq;
+  operation.ground = note(execution, {
+    kind: "running",
+    key: operation.key,
+    attempt: operation.failed + 1,
+    issued: operation.issued,
+  }).seq;
   execution.held.push(operation);
 };
 

@@ -1,7 +1,7 @@
 /** The first moment of a body: its context and its input. */
 import { decode, encode } from "../model/codec.ts";
 import { validate } from "../model/schema.ts";
-import { callAs, type Strand } from "./caller.ts";
+import { callAs, strandAfter } from "./caller.ts";
 import type { Execution, Outcome } from "./execution.ts";
 import { wake } from "./wake.ts";
 
@@ -9,8 +9,7 @@ export const begin = (execution: Execution): void => {
   execution.started = true;
   const ctx = { execution, scope: execution.root, path: "" };
   const body = async (): Promise<string | null> => keep(execution, await execution.definition.body(ctx, decode(execution.input)));
-  const strand: Strand = { kind: "body", execution, after: "" };
-  callAs(strand, body).then(
+  callAs(strandAfter(execution, ""), body).then(
     (output) => end(execution, { kind: "returned", output }),
     (error: unknown) => end(execution, { kind: "threw", error }),
   );

@@ -4,13 +4,29 @@
  * run that started, signalled or woke it.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
+import * as Fault from "../model/fault.ts";
 import type { Execution } from "./execution.ts";
+import type { Context } from "./scope.ts";
 
 /**
- * A strand is a chain of body code between two operations. `after` is the key of the operation that this chain asked for last, "" at the start of the
- * body: the same in every life, however long the code in between computes.
+ * A strand is a chain of body code between two operations. Its place is the same in every life of the run, however long the code computes:
+ * `after` is the key of the operation that this chain asked for last ("" at the start of the body), `draws` counts its draws since then.
  */
-export type Strand = { readonly kind: "body"; readonly execution: Execution; readonly after: string };
+export type Strand = {
+  readonly kind: "body";
+  readonly execution: Execution;
+  readonly after: string;
+  readonly draws: number;
+  /** The key of that operation, also where a draw has split the strand. */
+  readonly operation: string;
+  /** How often a name was asked for from here: one name, or counts where there are several asks. */
+  asked: string | Map<string, number> | undefined;
+  /** Names asked for after work that is not durable, with the seq that the body had been given by then. */
+  computed: Map<string, number> | undefined;
+  /** How often the code drew from here, and whether it did after work that is not durable. */
+  drawn: number;
+  computedDraw: boolean;
+};
 
 /** A function of the user's that belongs to a step, and which one. The key of an undo begins with `undo:`. */
 export type Call = {
@@ -21,6 +37,18 @@ export type Call = {
 };
 
 export type Caller = Strand | Call;
+
+export const strandAfter = (execution: Execution, after: string, draws = 0, operation = after): Strand => ({
+  kind: "body",
+  execution,
+  after,
+  draws,
+  operation,
+  asked: undefined,
+  computed: undefined,
+  drawn: 0,
+  computedDraw: false,
+});
 
 const storage = new AsyncLocalStorage<Caller | undefined>();
 
@@ -52,3 +80,29 @@ export const describeCall = ({ key, what }: Call): string =>
   key.startsWith("undo:") && what === "function"
     ? `the undo of step "${key.slice("undo:".length)}"`
     : `the ${what} of step "${key}"`;
+
+/** The strand of the body that uses its context here. Throws `wrong_context` for any other code: what it asked for would not be there on a replay. */
+export const strandOf = (ctx: Context, what: string): Strand => {
+  const who = storage.getStore();
+  if (who?.kind === "body" && who.execution === ctx.execution) return who;
+  throw refusal(ctx, what, who);
+};
+
+const refusal = (ctx: Context, what: string, who: Caller | undefined): Fault.Fault => {
+  const run = (ctx as Partial<Context> | null | undefined)?.execution?.id;
+  if (run === undefined) {
+    const text = `${what} takes the context of a body as its first argument, the ctx that the workflow's function was given.`;
+    return Fault.make("wrong_context", text);
+  }
+  if (who === undefined) {
+    const text = `${what} was called with the context of run ${run}, but not by its body. Call it in the body and await it there; a context cannot be kept for later or for other code.`;
+    return Fault.make("wrong_context", text, { run });
+  }
+  if (who.execution !== ctx.execution) {
+    const text = `${what} was called with the context of run ${run} by code of run ${who.execution.id}. Use the context that the body was given.`;
+    return Fault.make("wrong_context", text, { run, caller: who.execution.id });
+  }
+  const place = who.kind === "function" ? describeCall(who) : "its body";
+  const text = `${what} was called in ${place} of run ${run}. Such a function has effects and no steps: call it in the body, before or after the step, or use a child workflow.`;
+  return Fault.make("wrong_context", text, { run, step: who.kind === "function" ? who.key : null });
+};

@@ -3,8 +3,10 @@ import { decode } from "../model/codec.ts";
 import { toError, type Failure } from "../model/failure.ts";
 import * as Fault from "../model/fault.ts";
 import { isNote, operationOf, type Row } from "../model/records.ts";
+import { isElsewhere, missingBefore } from "./asking.ts";
 import { begin } from "./begin.ts";
 import type { Answer, Delivery, Execution } from "./execution.ts";
+import { isEarly } from "./launch.ts";
 import { tune } from "./logs.ts";
 import { abort, applyNote, rejectWith, type Operation } from "./operation.ts";
 import { isWithin, type Scope } from "./scope.ts";
@@ -24,7 +26,8 @@ export const deliverNext = (execution: Execution): boolean => {
       execution.cursor = 0;
       return false;
     }
-    if (!meets(execution, next.row)) return false;
+    if (!isNote(next.row.kind) && missingBefore(execution, next.row)) return false;
+    if (!meets(execution, next.row) || !isSettled(execution, next.row)) return false;
     execution.cursor++;
     if (!isNote(next.row.kind)) {
       deliver(execution, next);
@@ -41,9 +44,18 @@ const operationFor = (execution: Execution, row: Row): Operation | undefined => 
   return fits ? operation : undefined;
 };
 
+/** False while the result of an operation that was asked for after other work waits, so that a strand which is as slow as before is told apart. */
+const isSettled = (execution: Execution, { key, kind }: Row): boolean => {
+  if (execution.places === undefined || isNote(kind)) return true;
+  const operation = execution.operations.get(key ?? "");
+  return operation === undefined || !isEarly(execution, operation);
+};
+
 /** True when the record fits what the body has asked so far. */
 const meets = (execution: Execution, row: Row): boolean => {
-  if (operationOf(row.kind) === undefined || operationFor(execution, row)) return true;
+  if (operationOf(row.kind) === undefined) return true;
+  const operation = operationFor(execution, row);
+  if (operation) return !isElsewhere(execution, operation, row);
   if (execution.outcome?.kind !== "threw" || execution.unwinding) return false;
   unwind(execution);
   return operationFor(execution, row) !== undefined;
@@ -62,6 +74,8 @@ const take = (execution: Execution, row: Row): void => {
 const deliver = (execution: Execution, { row, answer }: Delivery): void => {
   execution.seen = row.seq;
   execution.seenAt = row.at;
+  execution.given = row.seq;
+  if (execution.places !== undefined) execution.givenAt = execution.engine.clock.monotonic();
   tune(execution);
   if (row.kind === "cancel") return deliverCancel(execution, row);
   const operation = operationFor(execution, row);

@@ -3,8 +3,19 @@ import type { Logger } from "pino";
 import { decode } from "../model/codec.ts";
 import type { Failure } from "../model/failure.ts";
 import type { Fault } from "../model/fault.ts";
-import type { Row } from "../model/records.ts";
-import type { RunRow } from "../store/rows.ts";
+import {
+  askOrder,
+  drawsIn,
+  originsIn,
+  placesIn,
+  reservedIn,
+  rulesOf,
+  type Origin,
+  type Place,
+  type Places,
+} from "../model/places.ts";
+import type { Row, Rules } from "../model/records.ts";
+import type { Reason, RunRow } from "../store/rows.ts";
 import type { Untyped } from "./definition.ts";
 import type { Engine } from "./engine.ts";
 import type { Operation, Plan } from "./operation.ts";
@@ -54,6 +65,25 @@ export type Execution = {
   withheld: Delivery[];
   /** The last seq of the history that was loaded: up to there it is a replay. */
   loaded: number;
+  /** The rules by which its history is written. */
+  readonly rules: Rules;
+  /** True while the body runs because of a record. What it asks for at another time follows work that is not durable. */
+  moving: boolean;
+  /** The seq of the last record that the body was given. */
+  given: number;
+  /** When that was, by the monotonic clock, where the history has places. */
+  givenAt: number;
+  /** The loaded records of operations in the order in which the body asked for those; `asks` of them have been asked again. */
+  readonly askOrder: readonly Row[];
+  asks: number;
+  readonly places: Places | undefined;
+  readonly reserved: ReadonlySet<string>;
+  /** What the body asked for and cannot be told apart from something else: the run is blocked once its functions have finished. */
+  refused: { readonly reason: Reason; readonly place: Place | undefined } | undefined;
+  /** Recorded answers of `Context.now`, by the place of the draw. */
+  readonly draws: ReadonlyMap<string, number> | undefined;
+  /** The runs that it was forked from, each with the last seq that was copied. */
+  readonly origins: readonly Origin[];
   /** The last seq given to a record; committed up to; seen by the body up to. */
   seq: number;
   durable: number;
@@ -108,6 +138,8 @@ export type Execution = {
 export const createExecution = (engine: Engine, definition: Untyped, run: RunRow, rows: readonly Row[]): Execution => {
   const [first, ...rest] = rows;
   const last = rows.at(-1)?.seq ?? 0;
+  const places = placesIn(rows);
+  const origins = originsIn(rows);
   return {
     engine,
     key: run.key,
@@ -131,10 +163,21 @@ export const createExecution = (engine: Engine, definition: Untyped, run: RunRow
     pledged: new Set(),
     withheld: [],
     loaded: last,
+    rules: rulesOf(rows, origins),
+    moving: false,
+    given: 0,
+    givenAt: 0,
+    askOrder: askOrder(rows),
+    asks: 0,
+    places,
+    reserved: reservedIn(places),
+    refused: undefined,
+    draws: drawsIn(rows),
+    origins,
     seq: last,
     durable: last,
     seen: 0,
-    seenAt: run.createdAt,
+    seenAt: origins[0]?.birth ?? run.createdAt,
     operations: new Map(),
     keys: new Map(),
     branches: new Map(),

@@ -3,12 +3,23 @@ import { startAttempt } from "./attempt.ts";
 import { mayStart, type Execution } from "./execution.ts";
 import type { Operation } from "./operation.ts";
 import { record } from "./record.ts";
+import { wake } from "./wake.ts";
 
 /** Starts a function, once what the body had seen when it asked is durable. */
 export const launch = (execution: Execution, operation: Operation): void => {
   operation.due = null;
-  if (!mayStart(execution) || execution.durable < operation.issued) execution.held.push(operation);
+  if (!mayStart(execution) || execution.durable < operation.ground || isEarly(execution, operation))
+    execution.held.push(operation);
   else startAttempt(execution, operation);
+};
+
+/** True while an operation waits on a replay that was asked for after other work; see `settleAt`. The run looks again at that moment. */
+export const isEarly = (execution: Execution, { settleAt }: Operation): boolean => {
+  if (settleAt === 0) return false;
+  const { clock } = execution.engine;
+  const left = settleAt - clock.monotonic();
+  if (left > 0) clock.after(left, () => wake(execution));
+  return left > 0;
 };
 
 /** More is durable, or the run may go on: what was held is tried again. */

@@ -1,9 +1,12 @@
 /** A history and a body that do not meet, and bodies that wait for something nobody can see. */
-import { operationOf, type Row } from "../model/records.ts";
+import type { Row } from "../model/records.ts";
+import { kindOfRow } from "../model/places.ts";
+import { missingBefore } from "./asking.ts";
 import { end } from "./begin.ts";
 import { isAlive, hasMore, type Delivery, type Execution } from "./execution.ts";
 import type { Operation } from "./operation.ts";
 import { letGo, putAside } from "./park.ts";
+import { noteRefusal } from "./places.ts";
 import { leaseOf } from "./record.ts";
 import { cancelUnfit } from "./finish.ts";
 import { mostSwallowed } from "./settings.ts";
@@ -27,6 +30,7 @@ export const giveUp = (execution: Execution): void => end(execution, { kind: "th
 export const stall = (execution: Execution): void => {
   const next = execution.inbox[execution.cursor];
   if (!next || !isAlive(execution)) return;
+  if (execution.refused !== undefined) return putRefusedAside(execution);
   if (execution.engine.closing) return letGo(execution, "queued");
   if (swallows(execution)) return giveUp(execution);
   if (isUnseen(execution)) return watchUnseen(execution);
@@ -34,31 +38,51 @@ export const stall = (execution: Execution): void => {
   if (execution.stalled === next) return;
   execution.stalled = next;
   const { engine } = execution;
-  engine.clock.after(engine.settings.patience, () => {
+  engine.clock.after(stallPatience(execution), () => {
     if (isAlive(execution) && execution.inbox[execution.cursor] === next) block(execution, next);
   });
+};
+
+/** Longer where the body asked in the recorded run after work that is not durable: by how long that took, with a slow machine in mind. */
+const stallPatience = ({ engine, places }: Execution): number => {
+  let longest = 0;
+  for (const { noted } of places?.values() ?? []) longest = Math.max(longest, noted.took);
+  return places === undefined ? engine.settings.patience : Math.max(10 * engine.settings.patience, 20 * longest);
 };
 
 /** Nothing has been done, and nothing will be: the run waits for code that fits. */
 const block = (execution: Execution, next: Delivery): void => {
   if (execution.cancelAsked !== undefined && !execution.timedOut) return cancelUnfit(execution);
-  const was = describeRow(next.row);
+  const row = missingBefore(execution, next.row) ?? next.row;
+  const was = describeRow(row);
   const is = describeBody(execution);
   putAside(execution, "blocked", {
     code: "history_mismatch",
-    message: `Run ${execution.id} of "${execution.definition.name}" version ${execution.definition.version} recorded ${was} at seq ${next.row.seq}, and the code now ${is}.
+    message: `Run ${execution.id} of "${execution.definition.name}" version ${execution.definition.version} recorded ${was} at seq ${row.seq}, and the code now ${is}.
 Give the new step a new name, guard it with Context.patched, or start a new version; then deploy. Nothing was done and nothing is lost.`,
     was,
     is,
-    seq: next.row.seq,
+    seq: row.seq,
   });
 };
 
-const describeRow = (row: Row): string => `${operationOf(row.kind) ?? row.kind} "${row.key ?? ""}"`;
+/** What the body asked for cannot be told apart: functions under way finish and are recorded, nothing new starts, then the run is blocked. */
+export const putRefusedAside = (execution: Execution): void => {
+  const { refused } = execution;
+  if (!refused || execution.flights > 0 || execution.reading > 0) return;
+  if (refused.place) noteRefusal(execution, refused.place);
+  if (execution.cancelAsked !== undefined && !execution.timedOut) return cancelUnfit(execution);
+  putAside(execution, "blocked", refused.reason);
+};
+
+const describeRow = (row: Row): string => `${kindOfRow(row) ?? row.kind} "${row.key ?? ""}"`;
 
 const describeBody = (execution: Execution): string => {
   if (execution.outcome !== undefined) return execution.outcome.kind === "returned" ? "ends here" : "throws here";
-  const asked = openOperations(execution).map((operation) => `${operation.kind} "${operation.key}"`);
+  const recorded = new Set(execution.askOrder.map(({ key }) => key));
+  const open = openOperations(execution);
+  const others = open.filter(({ key }) => !recorded.has(key));
+  const asked = (others.length > 0 ? others : open).map(({ kind, key }) => `${kind} "${key}"`);
   return `asks for ${asked.slice(0, 5).join(", ")}`;
 };
 

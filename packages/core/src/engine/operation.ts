@@ -1,9 +1,11 @@
 /** What a body asks for. Its promise settles when the record that answers it is delivered, and never otherwise. */
-import { apart } from "./caller.ts";
+import type { Place } from "../model/places.ts";
+import { countAsk, findKey, patienceFor, strandId } from "./asking.ts";
+import { apart, become, caller, strandAfter, strandOf, type Strand } from "./caller.ts";
 import type { Retry } from "../model/backoff.ts";
 import type { OperationKind, Row } from "../model/records.ts";
 import type { Schema } from "../model/schema.ts";
-import type { NewRun } from "../store/rows.ts";
+import type { NewRun, Reason } from "../store/rows.ts";
 import * as settings from "./settings.ts";
 import type { BreakerGate } from "./engine.ts";
 import type { Execution } from "./execution.ts";
@@ -40,8 +42,16 @@ export type Operation = {
   readonly kind: OperationKind;
   readonly ask: Ask;
   readonly scope: Scope;
-  /** What the body had seen when it asked. Its effect waits until that is durable. */
-  issued: number;
+  /** What the body had seen when it asked. */
+  readonly issued: number;
+  /** Its effect waits until the records up to this seq are durable. */
+  ground: number;
+  /** True when the body asked after work that is not durable, in this life or in the recorded one. */
+  readonly isComputed: boolean;
+  /** Its place in the code, until that is noted. */
+  place: Place | undefined;
+  /** On a replay of such an operation: its result is not given, and its function not started, before this moment of the monotonic clock. */
+  readonly settleAt: number;
   /** True when the body has its answer, or gave it up: a late result is recorded and goes nowhere. */
   settled: boolean;
   /** True when its record is on its way to the body. */
@@ -126,11 +136,36 @@ export const silently = <T>(promise: Promise<T>): Promise<T> => {
 /** A promise of its own each time: one that all share would keep everybody who ever awaited it. */
 const never = (): Promise<never> => new Promise(silent);
 
-/** Asks for an operation. The answer is the promise that the body awaits. */
+/** What a verb of `Step` asks for, in the words of its caller, for instance `Step.run("charge")`. */
+const wordsFor = (name: string, { kind }: Ask): string => `Step.${verbs[kind]}("${name}")`;
+
+const verbs = {
+  step: "run",
+  undo: "run",
+  transaction: "transaction",
+  sleep: "sleep",
+  wait: "wait",
+  call: "call",
+  start: "start",
+} as const;
+
+/** Asks for an operation. The answer is the promise that the body awaits. Throws `wrong_context` where the body does not call. */
 export const issue = (ctx: Context, name: string, ask: Ask): Promise<unknown> => {
+  const who = caller();
+  const strand = who?.kind === "body" && who.execution === ctx.execution ? who : strandOf(ctx, wordsFor(name, ask));
   const { execution } = ctx;
   if (execution.phase === "over" || (execution.outcome !== undefined && ask.kind !== "undo")) return never();
-  const key = keyFor(execution, ctx.path + name);
+  const path = ctx.path + name;
+  const count = countAsk(strand, path);
+  const isComputed = !execution.moving && ask.kind !== "undo";
+  const found =
+    isComputed || execution.places !== undefined
+      ? findKey(execution, strand, { path, count, next: () => keyFor(execution, path) })
+      : undefined;
+  if (found?.kind === "refused") return refuse(execution, strand, { path, known: found.known });
+  const key = found?.key ?? keyFor(execution, path);
+  const noted = found?.noted;
+  become(strandAfter(execution, key));
   const fault = faultOf(ctx.scope);
   if (fault) return ++execution.swallowed > settings.mostSwallowed ? never() : silently(Promise.reject(fault));
   const { promise, resolve, reject } = Promise.withResolvers<unknown>();
@@ -140,6 +175,10 @@ export const issue = (ctx: Context, name: string, ask: Ask): Promise<unknown> =>
     ask,
     scope: ctx.scope,
     issued: execution.seen,
+    ground: execution.seen,
+    isComputed: isComputed || noted !== undefined,
+    place: isComputed && noted === undefined ? { after: strandId(strand), path, count } : undefined,
+    settleAt: noted === undefined ? 0 : execution.givenAt + patienceFor(noted.took),
     settled: false,
     answered: false,
     failed: 0,
@@ -155,6 +194,25 @@ export const issue = (ctx: Context, name: string, ask: Ask): Promise<unknown> =>
   wake(execution);
   return promise;
 };
+
+/** The body may go no further: the run is blocked, with what to do. The same in every life, for it is noted. */
+const refuse = (
+  execution: Execution,
+  strand: Strand,
+  ask: { readonly path: string; readonly known: boolean },
+): Promise<never> => {
+  const place = ask.known ? undefined : { after: strandId(strand), path: ask.path, count: 0 };
+  execution.refused ??= { reason: ambiguous(execution, `asks for "${ask.path}" twice`), place };
+  wake(execution);
+  return never();
+};
+
+/** Twice from one place, in an order that depends on how long work takes that is not durable. */
+export const ambiguous = (execution: Execution, what: string): Reason => ({
+  code: "ambiguous_order",
+  message: `Run ${execution.id} of "${execution.definition.name}" ${what} from one place of its body, after work that is not durable (such as a digest or an import). Which comes first depends on how long that work takes, so a replay could exchange their results.
+Give the steps different names, or put each branch into Step.all or Step.map; then deploy.`,
+});
 
 /** From now on the clock decides about the operation. */
 export const setDue = (execution: Execution, operation: Operation, due: number): void => {

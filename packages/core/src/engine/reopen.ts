@@ -2,6 +2,7 @@
 import { decode } from "../model/codec.ts";
 import type { Failure } from "../model/failure.ts";
 import * as Fault from "../model/fault.ts";
+import { forkedText } from "../model/places.ts";
 import { isResult, type Row } from "../model/records.ts";
 import { failedUndos, forkRows, reopening } from "../model/reopen.ts";
 import { isEnd } from "../model/states.ts";
@@ -60,6 +61,10 @@ export const fork = async (
     );
   }
   const at = engine.clock.now();
+  const copied = withoutOpenChildren(kept);
+  const seq = (copied.at(-1)?.seq ?? 0) + 1;
+  const value = forkedText(run, rows);
+  const forked: Row = { seq, kind: "forked", key: null, value, attempt: null, issued: 0, due: null, at };
   const started = await engine.store.runs.fork(
     {
       id,
@@ -77,7 +82,7 @@ export const fork = async (
       deadline: run.deadline === null ? null : at + run.deadline - run.createdAt,
       tags: await engine.store.runs.tags(run.key),
     },
-    withoutOpenChildren(kept),
+    [...copied, forked],
   );
   if (started.kind === "existing")
     throw Fault.make("run_conflict", `There is a run with the id "${id}" already. Fork to another id.`, { run: id });

@@ -1,4 +1,5 @@
 /** Starting a run: executed here from its first moment when there is room, else left to whoever has some. */
+import { currentRules } from "../model/records.ts";
 import type { NewRun, Row, RunRow, Started } from "../store/rows.ts";
 import type { Untyped } from "./definition.ts";
 import { definitionOf, type Engine } from "./engine.ts";
@@ -61,6 +62,15 @@ const adoptNew = (engine: Engine, definition: Untyped, run: NewRun, key: number)
     endedAt: null,
   };
   if (isLost(engine, row)) return;
-  const first: Row = { seq: 0, kind: "started", key: null, value: run.input, attempt: null, issued: 0, due: null, at: run.at };
+  const first: Row = {
+    seq: 0,
+    kind: "started",
+    key: null,
+    value: run.input,
+    attempt: currentRules,
+    issued: 0,
+    due: null,
+    at: run.at,
+  };
   adopt(createExecution(engine, definition, row, [first]), row);
 };

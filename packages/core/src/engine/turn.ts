@@ -35,8 +35,12 @@ const pump = (batch: readonly Execution[]): void => {
   let moving = batch;
   while (moving.length > 0) {
     const moved: Execution[] = [];
-    for (const execution of moving) if (contained(execution, deliverNext) && hasMore(execution)) moved.push(execution);
+    for (const execution of moving) {
+      execution.moving = true;
+      if (contained(execution, deliverNext) && hasMore(execution)) moved.push(execution);
+    }
     drainMicrotasks();
+    for (const execution of moving) execution.moving = false;
     moving = moved;
   }
 };

@@ -1,6 +1,7 @@
 /** Undo: the steps that were done are undone, last first, each as a step of its own with its own attempts. */
 import { fromError } from "../model/failure.ts";
 import { end } from "./begin.ts";
+import { callAs, strandAfter } from "./caller.ts";
 import type { Execution, Undoable, UndoFailure } from "./execution.ts";
 import { issue } from "./operation.ts";
 import { scopeUnder } from "./scope.ts";
@@ -14,7 +15,10 @@ export const unwind = (execution: Execution): void => {
   if (outcome?.kind !== "threw" || execution.unwinding) return;
   execution.unwinding = true;
   for (const operation of execution.operations.values()) operation.settled = true;
-  void undoAll(execution, undoOrder(execution)).then((undo) => end(execution, { kind: "unwound", error: outcome.error, undo }));
+  const strand = strandAfter(execution, "undo");
+  void callAs(strand, () => undoAll(execution, undoOrder(execution))).then((undo) =>
+    end(execution, { kind: "unwound", error: outcome.error, undo }),
+  );
 };
 
 /** Last first; an undo that had failed and is tried again comes after those that are recorded. */

@@ -21,6 +21,8 @@ export type Code =
   | "wrong_state"
   | "step_timeout"
   | "history_mismatch"
+  | "ambiguous_order"
+  | "wrong_context"
   | "quarantined"
   | "lease_lost"
   | "runtime_closed"

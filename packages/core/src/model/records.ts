@@ -31,7 +31,20 @@ const belongsTo = {
 } as const satisfies Record<string, OperationKind>;
 
 export type OperationRecord = keyof typeof belongsTo;
-export type RunRecord = "started" | "cancel" | "patched" | "redo" | "completed" | "failed" | "cancelled";
+export type RunRecord =
+  | "started"
+  | "cancel"
+  | "patched"
+  | "redo"
+  /** The body asked for an operation after work that is not durable; its place in the code is in `value`. */
+  | "asked"
+  /** What `Context.now` answered after such work. */
+  | "drawn"
+  /** The records before it were copied from another run. */
+  | "forked"
+  | "completed"
+  | "failed"
+  | "cancelled";
 export type RecordKind = OperationRecord | RunRecord;
 
 /** A record of a history. `issued` is the seq that the body had seen when it asked; `due` a moment in ms; `value` encoded. */
@@ -56,6 +69,9 @@ const notes: ReadonlySet<RecordKind> = new Set([
   "undo-attempt",
   "patched",
   "redo",
+  "asked",
+  "drawn",
+  "forked",
 ]);
 
 /** True for a record that tells how far something has come and is never handed to the body. */
@@ -67,3 +83,12 @@ export const operationOf = (kind: RecordKind): OperationKind | undefined =>
 
 /** True for a record that says a step, wait or child is at its end. */
 export const isResult = (kind: RecordKind): boolean => operationOf(kind) !== undefined && !isNote(kind);
+
+/** The rules by which new histories are written; the `started` record keeps it in `attempt`. Null there means the first rules. */
+export const currentRules = 2;
+
+/**
+ * 1: one source of random numbers for a run, and one `now`.
+ * 2: each strand of the body draws for itself, and an operation that was asked for after work which is not durable has an `asked` note.
+ */
+export type Rules = 1 | 2;

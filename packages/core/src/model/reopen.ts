@@ -68,6 +68,8 @@ export const forkRows = (rows: readonly Row[], from: string): readonly Row[] | u
   const at = rows.find((row) => row.key === from && row.seq > 0);
   if (!at) return undefined;
   const result =
-    rows.find((row) => row.key === from && !["attempt", "running", "timer", "waiting", "calling"].includes(row.kind)) ?? at;
+    rows.find(
+      (row) => row.key === from && !["attempt", "running", "timer", "waiting", "calling", "asked", "drawn"].includes(row.kind),
+    ) ?? at;
   return rows.filter((row) => row.seq > 0 && row.seq < result.seq && row.key !== from && !ends.has(row.kind));
 };

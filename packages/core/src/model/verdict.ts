@@ -13,6 +13,7 @@ const hopeless: ReadonlySet<Fault.Code> = new Set<Fault.Code>([
   "invalid_input",
   "async_transaction",
   "foreign_database",
+  "wrong_context",
 ]);
 
 /** `attempt` is the one that failed, from 1; `chance` is in [0, 1). `when` is the user's word on whether the error may pass. */

@@ -88,12 +88,13 @@ export const record = async (name: Name): Promise<Kept> => {
   const on = bench(name, () => {});
   const { fixture, clock } = on;
   let runtime = await on.open();
-  const run = (): Run.Handle => Run.of(runtime, name);
+  const run = (): Run.Handle => Run.of(runtime, fixture.recorded ?? name);
   const [workflow] = fixture.workflows;
   await Workflow.start(runtime, workflow as Workflow.Definition, fixture.input, { id: name });
   await fixture.happens?.({
     clock,
     run,
+    of: (id) => Run.of(runtime, id),
     crash: async () => {
       on.crash(runtime);
       runtime = await on.open();
@@ -101,7 +102,7 @@ export const record = async (name: Name): Promise<Kept> => {
     },
   });
   const end = await untilEnd(on, run);
-  const row = await engineOf(runtime).store.runs.byId(name);
+  const row = await engineOf(runtime).store.runs.byId(fixture.recorded ?? name);
   if (!row) throw new Error(`Run ${name} is gone.`);
   const records = (await readHistory(engineOf(runtime), row.key)).map(withoutStacks);
   await Runtime.close(runtime);
@@ -140,6 +141,7 @@ export const replay = async (name: Name, kept: Kept): Promise<{ readonly end: En
     tags: [],
   };
   await engineOf(loader).store.runs.fork(run, records.slice(1, -1));
+  on.client.run("update holdfast_history set attempt = ? where seq = 0", [records[0]?.attempt ?? null]);
   const runtime = await on.open();
   const end = await untilEnd(on, () => Run.of(runtime, id));
   for (const opened of [loader, runtime]) await Runtime.close(opened);

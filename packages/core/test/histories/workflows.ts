@@ -8,6 +8,8 @@ export type Scene = {
   readonly clock: ManualClock;
   /** The run, by whichever runtime is open now. */
   readonly run: () => Run.Handle;
+  /** Another run, by its id. */
+  readonly of: (id: string) => Run.Handle;
   /** The process dies, and another one goes on. */
   readonly crash: () => Promise<void>;
 };
@@ -23,12 +25,14 @@ export type Fixture = {
   /** The first is the one that is run. */
   readonly workflows: readonly [Workflow.AnyDefinition, ...Workflow.AnyDefinition[]];
   readonly input?: unknown;
+  /** The id of the run that is recorded. Default: the name. */
+  readonly recorded?: string;
   /** What happens to the run besides time. */
   readonly happens?: (scene: Scene) => Promise<void>;
 };
 
 /** The workflows whose histories are kept, by name. */
-export const names = ["order", "races", "family", "undone", "cancelled", "endless", "too-long", "refused", "retried"] as const;
+export const names = ["order", "races", "family", "undone", "cancelled", "endless", "too-long", "refused", "retried", "computed", "forked"] as const;
 export type Name = (typeof names)[number];
 
 type Tools = { readonly key: string; readonly attempt: number };
@@ -158,7 +162,44 @@ export const fixturesFor = ({ begins, clock, database }: Outside): Readonly<Reco
     return "mended";
   });
 
+  /** Work that is not durable, and takes a turn of the event loop in every life. */
+  const turns = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+  const computed = Workflow.define({ name: "computed" }, async (ctx) => {
+    const branch = async (name: string, ms: number): Promise<unknown> => {
+      await Step.run(ctx, "fetch", slowly(ms, name));
+      await turns();
+      const drawn = [Context.now(ctx), Context.uuid(ctx), Context.random(ctx)];
+      return [await Step.run(ctx, "store", slowly(1_000 - ms, `stored ${name}`)), drawn];
+    };
+    const both = await Promise.all([branch("left", 200), branch("right", 100)]);
+    await Step.sleep(ctx, "pause", "1h");
+    return [both, Context.uuid(ctx)];
+  });
+
+  const forked = Workflow.define({ name: "forked" }, async (ctx) => {
+    const ticket = [Context.now(ctx), Context.random(ctx)];
+    const drawn = await Step.run(ctx, "draw", does("drawn"));
+    await Step.run(ctx, "tell", does("told"));
+    return [ticket, drawn];
+  });
+
   return {
+    computed: {
+      workflows: [computed],
+      happens: async ({ clock, crash }) => {
+        await clock.advance(2_000);
+        await crash();
+        await clock.advance(1_000);
+      },
+    },
+    forked: {
+      workflows: [forked],
+      recorded: "forked-again",
+      happens: async ({ clock, of }) => {
+        await clock.advance(1_000);
+        await Run.fork(of("forked"), { from: "tell", id: "forked-again" });
+      },
+    },
     order: {
       workflows: [order],
       input: { lines: ["tea", "salt", "rope"] },
@@ -239,6 +280,9 @@ export const kinds: Readonly<Record<Run.Record["kind"], true>> = {
   cancel: true,
   patched: true,
   redo: true,
+  asked: true,
+  drawn: true,
+  forked: true,
   completed: true,
   failed: true,
   cancelled: true,

@@ -1,4 +1,5 @@
 /** The statements that write runs, records and messages on MySQL and MariaDB. A row that is there already is left as it is by an update to what it is. */
+import { currentRules } from "../../model/records.ts";
 import type { Lease, NewRun, NewSignal, Row } from "../rows.ts";
 import { dueOf, type Sheet } from "../server/desk.ts";
 import type { Dialect, RunAppend, Statement } from "../server/dialect.ts";
@@ -68,7 +69,7 @@ const insertRuns = `insert into holdfast_runs
   on duplicate key update holdfast_runs.id = holdfast_runs.id`;
 
 const beginRuns = `insert into holdfast_history (${recordNames})
-  select made.key, 0, 'started', null, given.input, null, 0, given.due, given.at
+  select made.key, 0, 'started', null, given.input, ${currentRules}, 0, given.due, given.at
   from ${given({ place: "int", id: "text", input: "text", due: "bigint", at: "bigint" })}
   straight_join holdfast_runs as made force index (holdfast_runs_id) on made.id = ${named("given.id")} and made.claim = ? order by given.place
   on duplicate key update holdfast_history.run = holdfast_history.run`;

@@ -1,4 +1,5 @@
 /** The statements that write runs, records and messages on PostgreSQL. */
+import { currentRules } from "../../model/records.ts";
 import type { Lease, NewRun, NewSignal, Row } from "../rows.ts";
 import { dueOf, type Sheet } from "../server/desk.ts";
 import type { Dialect, RunAppend, Statement } from "../server/dialect.ts";
@@ -48,7 +49,7 @@ const insertRuns = `with given as (select * from ${given({
     from placed order by place on conflict do nothing returning key, id, worker
   ), begun as (
     insert into holdfast_history (run, seq, kind, key, value, attempt, issued, due, at)
-    select distinct on (made.key) made.key, 0, 'started', null, placed.input, null, 0, placed.due, placed.at
+    select distinct on (made.key) made.key, 0, 'started', null, placed.input, ${currentRules}, 0, placed.due, placed.at
     from made join placed on placed.id = made.id order by made.key, placed.place
   )
   select key, id, worker from made`;

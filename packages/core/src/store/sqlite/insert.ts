@@ -1,7 +1,7 @@
 /** How a run comes into the database: its row, its first record, its tags. */
 import { eq, sql } from "drizzle-orm";
 import { isSame } from "../../model/codec.ts";
-import type { Row } from "../../model/records.ts";
+import { currentRules, type Row } from "../../model/records.ts";
 import type { NewRun, RunRow, Started } from "../rows.ts";
 import type { Connection } from "./connection.ts";
 import { runColumns } from "./columns.ts";
@@ -120,7 +120,8 @@ export const prepareInsert = (connection: Connection): Insert => {
       kind: "started",
       key: null,
       value: run.input,
-      attempt: null,
+      // The rules of a fork are told by its `forked` record.
+      attempt: rows.length === 0 ? currentRules : null,
       issued: 0,
       due: dueOf(run),
       at: run.at,

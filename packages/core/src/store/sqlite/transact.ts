@@ -4,6 +4,7 @@ import type { BunSQLiteDatabase } from "drizzle-orm/bun-sqlite";
 import { realpathSync } from "node:fs";
 import { isSame } from "../../model/codec.ts";
 import * as Fault from "../../model/fault.ts";
+import { currentRules } from "../../model/records.ts";
 import type { TransactionWork } from "../contract.ts";
 import { outside } from "../within.ts";
 import type { Lease, NewRun, Row, Started } from "../rows.ts";
@@ -112,7 +113,7 @@ export const startWithin = (connection: Connection, transaction: unknown, run: N
     .returning({ key: runs.key })
     .all()[0]?.key;
   if (key === undefined) throw new Error(`Run ${run.id} was not inserted.`);
-  tx.insert(history).values({ run: key, seq: 0, kind: "started", value: input, issued: 0, due, at }).run();
+  tx.insert(history).values({ run: key, seq: 0, kind: "started", value: input, attempt: currentRules, issued: 0, due, at }).run();
   for (const tag of names) tx.insert(tags).values({ tag, run: key }).onConflictDoNothing().run();
   return { kind: "created", key, here: false };
 };

@@ -1,0 +1,103 @@
+/**
+ * Which operation of the history an ask of the body stands for, and when a record may be given to the body.
+ *
+ * Bodies may compute between their steps (a digest, gzip, an import). How long that takes differs from life to life, and with it the order of what
+ * parallel strands ask for. Three rules keep the results with their strands:
+ *
+ *  1. A record is given only when everything has been asked again that was asked before it in the recorded run (`missingBefore`).
+ *  2. An operation asked for after work that is not durable has an `asked` note with its place: strand, name, and how often that strand asked for
+ *     the name. On a replay the place finds the key. No function starts before the note is durable.
+ *  3. Two asks of one place and one moment cannot be told apart. They are refused before the second has an effect.
+ */
+import { isNote, operationOf, type Row } from "../model/records.ts";
+import { placeId, type Noted } from "../model/places.ts";
+import type { Strand } from "./caller.ts";
+import { isReplaying, type Execution } from "./execution.ts";
+import type { Operation } from "./operation.ts";
+
+export const strandId = ({ after, draws }: Strand): string => (draws === 0 ? after : `${after}~${draws}`);
+
+/** Counts the ask, and answers with how often this strand asked for the name before. */
+export const countAsk = (strand: Strand, path: string): number => {
+  const { asked } = strand;
+  if (asked === undefined) {
+    strand.asked = path;
+    return 0;
+  }
+  if (typeof asked === "string") {
+    const counts = new Map([[asked, 1]]);
+    strand.asked = counts;
+    const before = counts.get(path) ?? 0;
+    counts.set(path, before + 1);
+    return before;
+  }
+  const before = asked.get(path) ?? 0;
+  asked.set(path, before + 1);
+  return before;
+};
+
+export type Found =
+  | { readonly kind: "key"; readonly key: string; readonly noted: Noted | undefined }
+  | { readonly kind: "refused"; readonly known: boolean };
+
+/** The key for an ask where the history has places, or that follows work which is not durable. */
+export const findKey = (
+  execution: Execution,
+  strand: Strand,
+  { path, count, next }: { readonly path: string; readonly count: number; readonly next: () => string },
+): Found => {
+  const there = execution.places?.get(placeId({ after: strandId(strand), path, count }));
+  if (there?.noted.refused) return { kind: "refused", known: true };
+  if (!execution.moving) {
+    strand.computed ??= new Map();
+    const before = strand.computed.get(path);
+    strand.computed.set(path, execution.given);
+    if (before === execution.given) return { kind: "refused", known: false };
+    if (!there && isContested(execution, path)) return { kind: "refused", known: false };
+  }
+  return there ? { kind: "key", key: there.key, noted: there.noted } : { kind: "key", key: next(), noted: undefined };
+};
+
+/** True when records without a place may stand for the ask, and more than one does. */
+const isContested = (execution: Execution, path: string): boolean => {
+  if (!isReplaying(execution)) return false;
+  const { inbox, cursor, operations, reserved, given } = execution;
+  const keys = new Set<string>();
+  for (let at = cursor; at < inbox.length; at++) {
+    const { key, kind, issued } = inbox[at]?.row ?? { key: null, kind: "redo", issued: 0 };
+    if (key === null || issued > given || operationOf(kind) === undefined || operations.has(key) || reserved.has(key)) continue;
+    if (key === path || (key.startsWith(`${path}#`) && /^\d+$/.test(key.slice(path.length + 1)))) keys.add(key);
+  }
+  return keys.size > 1;
+};
+
+/** What has not been asked again and was asked before this record came. The record waits for it. */
+export const missingBefore = (execution: Execution, row: Row): Row | undefined => {
+  const { askOrder: order, operations } = execution;
+  while (execution.asks < order.length) {
+    const ask = order[execution.asks];
+    if (ask === undefined || ask.issued >= row.seq) return undefined;
+    if (ask !== row && !operations.has(ask.key ?? "")) return ask;
+    execution.asks++;
+  }
+  return undefined;
+};
+
+/** True when the body asked for the operation after another record than in the recorded run: the code has changed. */
+export const isElsewhere = (execution: Execution, operation: Operation, row: Row): boolean => {
+  if (operation.issued === row.issued || operation.isComputed || execution.rules === 1 || operation.kind === "undo") return false;
+  const [from, to] = operation.issued < row.issued ? [operation.issued, row.issued] : [row.issued, operation.issued];
+  const { inbox, cursor } = execution;
+  for (let at = cursor - 1; at >= 0; at--) {
+    const { seq, kind } = inbox[at]?.row ?? { seq: 0, kind: "redo" };
+    if (seq <= from) return false;
+    if (seq <= to && !isNote(kind)) return true;
+  }
+  return false;
+};
+
+/**
+ * How long, in ms, after a record the result of an operation waits on a replay that was asked for so long after that record. A strand that computes
+ * in parallel and was slower in the recorded run has had its time by then, and is told apart.
+ */
+export const patienceFor = (took: number): number => Math.min(4 * took + 10, 60_000);

@@ -1,0 +1,70 @@
+/**
+ * What a body draws: `Context.now`, `random` and `uuid`. A draw belongs to the strand that makes it, so that it is the same in every life, however
+ * long the strands beside it compute.
+ */
+import { encode } from "../model/codec.ts";
+import * as Fault from "../model/fault.ts";
+import { seedOf } from "../model/places.ts";
+import { random, uuidFrom } from "../model/random.ts";
+import { strandId } from "./asking.ts";
+import { become, strandAfter, strandOf, type Strand } from "./caller.ts";
+import type { Execution } from "./execution.ts";
+import { ambiguous } from "./operation.ts";
+import { note } from "./record.ts";
+import type { Context } from "./scope.ts";
+import { wake } from "./wake.ts";
+
+/** The seed for what a strand draws: that of the run it was forked from, where the strand was there before the fork. */
+const seedFor = (execution: Execution, operation: string): string =>
+  execution.origins.find(({ keys }) => keys.has(operation))?.seed ?? seedOf(execution);
+
+/** One draw of a strand: how often it was drawn from here before, and whether that follows work that is not durable. */
+type Draw = { readonly strand: Strand; readonly before: number; readonly isComputed: boolean };
+
+const draw = (ctx: Context, what: string): Draw => {
+  const strand = strandOf(ctx, what);
+  const { execution, after, draws } = strand;
+  const before = strand.drawn++;
+  const isComputed = !execution.moving;
+  if (before > 0 && (isComputed || strand.computedDraw)) throw refuse(execution, what);
+  strand.computedDraw = isComputed;
+  const [next, count] = before === 0 ? [after, draws + 1] : [`${strandId(strand)}.${before}`, 0];
+  become(strandAfter(execution, next, count, strand.operation));
+  return { strand, before, isComputed };
+};
+
+const refuse = (execution: Execution, what: string): Fault.Fault => {
+  execution.refused ??= { reason: ambiguous(execution, `calls ${what} twice`), place: undefined };
+  wake(execution);
+  return Fault.make("ambiguous_order", execution.refused.reason.message, { run: execution.id });
+};
+
+/** One random source for the whole run, for histories of the first rules. */
+const firstSource = (execution: Execution): (() => number) =>
+  (execution.chance ??= random(execution.origins[0]?.seed ?? seedOf(execution)));
+
+const sourceOf = (ctx: Context, what: string): (() => number) => {
+  if (ctx.execution.rules === 1) return firstSource(strandOf(ctx, what).execution);
+  const { strand, before } = draw(ctx, what);
+  const place = JSON.stringify([seedFor(strand.execution, strand.operation), strand.after, strand.draws, before]);
+  return random(place);
+};
+
+export const drawRandom = (ctx: Context): number => sourceOf(ctx, "Context.random")();
+
+export const drawUuid = (ctx: Context): string => uuidFrom(sourceOf(ctx, "Context.uuid"));
+
+/** The time of the last record that the strand was given. After other work that could be another one in the next life: the answer is noted. */
+export const drawNow = (ctx: Context): number => {
+  if (ctx.execution.rules === 1) return strandOf(ctx, "Context.now").execution.seenAt;
+  const { strand, before, isComputed } = draw(ctx, "Context.now");
+  const { execution } = strand;
+  const key = strandId(strand);
+  const recorded = execution.draws?.get(`${key}\n${before}`);
+  if (recorded !== undefined) return recorded;
+  if (isComputed && execution.phase === "executing") {
+    const value = encode(execution.seenAt, { what: "answer of Context.now", limit: 65_536 });
+    execution.seen = note(execution, { kind: "drawn", key, attempt: before, value }).seq;
+  }
+  return execution.seenAt;
+};

@@ -1,0 +1,105 @@
+/**
+ * What a history tells beside results: where in its body a run asked for an operation, what it drew, and which runs it was forked from.
+ */
+import { decode, encode } from "./codec.ts";
+import { isResult, operationOf, type OperationKind, type Row, type Rules } from "./records.ts";
+
+/** Where in the code an operation was asked for: the strand, the name with its path, and how often the strand asked for it before. */
+export type Place = { readonly after: string; readonly path: string; readonly count: number };
+
+/** What an `asked` note says. `took` is the time in ms between the last record and the ask. A refused place has no operation. */
+export type Noted = Place & { readonly of: OperationKind; readonly took: number; readonly refused?: true };
+
+export const placeId = ({ after, path, count }: Place): string => `${after}\n${path}\n${count}`;
+
+export const placeText = (noted: Noted): string | null => encode(noted, { what: "place of an operation", limit: 65_536 });
+
+/** Places that earlier lives noted, by `placeId`. */
+export type Places = ReadonlyMap<string, { readonly key: string; readonly noted: Noted }>;
+
+export const placesIn = (rows: readonly Row[]): Places | undefined => {
+  let places: Map<string, { key: string; noted: Noted }> | undefined;
+  for (const { kind, key, value } of rows) {
+    if (kind !== "asked") continue;
+    const noted = decode(value) as Noted;
+    places ??= new Map();
+    places.set(placeId(noted), { key: key ?? "", noted });
+  }
+  return places;
+};
+
+/** Keys that belong to noted places: an ask elsewhere does not get them. */
+export const reservedIn = (places: Places | undefined): ReadonlySet<string> =>
+  places === undefined ? none : new Set([...places.values()].flatMap(({ key, noted }) => (noted.refused ? [] : [key])));
+
+const none: ReadonlySet<string> = new Set();
+
+/** The kind of operation that a record belongs to, also where it only notes a place. */
+export const kindOfRow = ({ kind, value }: Row): OperationKind | undefined => {
+  if (kind !== "asked") return operationOf(kind);
+  const noted = decode(value) as Noted;
+  return noted.refused ? undefined : noted.of;
+};
+
+/** The records of operations in the order in which the body asked for those. Undos are not asked for by a body. */
+export const askOrder = (rows: readonly Row[]): readonly Row[] => {
+  if (rows.length <= 1) return noRows;
+  const asked = rows.filter((row) => {
+    const kind = kindOfRow(row);
+    return kind !== undefined && kind !== "undo";
+  });
+  const isSorted = asked.every((row, at) => at === 0 || (asked[at - 1]?.issued ?? 0) <= row.issued);
+  return isSorted ? asked : asked.toSorted((a, b) => a.issued - b.issued);
+};
+
+const noRows: readonly Row[] = [];
+
+/** Recorded answers of `Context.now`, by the place of the draw and how often it was drawn from there before. */
+export const drawsIn = (rows: readonly Row[]): ReadonlyMap<string, number> | undefined => {
+  let draws: Map<string, number> | undefined;
+  for (const { kind, key, attempt, value } of rows) {
+    if (kind !== "drawn") continue;
+    draws ??= new Map();
+    draws.set(`${key}\n${attempt}`, Number(decode(value)));
+  }
+  return draws;
+};
+
+/** What a `forked` record says of the run that its history was copied from: its source of chance, its birth in ms, and its rules. */
+export type Forked = { readonly seed: string; readonly birth: number; readonly rules: Rules };
+
+/** With the keys of the results that were copied; "" stands for the start of the body. */
+export type Origin = Forked & { readonly keys: ReadonlySet<string> };
+
+/** The origins that a history tells, the first run first. */
+export const originsIn = (rows: readonly Row[]): readonly Origin[] => {
+  const forks = rows.filter(({ kind }) => kind === "forked");
+  return forks.map((fork) => {
+    const keys = rows.filter(({ kind, seq }) => seq < fork.seq && isResult(kind)).map(({ key }) => key ?? "");
+    return { ...(decode(fork.value) as Forked), keys: new Set(["", ...keys]) };
+  });
+};
+
+export const rulesOf = (rows: readonly Row[], origins: readonly Origin[]): Rules =>
+  origins[0]?.rules ?? (rows[0]?.attempt === 2 ? 2 : 1);
+
+/** What seeds the random numbers of a run. */
+export const seedOf = ({
+  id,
+  createdAt,
+  key,
+}: {
+  readonly id: string;
+  readonly createdAt: number;
+  readonly key: number;
+}): string => `${id} ${createdAt} ${key}`;
+
+/** The value of the `forked` record in a fork of this run. */
+export const forkedText = (
+  run: { readonly id: string; readonly createdAt: number; readonly key: number },
+  rows: readonly Row[],
+): string | null => {
+  const origins = originsIn(rows);
+  const forked: Forked = { seed: seedOf(run), birth: origins[0]?.birth ?? run.createdAt, rules: rulesOf(rows, origins) };
+  return encode(forked, { what: "origin of a fork", limit: 65_536 });
+};
