@@ -13,7 +13,7 @@ export type Summary = {
   readonly workflow: string;
   readonly version: number;
   readonly status: Status;
-  /** When a run that waits is due next, if time wakes it. */
+  /** When a run that waits is due next, if time wakes it. In a list, a run that has left memory within the last minute may show the moment at which a worker looks at it again, for safety. */
   readonly wakeAt: number | null;
   /**
    * Why the run stands still, for a person: blocked, put aside, waiting for something that is not durable, or due and known to no worker (`no_worker`).

@@ -6,6 +6,7 @@ import { withReasons } from "./engine/unclaimed.ts";
 import { changes } from "./engine/watch.ts";
 import { fork as forkRun, reopen } from "./engine/reopen.ts";
 import { engineOf, type Runtime } from "./engine/opened.ts";
+import type { Engine } from "./engine/engine.ts";
 import { readHistory } from "./engine/read.ts";
 import { decode } from "./model/codec.ts";
 import { milliseconds, type Duration } from "./model/duration.ts";
@@ -16,6 +17,7 @@ import { progressOf, type Progress } from "./model/progress.ts";
 import { summary, type Summary } from "./list.ts";
 import type { RecordKind } from "./model/records.ts";
 import { isEnd, type Status } from "./model/states.ts";
+import type { RunRow } from "./store/rows.ts";
 
 export { list, type Filter, type Page, type Summary } from "./list.ts";
 export type { Handle } from "./engine/handle.ts";
@@ -46,6 +48,13 @@ export type View<Output = unknown> = Summary & {
   readonly parent: string | null;
 };
 
+/** When the run itself is due next: a worker also looks again, for safety, at runs that have left memory a short while ago. */
+const ownWake = ({ clock }: Engine, { status, wakeAt, deadline }: RunRow, { pending }: Progress): number | null => {
+  if (status !== "waiting" || wakeAt === null || wakeAt <= clock.now()) return wakeAt;
+  const moments = [deadline, ...pending.map(({ until }) => until)].filter((moment) => moment !== null);
+  return moments.length === 0 ? null : Math.min(...moments);
+};
+
 /** Everything about a run now. Throws `run_not_found`. */
 export const get = async <Output>(run: Handle<Output>): Promise<View<Output>> => {
   const { engine } = reachOf(run);
@@ -53,14 +62,16 @@ export const get = async <Output>(run: Handle<Output>): Promise<View<Output>> =>
   const [shown = row] = await withReasons(engine, [row]);
   const rows = await readHistory(engine, row.key);
   const last = rows.at(-1);
+  const progress = progressOf(rows);
   const end = last && isEnd(row.status) && row.status !== "completed" ? endOf(last) : undefined;
   return {
     ...summary(shown),
+    wakeAt: ownWake(engine, row, progress),
     input: decode(rows[0]?.value ?? null),
     output: row.status === "completed" && last ? (decode(last.value) as Output) : undefined,
     failure: end?.failure ?? null,
     undo: end?.undo ?? [],
-    progress: progressOf(rows),
+    progress,
     tags: await engine.store.runs.tags(row.key),
     parent: row.parent === null ? null : ((await engine.store.runs.byKey(row.parent))?.id ?? null),
   };

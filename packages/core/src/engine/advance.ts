@@ -12,7 +12,7 @@ import { clearNote, giveUp, isUnseen, putRefusedAside, stall, swallows, watchUns
 import { nextDue, ring, setAlarm } from "./alarm.ts";
 
 export const advance = (execution: Execution): void => {
-  if (execution.phase === "parked") return rouse(execution);
+  if (execution.phase === "parked" || execution.phase === "evicted") return rouse(execution);
   if (!isAlive(execution)) return;
   if (hasMore(execution)) return stall(execution);
   execution.rests++;

@@ -5,6 +5,7 @@ import type { Row } from "../store/rows.ts";
 import type { Clock } from "./clock.ts";
 import { nameOf, type Untyped } from "./definition.ts";
 import type { Execution } from "./execution.ts";
+import type { LookingAgain } from "./look-again.ts";
 import type { Peer } from "../model/share.ts";
 import type { Turns } from "./parts.ts";
 import type { Settings } from "./settings.ts";
@@ -65,6 +66,8 @@ export type Engine = {
 
   /** Runs under a lease of ours, by key. */
   readonly executing: Map<number, Execution>;
+  /** Parked runs that are looked at again, in case that their bodies compute. */
+  readonly lookingAgain: LookingAgain;
   /** Parked runs, the longest unused first. */
   readonly hot: Map<number, Execution>;
   /** Runs that have something to deliver or to decide in this turn. */

@@ -52,7 +52,10 @@ export type Execution = {
   lease: number;
   mail: number;
   strikes: number;
-  phase: "executing" | "parking" | "parked" | "settling" | "over";
+  /** `evicted`: parked, and only what the body computes still holds it in memory. */
+  phase: "executing" | "parking" | "parked" | "evicted" | "settling" | "over";
+  /** True once the body has asked for something after work that is not durable, in this life or an earlier one. */
+  computes: boolean;
   started: boolean;
   /** True while it waits for its turn. */
   awake: boolean;
@@ -156,6 +159,7 @@ export const createExecution = (engine: Engine, definition: Untyped, run: RunRow
     mail: run.mail,
     strikes: run.strikes,
     phase: "executing",
+    computes: places !== undefined,
     started: false,
     awake: false,
     inbox: rest.map((row) => ({ row, answer: undefined })),

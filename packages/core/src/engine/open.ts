@@ -5,6 +5,7 @@ import { clockOf, system, type Clock } from "./clock.ts";
 import type { Untyped } from "./definition.ts";
 import { logDurability, refuseUnsafe } from "./durability.ts";
 import type { Engine } from "./engine.ts";
+import { createLookingAgain } from "./look-again.ts";
 import { startLoop } from "./loop.ts";
 import { stopMoved } from "./moved.ts";
 import type { Settings } from "./settings.ts";
@@ -81,6 +82,7 @@ const createEngine = (opening: Opening, store: Store): Engine => ({
   beatAge: () => 0,
   executing: new Map(),
   hot: new Map(),
+  lookingAgain: createLookingAgain(),
   ready: [],
   watchingLong: false,
   stopLong: () => {},

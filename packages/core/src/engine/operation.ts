@@ -162,6 +162,7 @@ export const issue = (ctx: Context, name: string, ask: Ask): Promise<unknown> =>
     isComputed || execution.places !== undefined
       ? findKey(execution, strand, { path, count, next: () => keyFor(execution, path) })
       : undefined;
+  if (isComputed) execution.computes = true;
   if (found?.kind === "refused") return refuse(execution, strand, { path, known: found.known });
   const key = found?.key ?? keyFor(execution, path);
   const noted = found?.noted;

@@ -3,6 +3,7 @@ import type { Reason } from "../store/rows.ts";
 import { silence } from "./alarm.ts";
 import { drop, leave, setAside } from "./drop.ts";
 import { notify } from "./engine.ts";
+import { safeWake, watch } from "./look-again.ts";
 import type { Execution } from "./execution.ts";
 import { leaseOf } from "./record.ts";
 
@@ -10,19 +11,23 @@ import { leaseOf } from "./record.ts";
 export const park = (execution: Execution, due: number | null): void => {
   const { engine } = execution;
   const home = engine.settings.strategy === "sticky" && engine.settings.hot > 0;
-  giveBack(execution, { status: "waiting", wakeAt: due, reason: null, home }, () => {
+  const wakeAt = safeWake(engine.clock.now(), due);
+  giveBack(execution, { status: "waiting", wakeAt, reason: null, home }, () => {
     execution.phase = "parked";
     engine.executing.delete(execution.key);
+    if (wakeAt !== null && wakeAt !== due)
+      watch(engine, { lease: leaseOf(execution), due, wakeAt, computes: execution.computes });
     keepHot(execution);
     rouse(execution);
   });
 };
 
-/** The body of a parked run that is hot got on by itself, after work of its own (an import, a digest): the run is to be taken up again. */
+/** The body of a parked run got on by itself, after work of its own (an import, a digest): the run is to be taken up again. */
 export const rouse = (execution: Execution): void => {
   const { engine } = execution;
   const ended = execution.outcome !== undefined && !execution.unwinding;
-  if (!engine.hot.has(execution.key) || (execution.fresh.length === 0 && !ended)) return;
+  const isParked = execution.phase === "evicted" || engine.hot.get(execution.key) === execution;
+  if (!isParked || (execution.fresh.length === 0 && !ended && execution.refused === undefined)) return;
   engine.store.runs.rouse(leaseOf(execution), engine.clock.now()).then(
     (roused) => roused && engine.poke(),
     (error: unknown) =>
@@ -39,8 +44,14 @@ const keepHot = (execution: Execution): void => {
   hot.set(execution.key, execution);
   for (const oldest of hot.values()) {
     if (hot.size <= settings.hot) break;
-    leave(oldest);
+    evict(oldest);
   }
+};
+
+/** From here on only the work of its body, if there is any, holds a run in memory. What the body asks for then wakes the run, which is replayed. */
+const evict = (execution: Execution): void => {
+  leave(execution);
+  execution.phase = "evicted";
 };
 
 /** Hands a run back: for another worker to go on with, or until a person says so. */

@@ -30,7 +30,7 @@ import type {
 import type { Settings } from "../model/durability/report.ts";
 import type { EndStatus, Status } from "../model/states.ts";
 
-export type { Claim, Due, Known, Part };
+export type { Claim, Due, Known, Part, TransactionWork };
 
 /** How a run leaves a worker without being at its end. `mail` is the count the worker knows: when there is more, it wakes at once. */
 export type Rest = {
@@ -69,6 +69,8 @@ export type Runs = {
   readonly rest: (lease: Lease, rest: Rest) => Promise<boolean>;
   /** Makes a run that rests under this lease due now: its body got on by itself. False when it was taken since, or does not wait. */
   readonly rouse: (lease: Lease, now: number) => Promise<boolean>;
+  /** Moves the wake time of a run that rests under this lease, if it is still `from`. False when it was taken or woken since. */
+  readonly postpone: (lease: Lease, wake: { readonly from: number; readonly to: number | null }) => Promise<boolean>;
   /** Ends the run: its last record, its state, a nudge for its parent and, when asked, a cancel for its children. */
   readonly settle: (lease: Lease, end: End) => Promise<boolean>;
   /** Forgets the strikes of a run that got on, so that the next suspect has its turn. */
@@ -224,8 +226,6 @@ export type Beat = {
   readonly tell: (load: string) => void;
   readonly stop: () => void;
 };
-
-export type { TransactionWork } from "./rows.ts";
 
 /** How often, in ms, a process looks: for what no hint told it of, whether the others live, and for what is seldom there. */
 export type Looks = { readonly poll: number; readonly others: number; readonly rare: number };

@@ -32,7 +32,19 @@ export type Fixture = {
 };
 
 /** The workflows whose histories are kept, by name. */
-export const names = ["order", "races", "family", "undone", "cancelled", "endless", "too-long", "refused", "retried", "computed", "forked"] as const;
+export const names = [
+  "order",
+  "races",
+  "family",
+  "undone",
+  "cancelled",
+  "endless",
+  "too-long",
+  "refused",
+  "retried",
+  "computed",
+  "forked",
+] as const;
 export type Name = (typeof names)[number];
 
 type Tools = { readonly key: string; readonly attempt: number };

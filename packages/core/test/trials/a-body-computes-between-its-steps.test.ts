@@ -1,5 +1,6 @@
 // Branches of a body that compute between their steps keep their own results, keys, winners and draws in every life, however long each computes.
 import { describe, expect, test } from "bun:test";
+import { sql } from "drizzle-orm";
 import { Context, Run, Signal, Step, Workflow } from "../../src/index.ts";
 import { computing, ordersOf } from "./computing.ts";
 
@@ -284,7 +285,7 @@ test("a step that the code now asks for after another record than before is refu
     await Workflow.start(runtime, was, undefined, { id: `run ${inLine}` });
     await on.settle();
     await on.world.crash(runtime);
-    await on.world.ask((await import("drizzle-orm")).sql`update holdfast_runs set wake_at = 0 where ended_at is null`);
+    await on.world.ask(sql`update holdfast_runs set wake_at = 0 where ended_at is null`);
     await on.open([is]);
     await on.settle();
     await on.world.clock.advance(5_000);

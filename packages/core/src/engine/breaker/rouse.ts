@@ -36,6 +36,7 @@ const comeBack = (execution: Execution): void => {
       return wake(execution);
     case "parking":
     case "parked":
+    case "evicted":
       return void engine.store.breakers.wake(leaseOf(execution), engine.clock.now()).then(
         (woken) => woken && engine.poke(),
         (error: unknown) =>

@@ -69,12 +69,12 @@ export const dueOf = (run: NewRun): number | null =>
 
 export const encodeReason = (reason: Reason | null): string | null => (reason === null ? null : JSON.stringify(reason));
 
-const change = (desk: Desk, sheet: Sheet, to: Partial<Sheet>): void => {
+export const change = (desk: Desk, sheet: Sheet, to: Partial<Sheet>): void => {
   Object.assign(sheet, to);
   desk.changed.add(sheet.key);
 };
 
-const held = (desk: Desk, { run, number }: Lease): Sheet | undefined => {
+export const held = (desk: Desk, { run, number }: Lease): Sheet | undefined => {
   const sheet = desk.sheets.get(run);
   return sheet?.lease === number ? sheet : undefined;
 };
@@ -124,22 +124,6 @@ export const forgive = (desk: Desk, lease: Lease): boolean => {
   const sheet = held(desk, lease);
   if (sheet) change(desk, sheet, { strikes: 1 });
   return sheet !== undefined;
-};
-
-export const rouse = (desk: Desk, lease: Lease, now: number): boolean => {
-  const sheet = held(desk, lease);
-  if (sheet?.status !== "waiting" || sheet.worker !== null) return false;
-  change(desk, sheet, { wakeAt: now });
-  return true;
-};
-
-/** Wakes a run that waits behind a breaker, if it is still at rest as this lease left it. */
-export const wake = (desk: Desk, lease: Lease, now: number): boolean => {
-  const sheet = held(desk, lease);
-  if (sheet?.status !== "waiting" || sheet.wakeAt === null || sheet.wakeAt <= now) return false;
-  change(desk, sheet, { wakeAt: now });
-  desk.tell = true;
-  return true;
 };
 
 export const note = (desk: Desk, lease: Lease, reason: Reason | null): boolean => {

@@ -27,6 +27,7 @@ import { refuseNewer } from "./schema.ts";
 import { createSession, send, sendAll } from "./session.ts";
 import type { Transactions } from "./transact.ts";
 import type { WorkJob } from "./work.ts";
+import * as wakes from "./wakes.ts";
 
 /** What a dialect brings beside its words. */
 export type Server = {
@@ -130,7 +131,8 @@ export const createStore = (server: Server, hooks: Hooks): Store => {
       start: (run) => ask(undefined, { birth: run }, (desk) => desks.start(desk, run)),
       claim: createClaim(session, incarnation),
       rest: (lease, rest) => writeOn(lease, (desk) => desks.rest(desk, lease, rest)),
-      rouse: (lease, now) => writeOn(lease, (desk) => desks.rouse(desk, lease, now)),
+      postpone: (lease, wake) => writeOn(lease, (desk) => wakes.postpone(desk, lease, wake)),
+      rouse: (lease, now) => writeOn(lease, (desk) => wakes.rouse(desk, lease, now)),
       settle: (lease, end) =>
         writeFor(
           lease,
@@ -271,7 +273,7 @@ export const createStore = (server: Server, hooks: Hooks): Store => {
     leaders: createLeaders(session),
     breakers: {
       ...createBreakers(session),
-      wake: (lease, now) => writeOn(lease, (desk) => desks.wake(desk, lease, now)),
+      wake: (lease, now) => writeOn(lease, (desk) => wakes.wake(desk, lease, now)),
     },
     transact: (database, work) => server.transactions.transact(database, work, { hold: group.hold, incarnation }),
     startWithin: async (tx, run) => {

@@ -45,6 +45,13 @@ export const prepareRuns = (connection: Connection, insert: Insert, records: His
       .set({ wakeAt: given("now") })
       .where(and(underLease, eq(runs.status, "waiting"), isNull(runs.worker))),
   );
+  const postpone = changing(
+    connection,
+    db
+      .update(runs)
+      .set({ wakeAt: given("to") })
+      .where(and(underLease, eq(runs.status, "waiting"), isNull(runs.worker), eq(runs.wakeAt, given("from")))),
+  );
   const note = changing(
     connection,
     db
@@ -80,6 +87,9 @@ export const prepareRuns = (connection: Connection, insert: Insert, records: His
     forgive: (lease: Lease): boolean => forgive({ run: lease.run, lease: lease.number }) === 1,
 
     rouse: (lease: Lease, now: number): boolean => rouse({ run: lease.run, lease: lease.number, now }) === 1,
+
+    postpone: (lease: Lease, { from, to }: { readonly from: number; readonly to: number | null }): boolean =>
+      postpone({ run: lease.run, lease: lease.number, from, to }) === 1,
 
     note: (lease: Lease, reason: Reason | null): boolean =>
       note({ run: lease.run, lease: lease.number, reason: encodeReason(reason) }) === 1,

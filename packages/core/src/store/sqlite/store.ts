@@ -97,6 +97,7 @@ const createStore = (first: Connection, hooks: Hooks): Store => {
       start: (run) => ask(() => verbs().runs.start(run)),
       claim: (claim) => write(() => verbs().claim.claim(claim)),
       rest: (lease, rest) => writeFor(lease, () => verbs().runs.rest(lease, rest)),
+      postpone: (lease, wake) => writeFor(lease, () => verbs().runs.postpone(lease, wake)),
       rouse: (lease, now) => writeFor(lease, () => verbs().runs.rouse(lease, now)),
       settle: (lease, end) => writeFor(lease, () => verbs().runs.settle(lease, end)),
       forgive: (lease) => writeFor(lease, () => verbs().runs.forgive(lease)),

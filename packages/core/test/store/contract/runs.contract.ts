@@ -46,7 +46,7 @@ export const runs = (openStore: OpenStore): void => {
         endedAt: null,
       });
       expect(await store.history.read(key, -1, 10)).toEqual([
-        { seq: 0, kind: "started", key: null, value: '"input"', attempt: null, issued: 0, due: null, at: t0 },
+        { seq: 0, kind: "started", key: null, value: '"input"', attempt: 2, issued: 0, due: null, at: t0 },
       ]);
     });
 
@@ -320,6 +320,35 @@ export const runs = (openStore: OpenStore): void => {
       const waiting = await execute(store, "waiting");
       await store.runs.rest(waiting, rest());
       await writesNothing(store, waiting.run, () => store.runs.rouse(stale(waiting), t0));
+    });
+  });
+
+  describe("postpone", () => {
+    test("the wake time of a run that waits under this lease is moved, to a moment or away", async () => {
+      const { store } = await openStore();
+      for (const to of [null, t0 + 999]) {
+        const lease = await execute(store, `${to}`);
+        await store.runs.rest(lease, rest({ wakeAt: t0 + 5 }));
+        expect(await store.runs.postpone(lease, { from: t0 + 5, to })).toBe(true);
+        expect(await byKey(store, lease.run)).toMatchObject({ status: "waiting", wakeAt: to });
+      }
+    });
+
+    test("a run that was woken or taken since, or rests otherwise, keeps its wake time", async () => {
+      const { store } = await openStore();
+      const move = { from: t0 + 5, to: null };
+      const woken = await execute(store, "woken");
+      await store.runs.rest(woken, rest({ wakeAt: t0 + 5 }));
+      await store.signals.send({ run: woken.run, name: "go", dedupe: null, value: null, at: t0 });
+      await writesNothing(store, woken.run, () => store.runs.postpone(woken, move));
+      const running = await execute(store, "running");
+      await writesNothing(store, running.run, () => store.runs.postpone(running, move));
+      const queued = await execute(store, "queued");
+      await store.runs.rest(queued, rest({ status: "queued", wakeAt: t0 + 5 }));
+      await writesNothing(store, queued.run, () => store.runs.postpone(queued, move));
+      const waiting = await execute(store, "waiting");
+      await store.runs.rest(waiting, rest({ wakeAt: t0 + 5 }));
+      await writesNothing(store, waiting.run, () => store.runs.postpone(stale(waiting), move));
     });
   });
 
