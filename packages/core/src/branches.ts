@@ -1,6 +1,6 @@
 /** `Step.all` and `Step.map`: parallel branches of a body, each with a context of its own, with a limit, failing fast or settling. */
 import { abandon, branchOf, runBranch } from "./engine/branch.ts";
-import { strandOf } from "./engine/caller.ts";
+import { strandOf, type Strand } from "./engine/caller.ts";
 import { silently } from "./engine/operation.ts";
 import type { Context } from "./engine/scope.ts";
 import * as Fault from "./model/fault.ts";
@@ -23,8 +23,7 @@ export const limitOf = (options: BranchOptions, what: string): number => {
 };
 
 /** Runs branches with a limit. The first failure cancels the others and what they have under way, and is thrown once all are at their end. */
-export const failFast = async (ctx: Context, branches: readonly Branch[], limit: number): Promise<unknown[]> => {
-  const strand = strandOf(ctx, "Step.all, map or graph");
+export const failFast = async (ctx: Context, strand: Strand, branches: readonly Branch[], limit: number): Promise<unknown[]> => {
   const results: unknown[] = [];
   const scopes = branches.map(({ name }) => branchOf(ctx, name));
   let failure: { readonly error: unknown } | undefined;
@@ -53,8 +52,12 @@ export const failFast = async (ctx: Context, branches: readonly Branch[], limit:
   return results;
 };
 
-const settleAll = async (ctx: Context, branches: readonly Branch[], limit: number): Promise<PromiseSettledResult<unknown>[]> => {
-  const strand = strandOf(ctx, "Step.all, map or graph");
+const settleAll = async (
+  ctx: Context,
+  strand: Strand,
+  branches: readonly Branch[],
+  limit: number,
+): Promise<PromiseSettledResult<unknown>[]> => {
   const results: PromiseSettledResult<unknown>[] = [];
   await inTurn(branches.length, limit, async (index) => {
     const branch = branches[index];
@@ -106,11 +109,12 @@ export function all(
   branches: Readonly<Record<string, (ctx: Context) => unknown>>,
   options: Settling | Failing = {},
 ): Promise<unknown> {
-  return silently(runNamed(ctx, name, branches, options));
+  return silently(runNamed(ctx, strandOf(ctx, "Step.all", name), name, branches, options));
 }
 
 const runNamed = async (
   ctx: Context,
+  strand: Strand,
   name: string,
   branches: Readonly<Record<string, (ctx: Context) => unknown>>,
   options: Settling | Failing,
@@ -120,7 +124,7 @@ const runNamed = async (
   for (const key of keys) assertName(key, `name of a branch of Step.all "${name}"`);
   const list = keys.map((key): Branch => ({ name: `${name}[${key}]`, run: (scope) => branches[key]?.(scope) }));
   const run = options.onError === "settle" ? settleAll : failFast;
-  const results = await run(ctx, list, limitOf(options, `Step.all "${name}"`));
+  const results = await run(ctx, strand, list, limitOf(options, `Step.all "${name}"`));
   return Object.fromEntries(keys.map((key, index) => [key, results[index]]));
 };
 
@@ -149,11 +153,12 @@ export function map(
   call: (ctx: Context, item: unknown, index: number) => unknown,
   options: Settling | Failing = {},
 ): Promise<unknown> {
-  return silently(runEach(ctx, name, items, call, options));
+  return silently(runEach(ctx, strandOf(ctx, "Step.map", name), name, items, call, options));
 }
 
 const runEach = async (
   ctx: Context,
+  strand: Strand,
   name: string,
   items: Iterable<unknown>,
   call: (ctx: Context, item: unknown, index: number) => unknown,
@@ -165,5 +170,5 @@ const runEach = async (
     run: (scope) => call(scope, item, index),
   }));
   const run = options.onError === "settle" ? settleAll : failFast;
-  return run(ctx, list, limitOf(options, `Step.map "${name}"`));
+  return run(ctx, strand, list, limitOf(options, `Step.map "${name}"`));
 };

@@ -4,6 +4,7 @@ import { Chain } from "./chain.ts";
 import { allResults, open } from "./chain/ends.ts";
 import { withResult } from "./chain/results.ts";
 import { walk } from "./chain/walk.ts";
+import { strandOf } from "./engine/caller.ts";
 import { drawNow, drawRandom, drawUuid } from "./engine/draws.ts";
 import type { Context } from "./engine/scope.ts";
 import { scopeUnder } from "./engine/scope.ts";
@@ -50,7 +51,7 @@ export { publish } from "./engine/publish.ts";
  * Keep the old branch for as long as such runs exist.
  */
 export const patched = (ctx: Context, patch: string): boolean => {
-  const { execution } = ctx;
+  const { execution } = strandOf(ctx, "Context.patched", patch);
   assertName(patch, "id of a patch");
   const known = execution.patches.get(patch);
   if (known !== undefined) return known;
@@ -69,14 +70,25 @@ const marks = (execution: Execution, patch: string): boolean =>
  * Calls back with a context that a cancel does not reach, for cleaning up: its steps still work, and get no abort.
  * What they record is replayed like everything else.
  */
-export const shield = <T>(ctx: Context, run: (ctx: Context) => Promise<T>): Promise<T> =>
-  run({ ...ctx, scope: scopeUnder(undefined) });
+export const shield = <T>(ctx: Context, run: (ctx: Context) => Promise<T>): Promise<T> => {
+  strandOf(ctx, "Context.shield");
+  return run({ ...ctx, scope: scopeUnder(undefined) });
+};
 
 /**
  * Says a part of a body as a chain: its steps run in this run, under this context, and every result is there under its name for those
  * that follow. Answers with all results but the input. The same keys, promises and crashes as the calls of `Step` in its place.
  */
-export const chain = async <Input, Results>(
+export const chain = <Input, Results>(
+  ctx: Context,
+  input: Input,
+  say: (chain: Chain<Input, { readonly input: Input }>) => Chain<Input, Results>,
+): Promise<{ readonly [K in Exclude<keyof Results, "input">]: Results[K] }> => {
+  strandOf(ctx, "Context.chain");
+  return walkChain(ctx, input, say);
+};
+
+const walkChain = async <Input, Results>(
   ctx: Context,
   input: Input,
   say: (chain: Chain<Input, { readonly input: Input }>) => Chain<Input, Results>,

@@ -19,6 +19,8 @@ export type Spec = {
   readonly version?: number | undefined;
   /** How long a run may take from its start. Then it is cancelled, cleans up, and fails with `run_timeout`. */
   readonly timeout?: Duration | undefined;
+  /** How long the functions of a run that is to end may take to stop. Default: that of `Runtime.open`, 30 s. */
+  readonly grace?: Duration | undefined;
   /** Retries of the steps that say nothing else. */
   readonly retry?: RetryOptions | undefined;
 };
@@ -74,6 +76,7 @@ export function define(
     input: spec.input,
     output: spec.output,
     timeout: spec.timeout === undefined ? undefined : milliseconds(spec.timeout, `timeout of workflow "${name}"`),
+    grace: spec.grace === undefined ? undefined : milliseconds(spec.grace, `grace of workflow "${name}"`),
     retry: spec.retry === undefined ? undefined : settleRetry(spec.retry, defaults.retry, `retry of workflow "${name}"`),
     body: body as Untyped["body"],
   };

@@ -1,5 +1,6 @@
 /** `Step.graph`: tasks that run as soon as those they come after are done, with their results. */
 import { failFast, limitOf, type Branch, type BranchOptions } from "./branches.ts";
+import { strandOf, type Strand } from "./engine/caller.ts";
 import { silently } from "./engine/operation.ts";
 import type { Context } from "./engine/scope.ts";
 import * as Fault from "./model/fault.ts";
@@ -36,10 +37,11 @@ export const graph = <Chosen extends Tasks>(
   name: string,
   drawing: (task: Draw) => Chosen,
   options: BranchOptions = {},
-): Promise<Answers<Chosen>> => silently(follow(ctx, name, drawing, options));
+): Promise<Answers<Chosen>> => silently(follow(ctx, strandOf(ctx, "Step.graph", name), name, drawing, options));
 
 const follow = async <Chosen extends Tasks>(
   ctx: Context,
+  strand: Strand,
   name: string,
   drawing: (task: Draw) => Chosen,
   options: BranchOptions,
@@ -67,7 +69,7 @@ const follow = async <Chosen extends Tasks>(
       }
     },
   }));
-  await failFast(ctx, branches, Infinity);
+  await failFast(ctx, strand, branches, Infinity);
   const answers = Object.entries(chosen).map(async ([key, task]) => [key, await done.get(task)] as const);
   return Object.fromEntries(await Promise.all(answers)) as Answers<Chosen>;
 };

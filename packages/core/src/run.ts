@@ -17,7 +17,7 @@ import { progressOf, type Progress } from "./model/progress.ts";
 import { summary, type Summary } from "./list.ts";
 import type { RecordKind } from "./model/records.ts";
 import { isEnd, type Status } from "./model/states.ts";
-import type { RunRow } from "./store/rows.ts";
+import type { Row, RunRow } from "./store/rows.ts";
 
 export { list, type Filter, type Page, type Summary } from "./list.ts";
 export type { Handle } from "./engine/handle.ts";
@@ -42,10 +42,20 @@ export type View<Output = unknown> = Summary & {
   readonly failure: Failure | null;
   /** Steps whose undo failed: `Run.retry` tries them again. */
   readonly undo: readonly { readonly key: string; readonly failure: Failure }[];
+  /** Steps whose function did not stop in its grace: the run went on without it, and whether its effect happened is not known. */
+  readonly abandoned?: readonly string[];
   readonly progress: Progress;
   readonly tags: readonly string[];
   /** The run that started this one as a child. */
   readonly parent: string | null;
+};
+
+const abandonedIn = (rows: readonly Row[]): Pick<View, "abandoned"> => {
+  const abandoned = rows.flatMap(({ kind, key, value }) => {
+    if (kind !== "step-failed" || key === null || !value?.includes("step_abandoned")) return [];
+    return (decode(value) as Failure).code === "step_abandoned" ? [key] : [];
+  });
+  return abandoned.length === 0 ? {} : { abandoned };
 };
 
 /** When the run itself is due next: a worker also looks again, for safety, at runs that have left memory a short while ago. */
@@ -71,6 +81,7 @@ export const get = async <Output>(run: Handle<Output>): Promise<View<Output>> =>
     output: row.status === "completed" && last ? (decode(last.value) as Output) : undefined,
     failure: end?.failure ?? null,
     undo: end?.undo ?? [],
+    ...abandonedIn(rows),
     progress,
     tags: await engine.store.runs.tags(row.key),
     parent: row.parent === null ? null : ((await engine.store.runs.byKey(row.parent))?.id ?? null),

@@ -4,6 +4,7 @@ import type { Definition as Breaker } from "./circuit-breaker.ts";
 import { gateOf } from "./engine/breaker/gate.ts";
 import { definitionWithin, type Definition } from "./engine/definition.ts";
 import { checkInput, settleRetry, type RetryOptions } from "./engine/options.ts";
+import { strandOf, type Strand } from "./engine/caller.ts";
 import { issue, silently, type Plan } from "./engine/operation.ts";
 import type { Context } from "./engine/scope.ts";
 import { encode } from "./model/codec.ts";
@@ -37,6 +38,11 @@ export type Options<Result, Instead = never> = {
   readonly retry?: RetryOptions | undefined;
   /** How long one attempt may take. Then its signal aborts and it fails with `step_timeout`. */
   readonly timeout?: Duration | undefined;
+  /**
+   * How long its functions may take to stop once the run is to end (a cancel, its timeout, a failure, a failed branch). Then the run goes on without
+   * them: whether their effect happens is not known, and nothing of it is undone. Default: that of the workflow, else of the runtime (30 s).
+   */
+  readonly grace?: Duration | undefined;
   /** Calls go through this breaker. While it is open the step waits, without using up attempts, or falls back at once. */
   readonly breaker?: Breaker | undefined;
   /** Answers instead, when the step has failed for good (attempts used up, or an error that is fatal) or its breaker is open. */
@@ -68,6 +74,10 @@ const settle = (ctx: Context, name: string, options: Options<never, unknown>): P
     retry,
     when: options.retry?.when,
     timeout: options.timeout === undefined ? undefined : milliseconds(options.timeout, `timeout of step "${name}"`),
+    grace:
+      options.grace === undefined
+        ? (definition.grace ?? engine.settings.grace)
+        : milliseconds(options.grace, `grace of step "${name}"`),
     breaker: options.breaker && gateOf(options.breaker),
     fallback: options.fallback as Plan["fallback"],
     undo: options.undo as Plan["undo"],
@@ -86,13 +96,14 @@ export const run = <Result, Instead = never>(
   call: (tools: Tools) => Awaitable<Result>,
   options: Options<NoInfer<Result>, Instead> = none,
 ): Promise<Result | Instead> => {
+  const strand = strandOf(ctx, "Step.run", name);
   assertName(name, "name of a step");
   const ask = {
     kind: "step",
     run: call as (tools: unknown) => unknown,
     plan: planFor(ctx, name, options as Options<never, unknown>),
   } as const;
-  return issue(ctx, name, ask) as Promise<Result | Instead>;
+  return issue(ctx, strand, name, ask) as Promise<Result | Instead>;
 };
 
 /** A Drizzle database on `bun:sqlite`, as far as a transaction needs it. */
@@ -104,7 +115,7 @@ export type ServerDatabase<Tx> = {
   readonly execute: (query: never) => PromiseLike<unknown>;
 };
 
-type TransactionOptions<Result> = Pick<Options<NoInfer<Result>>, "retry" | "undo" | "undoRetry">;
+type TransactionOptions<Result> = Pick<Options<NoInfer<Result>>, "retry" | "undo" | "undoRetry" | "grace">;
 
 /**
  * Runs a function in a transaction on the user's own Drizzle database, the one the runtime was opened on, and records its answer in
@@ -132,6 +143,7 @@ export function transaction<Tx, Result>(
   call: (tx: Tx, tools: Tools) => unknown,
   options: TransactionOptions<Result> = {},
 ): Promise<Result> {
+  const strand = strandOf(ctx, "Step.transaction", name);
   assertName(name, "name of a step");
   const ask = {
     kind: "transaction",
@@ -139,18 +151,20 @@ export function transaction<Tx, Result>(
     run: call as (tx: unknown, tools: unknown) => unknown,
     plan: planFor(ctx, name, options as Options<never, unknown>),
   } as const;
-  return issue(ctx, name, ask) as Promise<Result>;
+  return issue(ctx, strand, name, ask) as Promise<Result>;
 }
 
 /** Sleeps for a time that is recorded: a crash does not make it longer. The run leaves memory meanwhile. */
 export const sleep = (ctx: Context, name: string, duration: Duration): Promise<void> => {
+  const strand = strandOf(ctx, "Step.sleep", name);
   assertName(name, "name of a sleep");
   const ms = milliseconds(duration, `duration of sleep "${name}"`);
-  return issue(ctx, name, { kind: "sleep", due: (now) => now + ms }) as Promise<void>;
+  return issue(ctx, strand, name, { kind: "sleep", due: (now) => now + ms }) as Promise<void>;
 };
 
 /** Sleeps until a moment: a Date, or ms since 1970. A moment that has passed is over at once. */
 export const sleepUntil = (ctx: Context, name: string, moment: Date | number): Promise<void> => {
+  const strand = strandOf(ctx, "Step.sleepUntil", name);
   assertName(name, "name of a sleep");
   const due = Number(moment);
   if (!Number.isSafeInteger(Math.trunc(due))) {
@@ -158,7 +172,7 @@ export const sleepUntil = (ctx: Context, name: string, moment: Date | number): P
       sleep: name,
     });
   }
-  return issue(ctx, name, { kind: "sleep", due: () => Math.ceil(due) }) as Promise<void>;
+  return issue(ctx, strand, name, { kind: "sleep", due: () => Math.ceil(due) }) as Promise<void>;
 };
 
 export type WaitOptions = {
@@ -185,9 +199,10 @@ export function wait<Value, Sent>(
 ): Promise<Value | undefined>;
 export function wait(ctx: Context, signal: SignalDefinition, options: WaitOptions = {}): Promise<unknown> {
   const name = options.name ?? signal.name;
+  const strand = strandOf(ctx, "Step.wait", name);
   assertName(name, "name of a wait");
   const timeout = options.timeout === undefined ? undefined : milliseconds(options.timeout, `timeout of wait "${name}"`);
-  return issue(ctx, name, { kind: "wait", signal: signal.name, schema: signal.schema, timeout });
+  return issue(ctx, strand, name, { kind: "wait", signal: signal.name, schema: signal.schema, timeout });
 }
 
 export type ChildOptions = {
@@ -242,6 +257,7 @@ type Arguments<Input> = undefined extends Input
 
 const beget = async (
   ctx: Context,
+  strand: Strand,
   kind: "call" | "start",
   workflow: Definition<never>,
   input: unknown,
@@ -250,7 +266,10 @@ const beget = async (
   const name = options.name ?? workflow.name;
   assertName(name, "name of a child's step");
   const orphan = options.orphan ?? (kind === "call" ? "cancel" : "keep");
-  return issue(ctx, name, { kind, child: childOf(ctx, workflow, input, { ...options, orphan, awaited: kind === "call" }) });
+  return issue(ctx, strand, name, {
+    kind,
+    child: childOf(ctx, workflow, input, { ...options, orphan, awaited: kind === "call" }),
+  });
 };
 
 /**
@@ -261,11 +280,17 @@ export const call = <Input, Output>(
   ctx: Context,
   workflow: Definition<Input, Output>,
   ...[input, options = {}]: Arguments<NoInfer<Input>>
-): Promise<Output> => silently(beget(ctx, "call", workflow, input, options)) as Promise<Output>;
+): Promise<Output> =>
+  silently(
+    beget(ctx, strandOf(ctx, "Step.call", options.name ?? workflow?.name), "call", workflow, input, options),
+  ) as Promise<Output>;
 
 /** Starts another workflow as a child that goes its own way, and answers with its id. Rejects with `invalid_input` and `run_conflict`. */
 export const start = <Input, Output>(
   ctx: Context,
   workflow: Definition<Input, Output>,
   ...[input, options = {}]: Arguments<NoInfer<Input>>
-): Promise<string> => silently(beget(ctx, "start", workflow, input, options)) as Promise<string>;
+): Promise<string> =>
+  silently(
+    beget(ctx, strandOf(ctx, "Step.start", options.name ?? workflow?.name), "start", workflow, input, options),
+  ) as Promise<string>;

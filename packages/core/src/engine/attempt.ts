@@ -4,6 +4,7 @@ import { stopWaiting, waitBehind } from "./breaker/rouse.ts";
 import { refusal } from "./breaker/rule.ts";
 import type { BreakerGate } from "./engine.ts";
 import { isAlive, mayStart, type Execution } from "./execution.ts";
+import { startGrace } from "./grace.ts";
 import { fail, fallBack, succeed } from "./landing.ts";
 import { abort, setDue, type Operation } from "./operation.ts";
 import { note } from "./record.ts";
@@ -15,7 +16,7 @@ export const startAttempt = (execution: Execution, operation: Operation): void =
   const { ask } = operation;
   if (!("plan" in ask)) return;
   if (execution.strikes >= suspectAt && !operation.noted) return confess(execution, operation);
-  const trial = createTrial(execution, operation, ask.plan);
+  const trial = createTrial(execution, operation, ask.plan, startGrace);
   if (ask.plan.breaker) void enter(trial, ask.plan.breaker);
   else fly(trial);
 };
@@ -73,20 +74,35 @@ const waitForBreaker = (trial: Trial, breaker: BreakerGate, askAt: number, error
   });
 };
 
+/** A function that cleans up and has no timeout is told to stop after twice its grace. When it does not, the run goes on without it. */
+const limitCleanUp = (trial: Trial): void => {
+  const { execution, operation, plan } = trial;
+  const most = 2 * plan.grace;
+  trial.callOff = execution.engine.clock.after(most, () => {
+    const what = `Step "${operation.key}" has cleaned up for ${most} ms, and is told to stop.`;
+    abort(trial.flight, Fault.make("step_timeout", what, { step: operation.key, timeout: most }));
+  });
+};
+
+const limit = (trial: Trial, timeout: number): void => {
+  const { execution, operation } = trial;
+  trial.callOff = execution.engine.clock.after(timeout, () => {
+    const error = Fault.make("step_timeout", `Step "${operation.key}" took longer than ${timeout} ms.`, {
+      step: operation.key,
+      timeout,
+    });
+    abort(trial.flight, error);
+    fail(trial, error);
+  });
+};
+
 const fly = (trial: Trial): void => {
-  const { operation, plan, execution } = trial;
+  const { execution, operation, plan, flight } = trial;
   const { ask } = operation;
   const timeout = plan.timeout ?? plan.breaker?.timeout;
-  if (timeout !== undefined) {
-    trial.callOff = execution.engine.clock.after(timeout, () => {
-      const error = Fault.make("step_timeout", `Step "${operation.key}" took longer than ${timeout} ms.`, {
-        step: operation.key,
-        timeout,
-      });
-      abort(trial.flight, error);
-      fail(trial, error);
-    });
-  }
+  if (timeout !== undefined) limit(trial, timeout);
+  else if (operation.kind === "undo" || execution.cancelAsked !== undefined) limitCleanUp(trial);
+  else flight.onCancel = () => limitCleanUp(trial);
   if (ask.kind === "transaction") return void transact(trial, ask.database, ask.run);
   if (ask.kind !== "step" && ask.kind !== "undo") return;
   callUser(trial, ask.run, { onValue: succeed, onError: fail });

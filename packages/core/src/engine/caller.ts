@@ -82,10 +82,10 @@ export const describeCall = ({ key, what }: Call): string =>
     : `the ${what} of step "${key}"`;
 
 /** The strand of the body that uses its context here. Throws `wrong_context` for any other code: what it asked for would not be there on a replay. */
-export const strandOf = (ctx: Context, what: string): Strand => {
+export const strandOf = (ctx: Context, verb: string, name?: string): Strand => {
   const who = storage.getStore();
-  if (who?.kind === "body" && who.execution === ctx.execution) return who;
-  throw refusal(ctx, what, who);
+  if (who?.kind === "body" && who.execution === (ctx as Context | null | undefined)?.execution) return who;
+  throw refusal(ctx, name === undefined ? verb : `${verb}("${name}")`, who);
 };
 
 const refusal = (ctx: Context, what: string, who: Caller | undefined): Fault.Fault => {

@@ -12,6 +12,8 @@ export type Untyped = {
   readonly output: Schema | undefined;
   /** Ms a run may take from its start, or undefined for no limit. */
   readonly timeout: number | undefined;
+  /** Ms that functions may take to stop, or undefined for the runtime's. */
+  readonly grace: number | undefined;
   readonly retry: Retry | undefined;
   readonly body: (ctx: Context, input: unknown) => unknown;
 };

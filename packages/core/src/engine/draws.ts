@@ -44,7 +44,8 @@ const firstSource = (execution: Execution): (() => number) =>
   (execution.chance ??= random(execution.origins[0]?.seed ?? seedOf(execution)));
 
 const sourceOf = (ctx: Context, what: string): (() => number) => {
-  if (ctx.execution.rules === 1) return firstSource(strandOf(ctx, what).execution);
+  const { execution } = strandOf(ctx, what);
+  if (execution.rules === 1) return firstSource(execution);
   const { strand, before } = draw(ctx, what);
   const place = JSON.stringify([seedFor(strand.execution, strand.operation), strand.after, strand.draws, before]);
   return random(place);
@@ -56,9 +57,9 @@ export const drawUuid = (ctx: Context): string => uuidFrom(sourceOf(ctx, "Contex
 
 /** The time of the last record that the strand was given. After other work that could be another one in the next life: the answer is noted. */
 export const drawNow = (ctx: Context): number => {
-  if (ctx.execution.rules === 1) return strandOf(ctx, "Context.now").execution.seenAt;
+  const { execution } = strandOf(ctx, "Context.now");
+  if (execution.rules === 1) return execution.seenAt;
   const { strand, before, isComputed } = draw(ctx, "Context.now");
-  const { execution } = strand;
   const key = strandId(strand);
   const recorded = execution.draws?.get(`${key}\n${before}`);
   if (recorded !== undefined) return recorded;

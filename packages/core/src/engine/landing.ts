@@ -3,6 +3,7 @@ import { roundtrip } from "../model/codec.ts";
 import { fromError, toError } from "../model/failure.ts";
 import { callAs } from "./caller.ts";
 import { afterFailure } from "../model/verdict.ts";
+import { tellLate } from "./grace.ts";
 import { isAlive, type Answer } from "./execution.ts";
 import { setDue } from "./operation.ts";
 import { note, record } from "./record.ts";
@@ -20,7 +21,7 @@ import {
 } from "./trial.ts";
 
 export const succeed = (trial: Trial, value: unknown): void => {
-  if (!isHeard(trial)) return;
+  if (!isHeard(trial)) return tellLate(trial, "answered");
   leaveBreaker(trial, { kind: "success" });
   keep(trial, value);
 };
@@ -50,7 +51,7 @@ const keep = (trial: Trial, value: unknown): void => {
 
 export const fail = (trial: Trial, error: unknown): void => {
   const { execution, operation, plan, flight } = trial;
-  if (!isHeard(trial)) return;
+  if (!isHeard(trial)) return tellLate(trial, "failed");
   leaveBreaker(trial, { kind: "failure", error });
   if (!isAlive(execution)) return;
   if (isGivenUp(trial)) return land(trial);

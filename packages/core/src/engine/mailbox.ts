@@ -71,7 +71,10 @@ export const askCancel = (execution: Execution, reason: string, deadline: number
     { run: execution.id, reason },
   );
   for (const operation of execution.operations.values()) {
-    if (operation.flight && operation.kind !== "undo" && isUnderRoot(execution, operation)) abort(operation.flight, fault);
+    const { flight } = operation;
+    if (!flight || operation.kind === "undo") continue;
+    if (isUnderRoot(execution, operation)) abort(flight, fault);
+    else flight.onCancel();
   }
 };
 

@@ -27,6 +27,11 @@ export type RuntimeOptions = {
   readonly lease?: Duration | undefined;
   /** How long `close` lets steps finish. Default 10 s. */
   readonly drain?: Duration | undefined;
+  /**
+   * How long the functions of a run that is cancelled, timed out or failing may take to stop. Then the run ends without them, and says so. Default 30 s.
+   * A workflow and a step may say another.
+   */
+  readonly grace?: Duration | undefined;
   /** Crashes in a row after which a run that gets nowhere is put aside. Default 5. */
   readonly crashes?: number | undefined;
   /** The version of your program, for `Runtime.workers` to show. */
@@ -100,6 +105,7 @@ const settle = (options: RuntimeOptions): Settings => {
     lease,
     heartbeat: Math.min(defaults.heartbeat, lease / 6),
     rare: Math.min(defaults.rare, lease / 6),
+    grace: options.grace === undefined ? defaults.grace : milliseconds(options.grace, "grace of Runtime.open"),
     drain: options.drain === undefined ? defaults.drain : milliseconds(options.drain, "drain of Runtime.open"),
   };
 };

@@ -1,7 +1,7 @@
 /** What a body asks for. Its promise settles when the record that answers it is delivered, and never otherwise. */
 import type { Place } from "../model/places.ts";
 import { countAsk, findKey, patienceFor, strandId } from "./asking.ts";
-import { apart, become, caller, strandAfter, strandOf, type Strand } from "./caller.ts";
+import { apart, become, strandAfter, type Strand } from "./caller.ts";
 import type { Retry } from "../model/backoff.ts";
 import type { OperationKind, Row } from "../model/records.ts";
 import type { Schema } from "../model/schema.ts";
@@ -19,6 +19,8 @@ export type Plan = {
   readonly retry: Retry;
   readonly when: ((error: unknown) => boolean) | undefined;
   readonly timeout: number | undefined;
+  /** Ms that its functions may take to stop once they are told to. */
+  readonly grace: number;
   readonly breaker: BreakerGate | undefined;
   readonly fallback: ((error: unknown, tools: Tools) => unknown) | undefined;
   readonly undo: ((value: unknown, tools: Tools) => unknown) | undefined;
@@ -77,10 +79,15 @@ export type Flight = {
   over: boolean;
   controller: AbortController | undefined;
   reason: unknown;
+  /** Called when the function is told to stop. */
+  readonly onAbort: () => void;
+  /** Called when its run is cancelled and it is shielded from that. */
+  onCancel: () => void;
 };
 
 export const abort = (flight: Flight, reason: unknown): void => {
   flight.reason ??= reason;
+  flight.onAbort();
   const { controller } = flight;
   // A listener runs in the async context of whoever aborts.
   if (controller) apart(() => controller.abort(reason));
@@ -136,23 +143,8 @@ export const silently = <T>(promise: Promise<T>): Promise<T> => {
 /** A promise of its own each time: one that all share would keep everybody who ever awaited it. */
 const never = (): Promise<never> => new Promise(silent);
 
-/** What a verb of `Step` asks for, in the words of its caller, for instance `Step.run("charge")`. */
-const wordsFor = (name: string, { kind }: Ask): string => `Step.${verbs[kind]}("${name}")`;
-
-const verbs = {
-  step: "run",
-  undo: "run",
-  transaction: "transaction",
-  sleep: "sleep",
-  wait: "wait",
-  call: "call",
-  start: "start",
-} as const;
-
-/** Asks for an operation. The answer is the promise that the body awaits. Throws `wrong_context` where the body does not call. */
-export const issue = (ctx: Context, name: string, ask: Ask): Promise<unknown> => {
-  const who = caller();
-  const strand = who?.kind === "body" && who.execution === ctx.execution ? who : strandOf(ctx, wordsFor(name, ask));
+/** Asks for an operation. The answer is the promise that the body awaits. */
+export const issue = (ctx: Context, strand: Strand, name: string, ask: Ask): Promise<unknown> => {
   const { execution } = ctx;
   if (execution.phase === "over" || (execution.outcome !== undefined && ask.kind !== "undo")) return never();
   const path = ctx.path + name;

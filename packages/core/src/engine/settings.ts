@@ -34,6 +34,8 @@ export type Settings = {
   readonly weight: number;
   /** How long `close` lets steps finish before it aborts them. */
   readonly drain: number;
+  /** How long a function that was told to stop keeps its run from ending. */
+  readonly grace: number;
 };
 
 export const defaults: Settings = {
@@ -53,6 +55,7 @@ export const defaults: Settings = {
   strategy: "spread",
   weight: 1,
   drain: 10_000,
+  grace: 30_000,
 };
 
 /** Claims without progress from which on a run is executed apart from other suspects. */

@@ -21,6 +21,7 @@ export const transact = async (trial: Trial, database: unknown, run: (tx: unknow
     if (flight.over || !isAlive(execution)) throw Fault.make("lease_lost", `Run ${execution.id} is no longer executed here.`);
   };
   const takeBack = (): void => {
+    trial.committing = false;
     if (made) redeem(execution, made.row.seq);
     made = undefined;
   };
@@ -36,6 +37,7 @@ export const transact = async (trial: Trial, database: unknown, run: (tx: unknow
         assertWanted();
         made = deliveryOf(trial, value);
         trial.callOff?.();
+        trial.committing = true;
         flight.noted = true;
         execution.pledged.add(made.row.seq);
         return made.row;

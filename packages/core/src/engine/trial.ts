@@ -17,6 +17,12 @@ export type Trial = {
   readonly flight: Flight;
   readonly tools: Tools;
   callOff: (() => void) | undefined;
+  /** Calls off the end of its grace. */
+  stopGrace: (() => void) | undefined;
+  /** True once the run goes on without the function. */
+  abandoned: boolean;
+  /** True once only the commit of its transaction decides what becomes of it. */
+  committing: boolean;
   fellBack: boolean;
   leave: BreakerPass["leave"] | undefined;
 };
@@ -29,10 +35,19 @@ export const outsideKey = (execution: Execution, key: string): string => {
 };
 
 /** An attempt that is about to be made: its flight is counted from now on. */
-export const createTrial = (execution: Execution, operation: Operation, plan: Plan): Trial => {
+export const createTrial = (execution: Execution, operation: Operation, plan: Plan, onAbort: (trial: Trial) => void): Trial => {
   const attempt = operation.failed + 1;
   const startedAt = execution.engine.clock.monotonic();
-  const flight: Flight = { startedAt, attempt, noted: false, over: false, controller: undefined, reason: undefined };
+  const flight: Flight = {
+    startedAt,
+    attempt,
+    noted: false,
+    over: false,
+    controller: undefined,
+    reason: undefined,
+    onAbort: () => onAbort(trial),
+    onCancel: () => {},
+  };
   const tools: Tools = {
     key: outsideKey(execution, operation.key),
     attempt,
@@ -46,13 +61,27 @@ export const createTrial = (execution: Execution, operation: Operation, plan: Pl
   operation.flight = flight;
   execution.flights++;
   watchLong(execution.engine);
-  return { execution, operation, plan, flight, tools, callOff: undefined, fellBack: false, leave: undefined };
+  const trial: Trial = {
+    execution,
+    operation,
+    plan,
+    flight,
+    tools,
+    callOff: undefined,
+    stopGrace: undefined,
+    abandoned: false,
+    committing: false,
+    fellBack: false,
+    leave: undefined,
+  };
+  return trial;
 };
 
 /** The function is done with, whatever it still does. */
 export const land = (trial: Trial): void => {
   const { execution, operation, flight } = trial;
   trial.callOff?.();
+  trial.stopGrace?.();
   flight.over = true;
   operation.flight = undefined;
   execution.flights--;

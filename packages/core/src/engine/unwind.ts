@@ -1,7 +1,7 @@
 /** Undo: the steps that were done are undone, last first, each as a step of its own with its own attempts. */
 import { fromError } from "../model/failure.ts";
 import { end } from "./begin.ts";
-import { callAs, strandAfter } from "./caller.ts";
+import { callAs, strandAfter, type Strand } from "./caller.ts";
 import type { Execution, Undoable, UndoFailure } from "./execution.ts";
 import { issue } from "./operation.ts";
 import { scopeUnder } from "./scope.ts";
@@ -16,7 +16,7 @@ export const unwind = (execution: Execution): void => {
   execution.unwinding = true;
   for (const operation of execution.operations.values()) operation.settled = true;
   const strand = strandAfter(execution, "undo");
-  void callAs(strand, () => undoAll(execution, undoOrder(execution))).then((undo) =>
+  void callAs(strand, () => undoAll(execution, strand, undoOrder(execution))).then((undo) =>
     end(execution, { kind: "unwound", error: outcome.error, undo }),
   );
 };
@@ -27,7 +27,7 @@ const undoOrder = ({ undoable, rounds }: Execution): Undoable[] => {
   return undoable.toReversed().toSorted((a, b) => round(a) - round(b));
 };
 
-const undoAll = async (execution: Execution, steps: readonly Undoable[]): Promise<UndoFailure[]> => {
+const undoAll = async (execution: Execution, strand: Strand, steps: readonly Undoable[]): Promise<UndoFailure[]> => {
   const ctx = { execution, scope: scopeUnder(undefined), path: "" };
   const failures: UndoFailure[] = [];
   for (const { operation, value } of steps) {
@@ -43,7 +43,7 @@ const undoAll = async (execution: Execution, steps: readonly Undoable[]): Promis
       undo: undefined,
     };
     try {
-      await issue(ctx, `undo:${operation.key}`, { kind: "undo", run: (tools) => undo(value, tools), plan: undoPlan });
+      await issue(ctx, strand, `undo:${operation.key}`, { kind: "undo", run: (tools) => undo(value, tools), plan: undoPlan });
     } catch (error) {
       failures.push({ key: operation.key, failure: fromError(error) });
     }

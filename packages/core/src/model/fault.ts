@@ -20,6 +20,7 @@ export type Code =
   | "run_timeout"
   | "wrong_state"
   | "step_timeout"
+  | "step_abandoned"
   | "history_mismatch"
   | "ambiguous_order"
   | "wrong_context"

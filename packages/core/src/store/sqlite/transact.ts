@@ -68,6 +68,8 @@ export const transact = (connection: Connection, database: unknown, work: Transa
       (tx) => {
         const value = work.run(tx);
         if (typeof (value as { then?: unknown } | null)?.then === "function") {
+          // What becomes of the promise changes nothing any more, and its rejection must not end the process.
+          void Promise.resolve(value).catch(() => {});
           throw Fault.make(
             "async_transaction",
             "The function of Step.transaction returned a promise. A transaction on SQLite is synchronous: nothing was written. Do the waiting in a step before it.",
