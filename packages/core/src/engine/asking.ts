@@ -73,11 +73,11 @@ const isContested = (execution: Execution, path: string): boolean => {
 
 /** What has not been asked again and was asked before this record came. The record waits for it. */
 export const missingBefore = (execution: Execution, row: Row): Row | undefined => {
-  const { askOrder: order, operations } = execution;
+  const { askOrder: order, operations, redrawn } = execution;
   while (execution.asks < order.length) {
     const ask = order[execution.asks];
     if (ask === undefined || ask.issued >= row.seq) return undefined;
-    if (ask !== row && !operations.has(ask.key ?? "")) return ask;
+    if (ask !== row && !(ask.kind === "drawn" ? redrawn.has(ask.seq) : operations.has(ask.key ?? ""))) return ask;
     execution.asks++;
   }
   return undefined;
@@ -100,4 +100,4 @@ export const isElsewhere = (execution: Execution, operation: Operation, row: Row
  * How long, in ms, after a record the result of an operation waits on a replay that was asked for so long after that record. A strand that computes
  * in parallel and was slower in the recorded run has had its time by then, and is told apart.
  */
-export const patienceFor = (took: number): number => Math.min(4 * took + 10, 60_000);
+export const patienceFor = (took: number): number => Math.min(2 * took + 25, 60_000);

@@ -19,6 +19,9 @@ export type Strand = {
   readonly draws: number;
   /** The key of that operation, also where a draw has split the strand. */
   readonly operation: string;
+  /** When the code went on from there: by the wall clock, and in this life, where the history has places, by the monotonic clock. */
+  at: number;
+  givenAt: number;
   /** How often a name was asked for from here: one name, or counts where there are several asks. */
   asked: string | Map<string, number> | undefined;
   /** Names asked for after work that is not durable, with the seq that the body had been given by then. */
@@ -44,6 +47,8 @@ export const strandAfter = (execution: Execution, after: string, draws = 0, oper
   after,
   draws,
   operation,
+  at: execution.seenAt,
+  givenAt: execution.givenAt,
   asked: undefined,
   computed: undefined,
   drawn: 0,

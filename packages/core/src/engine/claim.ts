@@ -2,6 +2,7 @@
 import type { Row, RunRow } from "../store/rows.ts";
 import * as Fault from "../model/fault.ts";
 import { countUpTo, shareOf } from "../model/share.ts";
+import { noteLateDraws } from "./draws.ts";
 import { drop } from "./drop.ts";
 import { definitionOf, enter, room, type Engine } from "./engine.ts";
 import { createExecution, type Execution } from "./execution.ts";
@@ -105,6 +106,7 @@ const goOn = (hot: Execution, run: RunRow): void => {
   hot.strikes = run.strikes;
   hot.phase = "executing";
   enter(engine, hot);
+  noteLateDraws(hot);
   attend(hot, run);
 };
 

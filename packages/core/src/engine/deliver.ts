@@ -45,10 +45,10 @@ const operationFor = (execution: Execution, row: Row): Operation | undefined => 
 };
 
 /** False while the result of an operation that was asked for after other work waits, so that a strand which is as slow as before is told apart. */
-const isSettled = (execution: Execution, { key, kind }: Row): boolean => {
+export const isSettled = (execution: Execution, { key, kind }: Row): boolean => {
   if (execution.places === undefined || isNote(kind)) return true;
   const operation = execution.operations.get(key ?? "");
-  return operation === undefined || !isEarly(execution, operation);
+  return operation === undefined || operation.settled || !isEarly(execution, operation);
 };
 
 /** True when the record fits what the body has asked so far. */
@@ -82,6 +82,8 @@ const deliver = (execution: Execution, { row, answer }: Delivery): void => {
   if (!operation) return;
   execution.operations.delete(operation.key);
   execution.lastKey = operation.key;
+  operation.strand.at = row.at;
+  if (execution.places !== undefined) operation.strand.givenAt = execution.givenAt;
   settle(execution, operation, answer ?? answerOf(row), row);
 };
 

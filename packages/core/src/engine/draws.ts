@@ -10,7 +10,7 @@ import { strandId } from "./asking.ts";
 import { become, strandAfter, strandOf, type Strand } from "./caller.ts";
 import type { Execution } from "./execution.ts";
 import { ambiguous } from "./operation.ts";
-import { note } from "./record.ts";
+import { note, type Entry } from "./record.ts";
 import type { Context } from "./scope.ts";
 import { wake } from "./wake.ts";
 
@@ -46,9 +46,10 @@ const firstSource = (execution: Execution): (() => number) =>
 const sourceOf = (ctx: Context, what: string): (() => number) => {
   const { execution } = strandOf(ctx, what);
   if (execution.rules === 1) return firstSource(execution);
-  const { strand, before } = draw(ctx, what);
-  const place = JSON.stringify([seedFor(strand.execution, strand.operation), strand.after, strand.draws, before]);
-  return random(place);
+  const drawn = draw(ctx, what);
+  const { strand, before } = drawn;
+  recorded(drawn, null);
+  return random(JSON.stringify([seedFor(execution, strand.operation), strand.after, strand.draws, before]));
 };
 
 export const drawRandom = (ctx: Context): number => sourceOf(ctx, "Context.random")();
@@ -59,13 +60,28 @@ export const drawUuid = (ctx: Context): string => uuidFrom(sourceOf(ctx, "Contex
 export const drawNow = (ctx: Context): number => {
   const { execution } = strandOf(ctx, "Context.now");
   if (execution.rules === 1) return execution.seenAt;
-  const { strand, before, isComputed } = draw(ctx, "Context.now");
+  return recorded(draw(ctx, "Context.now"), execution.seenAt) ?? execution.seenAt;
+};
+
+/** What the history says of a draw. After work that is not durable a draw is noted: what came after it waits for it on a replay. */
+const recorded = ({ strand, before, isComputed }: Draw, value: number | null): number | undefined => {
+  const { execution } = strand;
   const key = strandId(strand);
-  const recorded = execution.draws?.get(`${key}\n${before}`);
-  if (recorded !== undefined) return recorded;
-  if (isComputed && execution.phase === "executing") {
-    const value = encode(execution.seenAt, { what: "answer of Context.now", limit: 65_536 });
-    execution.seen = note(execution, { kind: "drawn", key, attempt: before, value }).seq;
+  const known = execution.draws?.get(`${key}\n${before}`);
+  if (known) execution.redrawn.add(known.seq);
+  else if (isComputed) {
+    const text = encode(value, { what: "answer of a draw", limit: 65_536 });
+    noteDraw(execution, { kind: "drawn", key, attempt: before, value: text });
   }
-  return execution.seenAt;
+  return known?.value;
+};
+
+/** What the body asks for next waits until the note is durable. A parked run notes it when it is executed again. */
+const noteDraw = (execution: Execution, entry: Entry): void => {
+  if (execution.phase === "executing") execution.seen = note(execution, entry).seq;
+  else execution.lateDraws.push(entry);
+};
+
+export const noteLateDraws = (execution: Execution): void => {
+  for (const entry of execution.lateDraws.splice(0)) noteDraw(execution, entry);
 };

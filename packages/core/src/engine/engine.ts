@@ -68,6 +68,8 @@ export type Engine = {
   readonly executing: Map<number, Execution>;
   /** Parked runs that are looked at again, in case that their bodies compute. */
   readonly lookingAgain: LookingAgain;
+  /** Runs whose bodies were found to compute after they had left memory, by key: for how long, in ms, they stay next time. */
+  readonly computing: Map<number, number>;
   /** Parked runs, the longest unused first. */
   readonly hot: Map<number, Execution>;
   /** Runs that have something to deliver or to decide in this turn. */

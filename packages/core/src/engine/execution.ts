@@ -10,6 +10,7 @@ import {
   placesIn,
   reservedIn,
   rulesOf,
+  type Draws,
   type Origin,
   type Place,
   type Places,
@@ -19,6 +20,7 @@ import type { Reason, RunRow } from "../store/rows.ts";
 import type { Untyped } from "./definition.ts";
 import type { Engine } from "./engine.ts";
 import type { Operation, Plan } from "./operation.ts";
+import type { Entry } from "./record.ts";
 import { scopeUnder, type Scope } from "./scope.ts";
 
 export type Outcome =
@@ -56,6 +58,11 @@ export type Execution = {
   phase: "executing" | "parking" | "parked" | "evicted" | "settling" | "over";
   /** True once the body has asked for something after work that is not durable, in this life or an earlier one. */
   computes: boolean;
+  /** By the monotonic clock: until when it stays in memory although it is parked, and when it left. */
+  pinnedUntil: number;
+  evictedAt: number;
+  /** Draws that were made while it was parked, to be noted when it is executed again. */
+  lateDraws: Entry[];
   started: boolean;
   /** True while it waits for its turn. */
   awake: boolean;
@@ -83,8 +90,9 @@ export type Execution = {
   readonly reserved: ReadonlySet<string>;
   /** What the body asked for and cannot be told apart from something else: the run is blocked once its functions have finished. */
   refused: { readonly reason: Reason; readonly place: Place | undefined } | undefined;
-  /** Recorded answers of `Context.now`, by the place of the draw. */
-  readonly draws: ReadonlyMap<string, number> | undefined;
+  /** Recorded draws, and the seqs of those that were made again. */
+  readonly draws: Draws | undefined;
+  readonly redrawn: Set<number>;
   /** The runs that it was forked from, each with the last seq that was copied. */
   readonly origins: readonly Origin[];
   /** The last seq given to a record; committed up to; seen by the body up to. */
@@ -160,6 +168,9 @@ export const createExecution = (engine: Engine, definition: Untyped, run: RunRow
     strikes: run.strikes,
     phase: "executing",
     computes: places !== undefined,
+    pinnedUntil: 0,
+    evictedAt: 0,
+    lateDraws: [],
     started: false,
     awake: false,
     inbox: rest.map((row) => ({ row, answer: undefined })),
@@ -177,6 +188,7 @@ export const createExecution = (engine: Engine, definition: Untyped, run: RunRow
     reserved: reservedIn(places),
     refused: undefined,
     draws: drawsIn(rows),
+    redrawn: new Set(),
     origins,
     seq: last,
     durable: last,

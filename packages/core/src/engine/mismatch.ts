@@ -3,6 +3,7 @@ import type { Row } from "../model/records.ts";
 import { kindOfRow } from "../model/places.ts";
 import { missingBefore } from "./asking.ts";
 import { end } from "./begin.ts";
+import { isSettled } from "./deliver.ts";
 import { isAlive, hasMore, type Delivery, type Execution } from "./execution.ts";
 import type { Operation } from "./operation.ts";
 import { letGo, putAside } from "./park.ts";
@@ -34,7 +35,9 @@ export const stall = (execution: Execution): void => {
   if (execution.engine.closing) return letGo(execution, "queued");
   if (swallows(execution)) return giveUp(execution);
   if (isUnseen(execution)) return watchUnseen(execution);
-  if (execution.outcome !== undefined) return block(execution, next);
+  const missing = missingBefore(execution, next.row);
+  if (!missing && !isSettled(execution, next.row)) return;
+  if (execution.outcome !== undefined && !isNoted(execution, missing)) return block(execution, next);
   if (execution.stalled === next) return;
   execution.stalled = next;
   const { engine } = execution;
@@ -43,11 +46,17 @@ export const stall = (execution: Execution): void => {
   });
 };
 
+/** True for something that the body asked for after work that is not durable: it may still come. */
+const isNoted = ({ reserved }: Execution, missing: Row | undefined): boolean =>
+  missing?.kind === "drawn" || reserved.has(missing?.key ?? "");
+
 /** Longer where the body asked in the recorded run after work that is not durable: by how long that took, with a slow machine in mind. */
-const stallPatience = ({ engine, places }: Execution): number => {
+const stallPatience = ({ engine, places, draws }: Execution): number => {
   let longest = 0;
   for (const { noted } of places?.values() ?? []) longest = Math.max(longest, noted.took);
-  return places === undefined ? engine.settings.patience : Math.max(10 * engine.settings.patience, 20 * longest);
+  return places === undefined && draws === undefined
+    ? engine.settings.patience
+    : Math.max(10 * engine.settings.patience, 20 * longest);
 };
 
 /** Nothing has been done, and nothing will be: the run waits for code that fits. */

@@ -82,6 +82,7 @@ const createEngine = (opening: Opening, store: Store): Engine => ({
   beatAge: () => 0,
   executing: new Map(),
   hot: new Map(),
+  computing: new Map(),
   lookingAgain: createLookingAgain(),
   ready: [],
   watchingLong: false,

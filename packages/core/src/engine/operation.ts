@@ -8,7 +8,7 @@ import type { Schema } from "../model/schema.ts";
 import type { NewRun, Reason } from "../store/rows.ts";
 import * as settings from "./settings.ts";
 import type { BreakerGate } from "./engine.ts";
-import type { Execution } from "./execution.ts";
+import { isReplaying, type Execution } from "./execution.ts";
 import { faultOf, type Context, type Scope } from "./scope.ts";
 import { wake } from "./wake.ts";
 
@@ -50,8 +50,10 @@ export type Operation = {
   ground: number;
   /** True when the body asked after work that is not durable, in this life or in the recorded one. */
   readonly isComputed: boolean;
-  /** Its place in the code, until that is noted. */
-  place: Place | undefined;
+  /** Its place in the code, and how long the work before it took, until that is noted. */
+  place: (Place & { readonly took: number }) | undefined;
+  /** The code that goes on from it. */
+  readonly strand: Strand;
   /** On a replay of such an operation: its result is not given, and its function not started, before this moment of the monotonic clock. */
   readonly settleAt: number;
   /** True when the body has its answer, or gave it up: a late result is recorded and goes nowhere. */
@@ -109,10 +111,10 @@ const kindOf = (ask: Ask): OperationKind => (ask.kind === "transaction" ? "step"
 
 /** The key of an operation: its name, and how often the name was used before. */
 const keyFor = (execution: Execution, name: string): string => {
-  const { keys } = execution;
+  const { keys, reserved } = execution;
   let count = usesOf(keys, name) + 1;
   let key = count === 1 ? name : `${name}#${count}`;
-  while (count > 1 && keys.has(key)) key = `${name}#${++count}`;
+  while ((count > 1 && keys.has(key)) || reserved.has(key)) key = `${name}#${++count}`;
   keys.set(name, count);
   return key;
 };
@@ -143,10 +145,14 @@ export const silently = <T>(promise: Promise<T>): Promise<T> => {
 /** A promise of its own each time: one that all share would keep everybody who ever awaited it. */
 const never = (): Promise<never> => new Promise(silent);
 
+/** On a replay the body may end before a strand has asked that computes: in the recorded run it asked before the end. */
+const mayHaveAsked = (execution: Execution): boolean => execution.places !== undefined && isReplaying(execution);
+
 /** Asks for an operation. The answer is the promise that the body awaits. */
 export const issue = (ctx: Context, strand: Strand, name: string, ask: Ask): Promise<unknown> => {
   const { execution } = ctx;
-  if (execution.phase === "over" || (execution.outcome !== undefined && ask.kind !== "undo")) return never();
+  const isOver = execution.outcome !== undefined && ask.kind !== "undo";
+  if (execution.phase === "over" || (isOver && !mayHaveAsked(execution))) return never();
   const path = ctx.path + name;
   const count = countAsk(strand, path);
   const isComputed = !execution.moving && ask.kind !== "undo";
@@ -158,7 +164,9 @@ export const issue = (ctx: Context, strand: Strand, name: string, ask: Ask): Pro
   if (found?.kind === "refused") return refuse(execution, strand, { path, known: found.known });
   const key = found?.key ?? keyFor(execution, path);
   const noted = found?.noted;
-  become(strandAfter(execution, key));
+  if (isOver && noted === undefined) return never();
+  const after = strandAfter(execution, key);
+  become(after);
   const fault = faultOf(ctx.scope);
   if (fault) return ++execution.swallowed > settings.mostSwallowed ? never() : silently(Promise.reject(fault));
   const { promise, resolve, reject } = Promise.withResolvers<unknown>();
@@ -170,8 +178,9 @@ export const issue = (ctx: Context, strand: Strand, name: string, ask: Ask): Pro
     issued: execution.seen,
     ground: execution.seen,
     isComputed: isComputed || noted !== undefined,
-    place: isComputed && noted === undefined ? { after: strandId(strand), path, count } : undefined,
-    settleAt: noted === undefined ? 0 : execution.givenAt + patienceFor(noted.took),
+    place: isComputed && noted === undefined ? placeOf(strand, path, count) : undefined,
+    strand: after,
+    settleAt: noted === undefined ? 0 : strand.givenAt + patienceFor(noted.took),
     settled: false,
     answered: false,
     failed: 0,
@@ -186,6 +195,11 @@ export const issue = (ctx: Context, strand: Strand, name: string, ask: Ask): Pro
   execution.fresh.push(operation);
   wake(execution);
   return promise;
+};
+
+const placeOf = (strand: Strand, path: string, count: number): Operation["place"] => {
+  const { engine } = strand.execution;
+  return { after: strandId(strand), path, count, took: Math.max(0, engine.clock.now() - strand.at) };
 };
 
 /** The body may go no further: the run is blocked, with what to do. The same in every life, for it is noted. */

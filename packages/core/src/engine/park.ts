@@ -28,6 +28,7 @@ export const rouse = (execution: Execution): void => {
   const ended = execution.outcome !== undefined && !execution.unwinding;
   const isParked = execution.phase === "evicted" || engine.hot.get(execution.key) === execution;
   if (!isParked || (execution.fresh.length === 0 && !ended && execution.refused === undefined)) return;
+  if (execution.phase === "evicted") learn(execution);
   engine.store.runs.rouse(leaseOf(execution), engine.clock.now()).then(
     (roused) => roused && engine.poke(),
     (error: unknown) =>
@@ -42,16 +43,42 @@ const keepHot = (execution: Execution): void => {
   const { hot, settings } = execution.engine;
   hot.delete(execution.key);
   hot.set(execution.key, execution);
+  pin(execution);
+  if (hot.size <= settings.hot) return;
+  let kept = 0;
   for (const oldest of hot.values()) {
-    if (hot.size <= settings.hot) break;
-    evict(oldest);
+    if (hot.size - kept <= settings.hot) break;
+    if (kept < mostPinned && isPinned(oldest)) kept++;
+    else evict(oldest);
   }
+};
+
+/** Runs that are kept beside the cache because their bodies compute. */
+const mostPinned = 1_000;
+
+/** A body that computes would begin again with each replay, so its run stays in memory for a while. */
+const pin = (execution: Execution): void => {
+  const { engine, key } = execution;
+  const learned = engine.computing.get(key);
+  if (learned === undefined && !execution.computes) return;
+  execution.pinnedUntil = engine.clock.monotonic() + (learned ?? firstPin);
+};
+
+const firstPin = 60_000;
+
+const isPinned = ({ engine, pinnedUntil }: Execution): boolean => pinnedUntil > engine.clock.monotonic();
+
+/** An evicted body has asked for something: next time its run stays in memory for twice as long as that took. */
+const learn = ({ engine, key, evictedAt }: Execution): void => {
+  if (engine.computing.size > 10 * mostPinned) engine.computing.clear();
+  engine.computing.set(key, Math.max(firstPin, 2 * (engine.clock.monotonic() - evictedAt)));
 };
 
 /** From here on only the work of its body, if there is any, holds a run in memory. What the body asks for then wakes the run, which is replayed. */
 const evict = (execution: Execution): void => {
   leave(execution);
   execution.phase = "evicted";
+  execution.evictedAt = execution.engine.clock.monotonic();
 };
 
 /** Hands a run back: for another worker to go on with, or until a person says so. */

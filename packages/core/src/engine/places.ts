@@ -9,8 +9,7 @@ export const notePlace = (execution: Execution, operation: Operation): void => {
   const { place, kind, key, issued } = operation;
   if (!place) return;
   operation.place = undefined;
-  const took = Math.max(0, execution.engine.clock.now() - execution.seenAt);
-  operation.ground = note(execution, { kind: "asked", key, issued, value: placeText({ ...place, of: kind, took }) }).seq;
+  operation.ground = note(execution, { kind: "asked", key, issued, value: placeText({ ...place, of: kind }) }).seq;
 };
 
 /** Notes that a place is refused, so that it is refused in every life. */

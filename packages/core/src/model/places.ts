@@ -41,10 +41,11 @@ export const kindOfRow = ({ kind, value }: Row): OperationKind | undefined => {
   return noted.refused ? undefined : noted.of;
 };
 
-/** The records of operations in the order in which the body asked for those. Undos are not asked for by a body. */
+/** The records of operations and draws in the order in which the body asked for those. Undos are not asked for by a body. */
 export const askOrder = (rows: readonly Row[]): readonly Row[] => {
   if (rows.length <= 1) return noRows;
   const asked = rows.filter((row) => {
+    if (row.kind === "drawn") return true;
     const kind = kindOfRow(row);
     return kind !== undefined && kind !== "undo";
   });
@@ -54,13 +55,16 @@ export const askOrder = (rows: readonly Row[]): readonly Row[] => {
 
 const noRows: readonly Row[] = [];
 
-/** Recorded answers of `Context.now`, by the place of the draw and how often it was drawn from there before. */
-export const drawsIn = (rows: readonly Row[]): ReadonlyMap<string, number> | undefined => {
-  let draws: Map<string, number> | undefined;
-  for (const { kind, key, attempt, value } of rows) {
+/** Draws that were made after work that is not durable, by their place and how often it was drawn from there before. */
+export type Draws = ReadonlyMap<string, { readonly seq: number; readonly value: number }>;
+
+/** The value is what `Context.now` answered. Random numbers come from the place alone. */
+export const drawsIn = (rows: readonly Row[]): Draws | undefined => {
+  let draws: Map<string, { seq: number; value: number }> | undefined;
+  for (const { seq, kind, key, attempt, value } of rows) {
     if (kind !== "drawn") continue;
     draws ??= new Map();
-    draws.set(`${key}\n${attempt}`, Number(decode(value)));
+    draws.set(`${key}\n${attempt}`, { seq, value: Number(decode(value)) });
   }
   return draws;
 };

@@ -10,12 +10,36 @@ import { crasher, type Crasher } from "../ordinary/crash.ts";
 import { chanceOf, type Chance } from "./chance.ts";
 import { signals, workflowsFor, type Outside, type Programs, type Trace } from "./interpret.ts";
 import type { Node } from "./program.ts";
-import { divergence, endsOf, isRecorded, keysOf, lastSeq, statusOf, told, unend, type Breach, type Life } from "./rules.ts";
+import {
+  divergence,
+  divergenceByPlace,
+  endsOf,
+  isRefused,
+  isRecorded,
+  keysOf,
+  lastSeq,
+  statusOf,
+  told,
+  unend,
+  type Breach,
+  type Life,
+} from "./rules.ts";
 
 export type { Breach };
 
 /** What came of a drive: the rules that did not hold, how often a body began, and how often a worker crashed. */
-export type Drive = { readonly breaches: readonly Breach[]; readonly lives: number; readonly crashes: number };
+export type Drive = {
+  readonly breaches: readonly Breach[];
+  readonly lives: number;
+  readonly crashes: number;
+  /** Programs that were refused because their asks cannot be told apart. */
+  readonly refused: number;
+};
+
+export type DriveOptions = {
+  /** Bodies compute between their steps: what they ask is compared place by place, and a run may be refused. */
+  readonly computing?: boolean;
+};
 
 type Course = {
   readonly world: World;
@@ -31,6 +55,9 @@ type Course = {
   workers: Runtime.Runtime[];
   begun: number;
   replaying: boolean;
+  readonly computing: boolean;
+  /** Runs that were seen refused: nothing of them begins any more. */
+  readonly refused: Set<string>;
 };
 
 const ended = new Set(["completed", "failed", "cancelled"]);
@@ -39,20 +66,31 @@ const ended = new Set(["completed", "failed", "cancelled"]);
 const stormy = 12;
 const most = 600;
 
-export const drive = async (world: World, programs: ReadonlyMap<string, Node>, seed: number): Promise<Drive> => {
-  const course = begin(world, programs, seed);
+export const drive = async (
+  world: World,
+  programs: ReadonlyMap<string, Node>,
+  seed: number,
+  { computing = false }: DriveOptions = {},
+): Promise<Drive> => {
+  const course = begin(world, programs, seed, computing);
   await refill(course);
   for (const run of programs.keys()) await start(course, run);
   await toTheEnd(course, [...programs.keys()]);
   if (course.breaches.length === 0) await toTheEnd(course, await goOn(course));
-  return { breaches: course.breaches, lives: course.begun, crashes: course.crashes.count() };
+  return { breaches: course.breaches, lives: course.begun, crashes: course.crashes.count(), refused: course.refused.size };
 };
 
-const begin = (world: World, programs: ReadonlyMap<string, Node>, seed: number): Course => {
+const begin = (world: World, programs: ReadonlyMap<string, Node>, seed: number, computing: boolean): Course => {
   const outside: Outside = {
     database: world.db,
     programOf: (run) => course.programs.get(run) ?? { kind: "throw", error: true },
     live: (run, engine) => live(course, run, engine),
+    compute: (ms) =>
+      new Promise((resolve) => {
+        if (ms === 0) setImmediate(resolve);
+        else world.clock.after(ms * (course.chance.one([0.7, 1, 1.4]) ?? 1), resolve);
+      }),
+    swapped: (run, what) => void breach(course, run, "swapped", what),
     effect: (tools, answer, later, seen) => {
       const looked = begins(course, tools.key, seen);
       const work = (): string | Promise<string> => (later && !course.replaying ? fly(course, answer) : answer());
@@ -72,6 +110,8 @@ const begin = (world: World, programs: ReadonlyMap<string, Node>, seed: number):
     workers: [],
     begun: 0,
     replaying: false,
+    computing,
+    refused: new Set(),
   };
   // What was durable when the lives of a worker ended.
   course.crashes.onCrash(async (worker) => {
@@ -99,7 +139,8 @@ const begins = async (course: Course, key: string, seen: number): Promise<void> 
   const slash = key.indexOf("/");
   // A step that is done anew after its undo has another key for the outside.
   const [run, step] = [key.slice(0, slash), key.slice(slash + 1).replace(/~\d+$/, "")];
-  const { world, replaying } = course;
+  const { world, replaying, refused } = course;
+  if (refused.has(run)) await breach(course, run, "after refusal", `"${key}" was begun after its run was refused`);
   const [recorded, durable] = await Promise.all([isRecorded(world, run, step), lastSeq(world, run)]);
   if (recorded) await breach(course, run, "rerun", `"${key}" was begun after its record`);
   if (replaying) await breach(course, run, "rerun", `"${key}" was begun by the replay of a run that had ended`);
@@ -194,7 +235,12 @@ const storm = async (course: Course, runs: readonly string[]): Promise<readonly 
     for (const worker of course.workers) engineOf(worker).poke();
     const states = new Map(await Promise.all(left.map(async (run) => [run, await statusOf(world, run)] as const)));
     left = left.filter((run) => !ended.has(states.get(run) ?? ""));
-    for (const run of left) if (states.get(run) === "blocked") await breach(course, run, "blocked", "was blocked");
+    for (const run of left) {
+      if (states.get(run) !== "blocked") continue;
+      if (course.computing && (await isRefused(world, run))) course.refused.add(run);
+      else await breach(course, run, "blocked", "was blocked");
+    }
+    left = left.filter((run) => !course.refused.has(run));
   }
   return left;
 };
@@ -206,7 +252,7 @@ const toTheEnd = async (course: Course, runs: readonly string[]): Promise<void> 
   const reader = await open(course);
   for (const { id, why } of await Runtime.check(reader)) await breach(course, id, "stuck", why);
   for (const [run, lives] of course.lives) {
-    const otherwise = divergence(lives);
+    const otherwise = course.computing ? divergenceByPlace(lives) : divergence(lives);
     if (otherwise !== undefined) await breach(course, run, "diverged", otherwise);
   }
   if (course.breaches.length === 0) for (const run of left) await breach(course, run, "unended", "is not at its end");
@@ -214,9 +260,24 @@ const toTheEnd = async (course: Course, runs: readonly string[]): Promise<void> 
     await replay(
       course,
       reader,
-      runs.filter((run) => course.lives.has(run)),
+      runs.filter((run) => course.lives.has(run) && !course.refused.has(run)),
     );
+  await refusedAgain(course, reader);
   course.crashes.kill(reader);
+};
+
+/** Every worker that opens tries a blocked run once: one that was refused is refused again, and nothing of it begins. */
+const refusedAgain = async (course: Course, reader: Runtime.Runtime): Promise<void> => {
+  const { world, refused } = course;
+  for (let round = 0; round < 40 && refused.size > 0; round++) {
+    await world.clock.settle();
+    await world.clock.advance(1_000);
+  }
+  for (const run of refused) {
+    const { status } = await Run.get(Run.of(reader, run));
+    if (status !== "cancelled" && !(await isRefused(world, run)))
+      await breach(course, run, "blocked", "was refused, and then not");
+  }
 };
 
 /** Replays runs that had ended: they end in the same way, and nothing is begun. */
@@ -228,14 +289,17 @@ const replay = async (course: Course, reader: Runtime.Runtime, runs: readonly st
   engineOf(reader).poke();
   const isOver = async (): Promise<boolean> =>
     (await Promise.all(runs.map((run) => statusOf(world, run)))).every((status) => ended.has(status));
-  for (let round = 0; round < 100 && !(await isOver()); round++) {
+  for (let round = 0; round < (course.computing ? 1_000 : 100) && !(await isOver()); round++) {
     await world.clock.settle();
     await world.clock.advance(1_000);
   }
   course.replaying = false;
   for (const [run, end] of await endsOf(reader, runs)) {
     const was = before.get(run);
-    if (end !== was) await breach(course, run, "replayed otherwise", `ended with ${was}, and replayed with ${end}`);
+    if (end === was) continue;
+    // Two branches that asked one after the other, and together on the replay: it is found out then.
+    if (course.computing && (await isRefused(world, run))) course.refused.add(run);
+    else await breach(course, run, "replayed otherwise", `ended with ${was}, and replayed with ${end}`);
   }
 };
 

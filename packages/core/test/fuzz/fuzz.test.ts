@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { within } from "../kit/within.ts";
 import { on } from "../kit/world.ts";
 import { drive, type Breach, type Drive } from "./drive.ts";
-import { program, smaller, type Node } from "./program.ts";
+import { computing, program, smaller, type Node } from "./program.ts";
 
 /** Behind a server a program takes ten times as long. */
 const runs = Number(process.env["HOLDFAST_FUZZ_RUNS"] ?? (on === "sqlite" ? 1_000 : 100));
@@ -50,4 +50,28 @@ test(
     expect(begun).toBeGreaterThan(runs * 2.5);
   },
   Math.max(60_000, runs * (on === "sqlite" ? 300 : 1_500)),
+);
+
+test(
+  `${runs / 2} random programs whose bodies compute between their steps, seed ${seed}`,
+  async () => {
+    const programs = fc.sample(computing, { numRuns: runs / 2, seed });
+    const totals = { lives: 0, crashes: 0, refused: 0 };
+    for (let from = 0; from < programs.length; from += together) {
+      const batch = new Map<string, Node>(programs.slice(from, from + together).map((node, at) => [`p${from + at}`, node]));
+      const driven = await within((world) => drive(world, batch, seed + from, { computing: true }));
+      totals.lives += driven.lives;
+      totals.crashes += driven.crashes;
+      totals.refused += driven.refused;
+      const [first] = driven.breaches;
+      if (first)
+        console.log(`fuzz: batch from ${from} of seed ${seed}`, JSON.stringify({ first, node: batch.get(first.run) }, null, 1));
+      expect({ from, breaches: driven.breaches }).toEqual({ from, breaches: [] });
+    }
+    console.log("computing programs:", totals);
+    expect(totals.lives).toBeGreaterThan(runs);
+    expect(totals.refused).toBeGreaterThan(0);
+    expect(totals.refused).toBeLessThan(runs / 4);
+  },
+  Math.max(120_000, runs * (on === "sqlite" ? 600 : 3_000)),
 );

@@ -8,7 +8,7 @@ export const signals = { red: Signal.define<string>("red"), blue: Signal.define<
 const breaker = CircuitBreaker.define("gateway", { volumeThreshold: 3, resetTimeout: 2_000 });
 
 /** What a body asked or saw, and the last record it knew when it did. */
-export type Sight = { readonly seen: number; readonly text: string };
+export type Sight = { readonly seen: number; readonly place: string; readonly text: string };
 
 /** One life of a body, from its first moment to its end or its crash. */
 export type Trace = Sight[];
@@ -20,12 +20,25 @@ export type Outside = {
   /** A step's function begins, asked for by a body that had seen so much; it answers with this, now or when the driver says so. */
   readonly effect: (tools: Tools, answer: () => string, later: boolean, seen: number) => string | Promise<string>;
   readonly programOf: (run: string) => Node;
+  /** Work of a body that is not durable. */
+  readonly compute: (ms: number) => Promise<void>;
+  /** A branch was given what belongs to another. */
+  readonly swapped: (run: string, what: string) => void;
   /** A body begins a new life, under the worker with this engine. */
   readonly live: (run: string, engine: Context.Context["execution"]["engine"]) => Trace;
   readonly database: Parameters<typeof Step.transaction>[2];
 };
 
-type Life = { readonly outside: Outside; readonly trace: Trace };
+type Life = { readonly outside: Outside; readonly trace: Trace; readonly places: ReadonlyMap<Node, string> };
+
+/** Where in its program each part stands. */
+const placesOf = (node: Node, place = "0", places = new Map<Node, string>()): Map<Node, string> => {
+  places.set(node, place);
+  const inner = "nodes" in node ? node.nodes : [];
+  const others = ["body", "otherwise", "lastly", "early", "between"].flatMap((field) => (node as never)[field] ?? []) as Node[];
+  for (const [at, part] of [...inner, ...others].entries()) placesOf(part, `${place}.${at}`, places);
+  return places;
+};
 
 const text = (value: unknown): string => {
   if (value instanceof AggregateError) return `${value.name}[${value.errors.map(text).join()}]`;
@@ -34,12 +47,24 @@ const text = (value: unknown): string => {
 };
 
 /** Writes down that something was asked, and what came of it. */
-const saw = async <T>(ctx: Context.Context, { trace }: Life, what: string, asked: () => Promise<T>): Promise<T> => {
-  const see = (sight: string): void => void trace.push({ seen: ctx.execution.seen, text: `${ctx.path}${what} ${sight}` });
+const saw = async <T>(
+  ctx: Context.Context,
+  { trace, places, outside }: Life,
+  node: Node,
+  what: string,
+  asked: () => Promise<T>,
+): Promise<T> => {
+  const place = places.get(node) ?? "";
+  // What a parked body sees is not durable: nothing can be written for it.
+  const sure = (): number => (ctx.execution.phase === "executing" ? ctx.execution.seen : Infinity);
+  const see = (sight: string): void => void trace.push({ seen: sure(), place, text: `${ctx.path}${what} ${sight}` });
+  if (node.computes !== undefined) await outside.compute(node.computes);
   see("?");
   try {
     const value = await asked();
     see(text(value));
+    if (node.kind === "step" && value !== "instead" && !String(value).endsWith(` @${place}`))
+      outside.swapped(Context.id(ctx), `${place} got ${text(value)}`);
     return value;
   } catch (error) {
     see(`! ${text(error)}`);
@@ -52,10 +77,10 @@ type Walk = (ctx: Context.Context, life: Life, node: Node) => Promise<unknown>;
 const walk: Walk = async (ctx, life, node) => {
   switch (node.kind) {
     case "step":
-      return saw(ctx, life, node.name, () => step(ctx, life, node));
+      return saw(ctx, life, node, node.name, () => step(ctx, life, node));
     case "transaction": {
       const { seen } = ctx.execution;
-      return saw(ctx, life, `tx ${node.name}`, () =>
+      return saw(ctx, life, node, `tx ${node.name}`, () =>
         Step.transaction(
           ctx,
           node.name,
@@ -65,25 +90,25 @@ const walk: Walk = async (ctx, life, node) => {
       );
     }
     case "sleep":
-      return saw(ctx, life, node.name, () => Step.sleep(ctx, node.name, node.ms));
+      return saw(ctx, life, node, node.name, () => Step.sleep(ctx, node.name, node.ms));
     case "wait":
-      return saw(ctx, life, node.signal, () =>
+      return saw(ctx, life, node, node.signal, () =>
         node.timeout === undefined
           ? Step.wait(ctx, signals[node.signal])
           : Step.wait(ctx, signals[node.signal], { timeout: node.timeout }),
       );
     case "call":
-      return saw(ctx, life, "child", () => Step.call(ctx, child, node));
+      return saw(ctx, life, node, "child", () => Step.call(ctx, child, node));
     case "start":
-      return saw(ctx, life, "child", () => Step.start(ctx, child, node));
+      return saw(ctx, life, node, "child", () => Step.start(ctx, child, node));
     case "patched":
-      return saw(ctx, life, `patch ${node.id}`, async () => Context.patched(ctx, node.id));
+      return saw(ctx, life, node, `patch ${node.id}`, async () => Context.patched(ctx, node.id));
     case "ask":
-      return saw(ctx, life, node.what, async () => asks[node.what](ctx));
+      return saw(ctx, life, node, node.what, async () => asks[node.what](ctx));
     case "publish":
-      return saw(ctx, life, `publish ${node.state}`, async () => Context.publish(ctx, node.state));
+      return saw(ctx, life, node, `publish ${node.state}`, async () => Context.publish(ctx, node.state));
     case "chain":
-      return saw(ctx, life, "chain", () => chain(ctx, life, node));
+      return saw(ctx, life, node, "chain", () => chain(ctx, life, node));
     case "throw":
       // oxlint-disable-next-line typescript/only-throw-error -- programs throw what they like
       throw node.error ? new TypeError("thrown") : "a word";
@@ -124,20 +149,20 @@ const walk: Walk = async (ctx, life, node) => {
   }
 };
 
-const step = (ctx: Context.Context, { outside }: Life, node: StepNode): Promise<string> =>
-  Step.run(ctx, node.name, effectOf(outside, node, ctx.execution.seen), optionsOf(outside, node));
+const step = (ctx: Context.Context, { outside, places }: Life, node: StepNode): Promise<string> =>
+  Step.run(ctx, node.name, effectOf(outside, node, ctx.execution.seen, ` @${places.get(node)}`), optionsOf(outside, node));
 
 /** What a body may ask that answers at once. */
 const asks = { now: Context.now, random: Context.random, uuid: Context.uuid } as const;
 
 const effectOf =
-  (outside: Outside, { name, fails, later }: StepNode, seen: number) =>
+  (outside: Outside, { name, fails, later }: StepNode, seen: number, place = "") =>
   (tools: Tools): string | Promise<string> =>
     outside.effect(
       tools,
       () => {
         if (tools.attempt <= fails) throw new RangeError(`${name} failed ${tools.attempt}`);
-        return `${tools.key} ${tools.attempt}`;
+        return `${tools.key} ${tools.attempt}${place}`;
       },
       later,
       seen,
@@ -238,10 +263,11 @@ export type Programs = {
 export const workflowsFor = (outside: Outside): Programs => {
   const body = async (ctx: Context.Context): Promise<unknown> => {
     const id = Context.id(ctx);
-    const life: Life = { outside, trace: outside.live(id, ctx.execution.engine) };
-    const see = (what: string): void => void life.trace.push({ seen: ctx.execution.seen, text: what });
+    const program = outside.programOf(id);
+    const life: Life = { outside, trace: outside.live(id, ctx.execution.engine), places: placesOf(program) };
+    const see = (what: string): void => void life.trace.push({ seen: ctx.execution.seen, place: "end", text: what });
     try {
-      const value = await walk(ctx, life, outside.programOf(id));
+      const value = await walk(ctx, life, program);
       see(`returns ${text(value)}`);
       return { value };
     } catch (error) {

@@ -14,7 +14,12 @@ export type StepNode = {
   readonly breaker: boolean;
 };
 
-export type Node =
+/** What the body computes before: work that is not durable, of so many ms, up to twice as long in another life; 0 is a turn of the loop. */
+export type Computing = { readonly computes?: number | undefined };
+
+export type Node = Computing & Plain;
+
+type Plain =
   | StepNode
   | { readonly kind: "transaction"; readonly name: string }
   | { readonly kind: "sleep"; readonly name: string; readonly ms: number }
@@ -108,6 +113,43 @@ const leaf: fc.Arbitrary<Node> = fc.oneof(
 const several = (node: fc.Arbitrary<Node>, maxLength = 4): fc.Arbitrary<Node[]> =>
   fc.array(node, { minLength: 1, maxLength, size: "max" });
 
+const work = fc.constantFrom(undefined, undefined, 0, 1, 5, 30);
+
+/** The same programs, with work in random places: before what they ask for or draw. */
+const withWork = (node: Node): fc.Arbitrary<Node> => {
+  const all = <T extends Node>(nodes: readonly T[]): fc.Arbitrary<Node[]> => fc.tuple(...nodes.map(withWork));
+  switch (node.kind) {
+    case "step":
+    case "transaction":
+    case "sleep":
+    case "wait":
+    case "call":
+    case "start":
+    case "ask":
+      return work.map((computes) => ({ ...node, computes }));
+    case "sequence":
+    case "together":
+    case "branches":
+    case "graph":
+      return all(node.nodes).map((nodes) => ({ ...node, nodes }));
+    case "loop":
+    case "shield":
+    case "unawaited":
+      return withWork(node.body).map((body) => ({ ...node, body }));
+    case "try":
+      return fc
+        .tuple(withWork(node.body), withWork(node.otherwise), node.lastly ? withWork(node.lastly) : fc.constant(undefined))
+        .map(([body, otherwise, lastly]) => ({ ...node, body, otherwise, lastly }));
+    case "later":
+      return fc.tuple(withWork(node.early), withWork(node.between)).map(([early, between]) => ({ ...node, early, between }));
+    case "chain":
+    case "patched":
+    case "publish":
+    case "throw":
+      return fc.constant(node);
+  }
+};
+
 /** Programs of so many levels. */
 const nested = (depth: number): fc.Arbitrary<Node> => {
   if (depth === 0) return leaf;
@@ -162,8 +204,14 @@ const nested = (depth: number): fc.Arbitrary<Node> => {
 /** A program is a sequence, so that most have something to go on from. */
 export const program: fc.Arbitrary<Node> = several(nested(2), 5).map((nodes): Node => ({ kind: "sequence", nodes }));
 
+/** Programs whose bodies compute between their steps. */
+export const computing: fc.Arbitrary<Node> = program.chain(withWork);
+
 /** Smaller programs of the same kind, to find what matters in one that fails. */
-export const smaller = (node: Node): Node[] => {
+export const smaller = (node: Node): Node[] =>
+  node.computes === undefined ? less(node) : [{ ...node, computes: undefined }, ...less(node)];
+
+const less = (node: Node): Node[] => {
   switch (node.kind) {
     case "sequence":
     case "together":

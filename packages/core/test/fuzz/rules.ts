@@ -2,12 +2,22 @@
 import { sql } from "drizzle-orm";
 import { Run, type Runtime } from "../../src/index.ts";
 import type { World } from "../kit/world.ts";
-import type { Trace } from "./interpret.ts";
+import type { Sight, Trace } from "./interpret.ts";
 
 /** A rule that did not hold, and of which program. */
 export type Breach = {
   readonly run: string;
-  readonly rule: "rerun" | "too early" | "diverged" | "blocked" | "stuck" | "unended" | "replayed otherwise";
+  readonly rule:
+    | "rerun"
+    | "swapped"
+    | "other draw"
+    | "after refusal"
+    | "too early"
+    | "diverged"
+    | "blocked"
+    | "stuck"
+    | "unended"
+    | "replayed otherwise";
   readonly what: string;
 };
 
@@ -81,6 +91,41 @@ export const endsOf = async (runtime: Runtime.Runtime, runs: readonly string[]):
     found.set(run, JSON.stringify({ status, output, state, failed, undo: undo.map(({ key }) => key) }));
   }
   return found;
+};
+
+/** True of a run that was refused, now or before, because its asks or draws cannot be told apart. */
+export const isRefused = async ({ ask }: Asked, run: string): Promise<boolean> => {
+  const rows = await ask<{ reason: unknown; status: string; value: string | null }>(
+    sql`select r.reason, r.status, h.value from holdfast_runs r join holdfast_history h on h.run = r.key where r.id = ${run} and h.kind in ('asked', 'started')`,
+  );
+  return rows.some(
+    ({ reason, status, value }) =>
+      value?.includes('"refused":true') || (status === "blocked" && JSON.stringify(reason).includes("ambiguous_order")),
+  );
+};
+
+/**
+ * Bodies that compute ask in another order in each life. In each place of the program, two lives saw the same all the same, as far as what they saw is
+ * durable.
+ */
+export const divergenceByPlace = (all: readonly Life[]): string | undefined => {
+  const last = byPlace(all.at(-1)?.trace ?? []);
+  for (const life of all) {
+    for (const [place, sights] of byPlace(life.trace)) {
+      const others = last.get(place) ?? [];
+      const isOther = ({ seen, text }: Sight, at: number): boolean =>
+        seen <= life.durable && others[at] !== undefined && others[at].text !== text;
+      const at = sights.findIndex(isOther);
+      if (at >= 0) return `diverged in ${place}: first ${sights[at]?.text}, then ${others[at]?.text}`;
+    }
+  }
+  return undefined;
+};
+
+const byPlace = (trace: Trace): Map<string, Sight[]> => {
+  const places = new Map<string, Sight[]>();
+  for (const sight of trace) places.set(sight.place, [...(places.get(sight.place) ?? []), sight]);
+  return places;
 };
 
 /** As far as two lives of a body saw the same durable records, they asked and saw the same. Answers with where they did not. */

@@ -94,6 +94,8 @@ export const createWorld = (seed: number, tell: Tell): World => {
 
   const outsideOf = (process: Process, database: Outside["database"]): Outside => ({
     database,
+    compute: () => Promise.resolve(),
+    swapped: (run, what) => breach(`run ${run}: a branch was given what belongs to another: ${what}`),
     programOf: (run) => world.programs.get(run) ?? { kind: "throw", error: true },
     live: (run, engine) => {
       const execution = [...engine.executing.values()].find(({ id }) => id === run);
