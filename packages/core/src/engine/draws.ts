@@ -68,8 +68,10 @@ const recorded = ({ strand, before, isComputed }: Draw, value: number | null): n
   const { execution } = strand;
   const key = strandId(strand);
   const known = execution.draws?.get(`${key}\n${before}`);
-  if (known) execution.redrawn.add(known.seq);
-  else if (isComputed) {
+  if (known) {
+    execution.redrawn.add(known.seq);
+    wake(execution); // A record may wait for it.
+  } else if (isComputed) {
     const text = encode(value, { what: "answer of a draw", limit: 65_536 });
     noteDraw(execution, { kind: "drawn", key, attempt: before, value: text });
   }

@@ -4,7 +4,7 @@ import { drive } from "./drive.ts";
 import { computing, smaller, type Node } from "./program.ts";
 import { sql } from "drizzle-orm";
 const seed = 20_261_123;
-const programs = fc.sample(computing, { numRuns: 100, seed });
+const programs = fc.sample(computing, { numRuns: 500, seed });
 const attempt = async (node: Node, n = 40) => {
   for (let at = 0; at < n; at++) {
     const found = await within(async (world) => {
