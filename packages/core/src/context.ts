@@ -8,6 +8,7 @@ import type { Context } from "./engine/scope.ts";
 import { scopeUnder } from "./engine/scope.ts";
 import { isReplaying, type Execution } from "./engine/execution.ts";
 import { bodyLogger } from "./engine/logs.ts";
+import { silently } from "./engine/operation.ts";
 import { note } from "./engine/record.ts";
 import { assertName } from "./model/ids.ts";
 import { random as seeded, uuidFrom } from "./model/random.ts";
@@ -79,11 +80,16 @@ export const shield = <T>(ctx: Context, run: (ctx: Context) => Promise<T>): Prom
  * Says a part of a body as a chain: its steps run in this run, under this context, and every result is there under its name for those
  * that follow. Answers with all results but the input. The same keys, promises and crashes as the calls of `Step` in its place.
  */
-export const chain = async <Input, Results>(
+export const chain = <Input, Results>(
   ctx: Context,
   input: Input,
   say: (chain: Chain<Input, { readonly input: Input }>) => Chain<Input, Results>,
-): Promise<{ readonly [K in Exclude<keyof Results, "input">]: Results[K] }> => {
+): Promise<{ readonly [K in Exclude<keyof Results, "input">]: Results[K] }> =>
+  silently(follow(ctx, input, say as Say)) as Promise<Results>;
+
+type Say = (chain: Chain<unknown, { readonly input: unknown }>) => Chain<unknown, unknown>;
+
+const follow = async (ctx: Context, input: unknown, say: Say): Promise<unknown> => {
   const { plan } = say(new Chain(open({ name: ctx.execution.definition.name })));
-  return allResults(await walk(ctx, plan.nodes, withResult({}, "input", input))) as Results;
+  return allResults(await walk(ctx, plan.nodes, withResult({}, "input", input)));
 };

@@ -6,6 +6,7 @@ import type { BreakerGate } from "./engine.ts";
 import { isAlive, mayStart, type Execution } from "./execution.ts";
 import { fail, fallBack, succeed } from "./landing.ts";
 import { abort, setDue, type Operation } from "./operation.ts";
+import { own } from "./owner.ts";
 import { note } from "./record.ts";
 import { suspectAt } from "./settings.ts";
 import { transact } from "./transaction.ts";
@@ -78,7 +79,7 @@ const fly = (trial: Trial): void => {
         step: operation.key,
         timeout,
       });
-      abort(trial.flight, error);
+      abort(trial.flight, own(execution, error));
       fail(trial, error);
     });
   }
