@@ -4,6 +4,7 @@ import { Chain } from "./chain.ts";
 import { allResults, open } from "./chain/ends.ts";
 import { withResult } from "./chain/results.ts";
 import { walk } from "./chain/walk.ts";
+import { apart } from "./engine/caller.ts";
 import type { Context } from "./engine/scope.ts";
 import { scopeUnder } from "./engine/scope.ts";
 import { isReplaying, type Execution } from "./engine/execution.ts";
@@ -41,7 +42,8 @@ export const signal = (ctx: Context): AbortSignal => {
   const there = signals.get(execution);
   if (there) return there;
   const controller = new AbortController();
-  execution.onCancel.push((fault) => controller.abort(fault));
+  // A listener runs in the async context of whoever aborts.
+  execution.onCancel.push((fault) => apart(() => controller.abort(fault)));
   if (execution.root.fault) controller.abort(execution.root.fault);
   signals.set(execution, controller.signal);
   return controller.signal;
