@@ -1,5 +1,8 @@
 // What belongs to no run takes the way that it takes without Holdfast: the same exit code, the same words, the same listeners.
 import { describe, expect, test as run } from "bun:test";
+import { cpSync } from "node:fs";
+import { join } from "node:path";
+import { folder } from "../kit/world.ts";
 import { databases, runProgram, type Ended } from "./processes.ts";
 
 const ways = ["alone", "text", "several", "two runtimes", "two runtimes, one left", "serve", "closed", "two runtimes, closed"];
@@ -52,6 +55,19 @@ run.each([
   async (how, said) => {
     const { out } = await runProgram("foreign.child.ts", ["sqlite::memory:", how]);
     expect(out).toContain(said);
+  },
+  30_000,
+);
+
+run(
+  "two copies of the package in one process share one listener, and each knows its runs",
+  async () => {
+    const core = join(import.meta.dir, "../..");
+    const copy = folder(join(core, "node_modules"));
+    cpSync(join(core, "src"), join(copy, "src"), { recursive: true });
+    const { code, out, err } = await runProgram("copies.child.ts", [join(copy, "src/index.ts")]);
+    expect([code, err]).toEqual([0, ""]);
+    expect(JSON.parse(out)).toEqual([true, 1, "handled", "handled", 1, "handled", 0]);
   },
   30_000,
 );
