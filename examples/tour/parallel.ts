@@ -65,7 +65,20 @@ const graph = Workflow.define({ name: "graph" }, (ctx) =>
   }),
 );
 
-const runtime = await Runtime.open({ database: "sqlite::memory:", workflows: [promises, all, map, graph] });
+// A helper that is begun early and awaited later: it may fail while nothing awaits it.
+const early = Workflow.define({ name: "early" }, async (ctx) => {
+  const quote = async (): Promise<number> => {
+    const answer = await Step.run(ctx, "ask", () => "sold out");
+    if (answer === "sold out") throw new Error(answer);
+    return 90;
+  };
+  const quoted = quote();
+  quoted.catch(() => {}); // without this line the log has an error with the run's id
+  await Step.sleep(ctx, "meanwhile", "20ms");
+  return quoted.catch((error: Error) => `no quote: ${error.message}`);
+});
+
+const runtime = await Runtime.open({ database: "sqlite::memory:", workflows: [promises, all, map, graph, early] });
 console.log("promises:", (await Run.result(await Workflow.start(runtime, promises))).join(", "));
 
 const checked = await Workflow.start(runtime, all);
@@ -79,4 +92,5 @@ console.log(
   `(at most ${most} at once)`,
 );
 console.log("graph:", (await Run.result(await Workflow.start(runtime, graph))).serve);
+console.log("early:", await Run.result(await Workflow.start(runtime, early)));
 await Runtime.close(runtime);

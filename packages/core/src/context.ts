@@ -4,12 +4,13 @@ import { Chain } from "./chain.ts";
 import { allResults, open } from "./chain/ends.ts";
 import { withResult } from "./chain/results.ts";
 import { walk } from "./chain/walk.ts";
-import { strandOf } from "./engine/caller.ts";
+import { apart, strandOf } from "./engine/caller.ts";
 import { drawNow, drawRandom, drawUuid } from "./engine/draws.ts";
 import type { Context } from "./engine/scope.ts";
 import { scopeUnder } from "./engine/scope.ts";
 import { isReplaying, type Execution } from "./engine/execution.ts";
 import { bodyLogger } from "./engine/logs.ts";
+import { silently } from "./engine/operation.ts";
 import { note } from "./engine/record.ts";
 import { assertName } from "./model/ids.ts";
 
@@ -38,7 +39,8 @@ export const signal = (ctx: Context): AbortSignal => {
   const there = signals.get(execution);
   if (there) return there;
   const controller = new AbortController();
-  execution.onCancel.push((fault) => controller.abort(fault));
+  // A listener runs in the async context of whoever aborts.
+  execution.onCancel.push((fault) => apart(() => controller.abort(fault)));
   if (execution.root.fault) controller.abort(execution.root.fault);
   signals.set(execution, controller.signal);
   return controller.signal;
@@ -85,14 +87,12 @@ export const chain = <Input, Results>(
   say: (chain: Chain<Input, { readonly input: Input }>) => Chain<Input, Results>,
 ): Promise<{ readonly [K in Exclude<keyof Results, "input">]: Results[K] }> => {
   strandOf(ctx, "Context.chain");
-  return walkChain(ctx, input, say);
+  return silently(follow(ctx, input, say as Say)) as Promise<Results>;
 };
 
-const walkChain = async <Input, Results>(
-  ctx: Context,
-  input: Input,
-  say: (chain: Chain<Input, { readonly input: Input }>) => Chain<Input, Results>,
-): Promise<{ readonly [K in Exclude<keyof Results, "input">]: Results[K] }> => {
+type Say = (chain: Chain<unknown, { readonly input: unknown }>) => Chain<unknown, unknown>;
+
+const follow = async (ctx: Context, input: unknown, say: Say): Promise<unknown> => {
   const { plan } = say(new Chain(open({ name: ctx.execution.definition.name })));
-  return allResults(await walk(ctx, plan.nodes, withResult({}, "input", input))) as Results;
+  return allResults(await walk(ctx, plan.nodes, withResult({}, "input", input)));
 };

@@ -7,6 +7,7 @@ import { isAlive, mayStart, type Execution } from "./execution.ts";
 import { startGrace } from "./grace.ts";
 import { fail, fallBack, succeed } from "./landing.ts";
 import { abort, setDue, type Operation } from "./operation.ts";
+import { own } from "./owner.ts";
 import { note } from "./record.ts";
 import { suspectAt } from "./settings.ts";
 import { transact } from "./transaction.ts";
@@ -80,7 +81,7 @@ const limitCleanUp = (trial: Trial): void => {
   const most = 2 * plan.grace;
   trial.callOff = execution.engine.clock.after(most, () => {
     const what = `Step "${operation.key}" has cleaned up for ${most} ms, and is told to stop.`;
-    abort(trial.flight, Fault.make("step_timeout", what, { step: operation.key, timeout: most }));
+    abort(trial.flight, own(execution, Fault.make("step_timeout", what, { step: operation.key, timeout: most })));
   });
 };
 
@@ -91,7 +92,7 @@ const limit = (trial: Trial, timeout: number): void => {
       step: operation.key,
       timeout,
     });
-    abort(trial.flight, error);
+    abort(trial.flight, own(execution, error));
     fail(trial, error);
   });
 };

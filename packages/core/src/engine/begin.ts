@@ -9,7 +9,8 @@ export const begin = (execution: Execution): void => {
   execution.started = true;
   const ctx = { execution, scope: execution.root, path: "" };
   const body = async (): Promise<string | null> => keep(execution, await execution.definition.body(ctx, decode(execution.input)));
-  callAs(strandAfter(execution, ""), body).then(
+  // In a microtask: below a body that begins there are few frames, so that the stack of its error reaches down to that of its run.
+  callAs(strandAfter(execution, ""), () => Promise.resolve().then(body)).then(
     (output) => end(execution, { kind: "returned", output }),
     (error: unknown) => end(execution, { kind: "threw", error }),
   );

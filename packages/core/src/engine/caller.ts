@@ -69,16 +69,12 @@ export const caller = (): Caller | undefined => storage.getStore();
 /** From here on, and after the next `await`, this code is that strand. */
 export const become = (strand: Strand): void => storage.enterWith(strand);
 
-/** Calls user code as this caller. */
-export const callAs = <T>(who: Caller, run: () => T): T => {
-  const before = storage.getStore();
-  storage.enterWith(who);
-  try {
+/** Calls user code as this caller, in an async context that holds nothing else. What the code enters there ends with the call. */
+export const callAs = <T>(who: Caller, run: () => T): T =>
+  inRootContext(() => {
+    storage.enterWith(who);
     return run();
-  } finally {
-    storage.enterWith(before);
-  }
-};
+  });
 
 /** For example `the function of step "charge"`. */
 export const describeCall = ({ key, what }: Call): string =>

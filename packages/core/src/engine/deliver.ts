@@ -9,6 +9,7 @@ import type { Answer, Delivery, Execution } from "./execution.ts";
 import { isEarly } from "./launch.ts";
 import { tune } from "./logs.ts";
 import { abort, applyNote, rejectWith, type Operation } from "./operation.ts";
+import { own } from "./owner.ts";
 import { isWithin, type Scope } from "./scope.ts";
 import { unwind } from "./unwind.ts";
 
@@ -96,7 +97,7 @@ const settle = (execution: Execution, operation: Operation, answer: Answer, row:
   operation.settled = true;
   if (over) return;
   if (answer.kind === "value") operation.resolve(answer.value);
-  else rejectWith(operation, answer.error);
+  else rejectWith(operation, own(execution, answer.error));
 };
 
 export const planOf = (operation: Operation) => ("plan" in operation.ask ? operation.ask.plan : undefined);
@@ -125,7 +126,7 @@ const deliverCancel = (execution: Execution, row: Row): void => {
 /** Cancels what belongs to a scope: functions get their abort, the body its rejection. A late success is still recorded, so that it can be undone. */
 export const cancelScope = (execution: Execution, scope: Scope, fault: Fault.Fault): void => {
   if (scope.fault) return;
-  mark(scope, fault);
+  mark(scope, own(execution, fault));
   for (const operation of execution.operations.values()) {
     if (operation.settled || operation.kind === "undo" || !isWithin(operation.scope, scope)) continue;
     rejectWith(operation, fault);

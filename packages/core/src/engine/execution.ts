@@ -142,6 +142,8 @@ export type Execution = {
   /** The logger of the body, once it asked for it. */
   logger: Logger | undefined;
   chance: (() => number) | undefined;
+  /** Gives the body its next record, in a first execution and in a replay. */
+  readonly give: { live: (() => boolean) | undefined; again: (() => boolean) | undefined };
   /** Who wants to know when the run is cancelled. */
   readonly onCancel: ((fault: Fault) => void)[];
 };
@@ -224,6 +226,7 @@ export const createExecution = (engine: Engine, definition: Untyped, run: RunRow
     plain: undefined,
     logger: undefined,
     chance: undefined,
+    give: { live: undefined, again: undefined },
     onCancel: [],
   };
 };

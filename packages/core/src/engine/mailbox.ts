@@ -6,6 +6,7 @@ import type { Engine } from "./engine.ts";
 import { isAlive, isReplaying, type Execution } from "./execution.ts";
 import { abort, type Operation } from "./operation.ts";
 import { childEnded } from "./children.ts";
+import { own } from "./owner.ts";
 import { enqueue, follow, leaseOf, note, record, rowOf } from "./record.ts";
 import { faultOf } from "./scope.ts";
 import { wake } from "./wake.ts";
@@ -70,6 +71,7 @@ export const askCancel = (execution: Execution, reason: string, deadline: number
     `Run ${execution.id} is being cancelled: ${reason}.`,
     { run: execution.id, reason },
   );
+  own(execution, fault);
   for (const operation of execution.operations.values()) {
     const { flight } = operation;
     if (!flight || operation.kind === "undo") continue;

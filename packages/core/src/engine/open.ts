@@ -8,6 +8,7 @@ import type { Engine } from "./engine.ts";
 import { createLookingAgain } from "./look-again.ts";
 import { startLoop } from "./loop.ts";
 import { stopMoved } from "./moved.ts";
+import { listenForRejections } from "./rejections.ts";
 import type { Settings } from "./settings.ts";
 import { turn } from "./turn.ts";
 import { nobody, register, rewind, startBeating } from "./workers.ts";
@@ -49,6 +50,7 @@ export const openEngine = async (opening: Opening, openStore: (hooks: Hooks) => 
     await store.close();
     throw error;
   }
+  if (engine.execute) engine.stops.push(listenForRejections(engine));
   startBeating(engine);
   startLoop(engine);
   return engine;

@@ -9,6 +9,7 @@ import type { NewRun, Reason } from "../store/rows.ts";
 import * as settings from "./settings.ts";
 import type { BreakerGate } from "./engine.ts";
 import { isReplaying, type Execution } from "./execution.ts";
+import { own } from "./owner.ts";
 import { faultOf, type Context, type Scope } from "./scope.ts";
 import { wake } from "./wake.ts";
 
@@ -104,6 +105,7 @@ export const signalOf = (flight: Flight): AbortSignal => {
 /** Tells every function of a run that is under way to stop. */
 export const abortAll = (execution: Execution, reason: unknown): void => {
   if (execution.flights === 0) return;
+  own(execution, reason);
   for (const { flight } of execution.operations.values()) if (flight) abort(flight, reason);
 };
 

@@ -2,7 +2,7 @@
 import { encode } from "../model/codec.ts";
 import { fromError } from "../model/failure.ts";
 import * as Fault from "../model/fault.ts";
-import { callAs, type Call } from "./caller.ts";
+import { apart, callAs, type Call } from "./caller.ts";
 import type { BreakerPass, BreakerResult } from "./engine.ts";
 import type { Execution } from "./execution.ts";
 import { watchLong } from "./long.ts";
@@ -93,7 +93,9 @@ export const leaveBreaker = (trial: Trial, result: BreakerResult): void => {
   if (!trial.leave) return;
   const { signal } = trial.tools;
   const calledOff = result.kind === "failure" && signal.aborted && !Fault.is(signal.reason, "step_timeout");
-  trial.leave(calledOff ? { kind: "none" } : result);
+  const { leave } = trial;
+  // It asks `isFailure`, which is the user's.
+  apart(() => leave(calledOff ? { kind: "none" } : result));
 };
 
 /** Once the fallback runs, nothing that the function still says is heard. */
