@@ -3,6 +3,7 @@ import { abandon, branchOf } from "./engine/branch.ts";
 import { silently } from "./engine/operation.ts";
 import type { Context } from "./engine/scope.ts";
 import * as Fault from "./model/fault.ts";
+import { asText, isError, read } from "./model/guarded.ts";
 import { assertName } from "./model/ids.ts";
 
 export type BranchOptions = {
@@ -40,7 +41,7 @@ export const failFast = async (ctx: Context, branches: readonly Branch[], limit:
             other,
             Fault.make(
               "cancelled",
-              `Another branch failed: ${error instanceof Error ? error.message : String(error)}`,
+              `Another branch failed: ${asText(isError(error) ? read(error, "message") : error)}`,
               {},
               { cause: error },
             ),

@@ -67,6 +67,7 @@ export const transact = (connection: Connection, database: unknown, work: Transa
       (tx) => {
         const value = work.run(tx);
         if (typeof (value as { then?: unknown } | null)?.then === "function") {
+          void Promise.resolve(value).catch(() => {}); // What it still says is told to nobody: the step fails with the fault.
           throw Fault.make(
             "async_transaction",
             "The function of Step.transaction returned a promise. A transaction on SQLite is synchronous: nothing was written. Do the waiting in a step before it.",
