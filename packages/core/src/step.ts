@@ -7,7 +7,7 @@ import { checkInput, settleRetry, type RetryOptions } from "./engine/options.ts"
 import { issue, silently, type Plan } from "./engine/operation.ts";
 import type { Context } from "./engine/scope.ts";
 import { encode } from "./model/codec.ts";
-import { milliseconds, type Duration } from "./model/duration.ts";
+import { milliseconds, momentIn, type Duration } from "./model/duration.ts";
 import * as Fault from "./model/fault.ts";
 import { assertName, assertRunId, childId } from "./model/ids.ts";
 import type { NewRun, Orphan } from "./store/rows.ts";
@@ -142,22 +142,22 @@ export function transaction<Tx, Result>(
   return issue(ctx, name, ask) as Promise<Result>;
 }
 
-/** Sleeps for a time that is recorded: a crash does not make it longer. The run leaves memory meanwhile. */
+/**
+ * Sleeps for a time that is recorded: a crash does not make it longer. The run leaves memory meanwhile. A negative number, such as the rest until a moment
+ * that has passed, is over at once.
+ */
 export const sleep = (ctx: Context, name: string, duration: Duration): Promise<void> => {
   assertName(name, "name of a sleep");
-  const ms = milliseconds(duration, `duration of sleep "${name}"`);
+  const ms = isPassed(duration) ? 0 : milliseconds(duration, `duration of sleep "${name}"`);
   return issue(ctx, name, { kind: "sleep", due: (now) => now + ms }) as Promise<void>;
 };
 
-/** Sleeps until a moment: a Date, or ms since 1970. A moment that has passed is over at once. */
+const isPassed = (duration: unknown): boolean => typeof duration === "number" && duration < 0 && duration !== -Infinity;
+
+/** Sleeps until a moment: a Date, or ms since 1970. A moment that has passed is over at once. Throws `invalid_option` for an invalid Date. */
 export const sleepUntil = (ctx: Context, name: string, moment: Date | number): Promise<void> => {
   assertName(name, "name of a sleep");
-  const due = Number(moment);
-  if (!Number.isSafeInteger(Math.trunc(due))) {
-    throw Fault.make("invalid_option", `The moment of sleep "${name}" is ${String(moment)}; it takes a Date or ms since 1970.`, {
-      sleep: name,
-    });
-  }
+  const due = momentIn(moment, `moment of sleep "${name}"`);
   return issue(ctx, name, { kind: "sleep", due: () => Math.ceil(due) }) as Promise<void>;
 };
 

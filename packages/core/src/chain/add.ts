@@ -1,7 +1,7 @@
 /** Saying more: each function checks what it is told and answers with a new plan. What is wrong is refused here, at the call. */
 import { settleRetry } from "../engine/options.ts";
 import { defaults } from "../engine/settings.ts";
-import { milliseconds } from "../model/duration.ts";
+import { milliseconds, momentIn } from "../model/duration.ts";
 import * as Fault from "../model/fault.ts";
 import { assertName } from "../model/ids.ts";
 import type { MapOptions, Node, Plan, StepNode, StepOptions } from "./plan.ts";
@@ -115,16 +115,9 @@ const assertFits = (plan: Plan, node: Named): void => {
       if (node.timeout !== undefined) milliseconds(node.timeout, `timeout of ${what}`);
       return;
     case "sleepUntil":
-      if (typeof node.moment !== "function") assertMoment(node.moment, what);
+      if (typeof node.moment !== "function") momentIn(node.moment, `moment of ${what}`);
       return;
   }
-};
-
-const assertMoment = (moment: Date | number, what: string): void => {
-  if (Number.isFinite(Number(moment))) return;
-  throw Fault.make("invalid_option", `The moment of ${what} is ${String(moment)}; it takes a Date or ms since 1970.`, {
-    moment: String(moment),
-  });
 };
 
 /** Settles the options once to see whether they can be; the run settles them over its own defaults. */

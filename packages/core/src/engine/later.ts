@@ -1,7 +1,7 @@
 /** An answer of the user's code: known now, or a promise of what is known later. Reading it may throw, as any look at a foreign object may. */
 import { types } from "node:util";
 
-const nativeThen = Promise.prototype.then;
+const nativeThen: unknown = Reflect.get(Promise.prototype, "then");
 
 /**
  * A promise when the answer has a `then`, as `await` decides it. Throws what reading `then` throws. The promise of a foreign thenable settles once, even

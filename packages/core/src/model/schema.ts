@@ -58,7 +58,7 @@ type Told = { readonly output: unknown } | { readonly issues: readonly Described
 const read = (result: Result, value: unknown, place: Place): Told => {
   try {
     const { issues } = result;
-    if (issues === undefined) return { output: (result as StandardSchemaV1.SuccessResult<unknown>).value };
+    if (issues === undefined) return { output: result.value };
     return { issues: issues.slice(0, 20).map((issue) => described(issue, value)), count: issues.length };
   } catch (cause) {
     throw broken(place, cause);
