@@ -2,18 +2,15 @@
 import type { Logger } from "pino";
 import type { Definition as Breaker } from "./circuit-breaker.ts";
 import { gateOf } from "./engine/breaker/gate.ts";
-import { definitionWithin, type Definition } from "./engine/definition.ts";
-import { checkInput, settleRetry, type RetryOptions } from "./engine/options.ts";
-import { issue, silently, type Plan } from "./engine/operation.ts";
+import { settleRetry, type RetryOptions } from "./engine/options.ts";
+import { issue, type Plan } from "./engine/operation.ts";
 import type { Context } from "./engine/scope.ts";
-import { encode } from "./model/codec.ts";
 import { milliseconds, momentIn, type Duration } from "./model/duration.ts";
-import * as Fault from "./model/fault.ts";
-import { assertName, assertRunId, childId } from "./model/ids.ts";
-import type { NewRun, Orphan } from "./store/rows.ts";
+import { assertName } from "./model/ids.ts";
 import type { Definition as SignalDefinition } from "./signal.ts";
 
 export { all, map } from "./branches.ts";
+export { call, start, type ChildOptions } from "./children.ts";
 export { graph } from "./graph.ts";
 export type { Draw, Task } from "./graph.ts";
 export type { BranchOptions } from "./branches.ts";
@@ -189,83 +186,3 @@ export function wait(ctx: Context, signal: SignalDefinition, options: WaitOption
   const timeout = options.timeout === undefined ? undefined : milliseconds(options.timeout, `timeout of wait "${name}"`);
   return issue(ctx, name, { kind: "wait", signal: signal.name, schema: signal.schema, timeout });
 }
-
-export type ChildOptions = {
-  /** The key of the step. Default: the workflow's name. */
-  readonly name?: string | undefined;
-  /** The child's id. Default: the parent's id and the key. */
-  readonly id?: string | undefined;
-  /** What becomes of the child when its parent ends first. `call` cancels it by default, `start` keeps it. */
-  readonly orphan?: Orphan | undefined;
-  readonly tags?: readonly string[] | undefined;
-};
-
-const childOf = (
-  ctx: Context,
-  definition: Definition<never>,
-  input: unknown,
-  options: ChildOptions & { readonly orphan: Orphan; readonly awaited: boolean },
-) => {
-  const { execution } = ctx;
-  const untyped = definitionWithin(definition);
-  const checked = checkInput(untyped, input);
-  if (checked instanceof Promise) {
-    throw Fault.make(
-      "invalid_input",
-      `The input schema of workflow "${untyped.name}" is asynchronous; a child needs one that answers at once.`,
-      { workflow: untyped.name },
-    );
-  }
-  if (options.id !== undefined) assertRunId(options.id);
-  const text = encode(checked, { what: `input of workflow "${untyped.name}"`, limit: execution.engine.settings.payload });
-  return (key: string, at: number): NewRun => ({
-    id: options.id ?? childId(execution.id, key),
-    workflow: untyped.name,
-    version: untyped.version,
-    input: text,
-    at,
-    worker: null,
-    wakeAt: at,
-    parent: execution.key,
-    parentKey: options.awaited ? key : null,
-    orphan: options.orphan,
-    correlation: execution.correlation,
-    tenant: execution.tenant,
-    deadline: untyped.timeout === undefined ? null : at + untyped.timeout,
-    tags: options.tags ?? [],
-  });
-};
-
-type Arguments<Input> = undefined extends Input
-  ? [input?: Input, options?: ChildOptions]
-  : [input: Input, options?: ChildOptions];
-
-const beget = async (
-  ctx: Context,
-  kind: "call" | "start",
-  workflow: Definition<never>,
-  input: unknown,
-  options: ChildOptions,
-): Promise<unknown> => {
-  const name = options.name ?? workflow.name;
-  assertName(name, "name of a child's step");
-  const orphan = options.orphan ?? (kind === "call" ? "cancel" : "keep");
-  return issue(ctx, name, { kind, child: childOf(ctx, workflow, input, { ...options, orphan, awaited: kind === "call" }) });
-};
-
-/**
- * Runs another workflow as a child and awaits its result. A cancel of the parent cancels it. Rejects with `child_failed`
- * (the child's error as its cause) when it failed or was cancelled, `invalid_input`, and `run_conflict` when its id is another run's.
- */
-export const call = <Input, Output>(
-  ctx: Context,
-  workflow: Definition<Input, Output>,
-  ...[input, options = {}]: Arguments<NoInfer<Input>>
-): Promise<Output> => silently(beget(ctx, "call", workflow, input, options)) as Promise<Output>;
-
-/** Starts another workflow as a child that goes its own way, and answers with its id. Rejects with `invalid_input` and `run_conflict`. */
-export const start = <Input, Output>(
-  ctx: Context,
-  workflow: Definition<Input, Output>,
-  ...[input, options = {}]: Arguments<NoInfer<Input>>
-): Promise<string> => silently(beget(ctx, "start", workflow, input, options)) as Promise<string>;
