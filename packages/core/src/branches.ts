@@ -5,6 +5,7 @@ import type { Context } from "./engine/scope.ts";
 import * as Fault from "./model/fault.ts";
 import { asText, isError, read } from "./model/guarded.ts";
 import { assertName } from "./model/ids.ts";
+import { createCheck } from "./model/known.ts";
 
 export type BranchOptions = {
   /** How many branches are under way at a time. Default: all. */
@@ -13,6 +14,17 @@ export type BranchOptions = {
 
 type Settling = BranchOptions & { readonly onError: "settle" };
 type Failing = BranchOptions & { readonly onError?: "fail" };
+
+type Modes = { readonly limit?: number | undefined; readonly onError?: "fail" | "settle" | undefined };
+const checkAll = createCheck<Modes>("Step.all", { limit: true, onError: true });
+const checkMap = createCheck<Modes>("Step.map", { limit: true, onError: true });
+
+const assertMode = (onError: unknown, what: string): void => {
+  if (onError === undefined || onError === "fail" || onError === "settle") return;
+  throw Fault.make("invalid_option", `The option onError of ${what} is ${asText(onError)}; it takes "fail" or "settle".`, {
+    option: "onError",
+  });
+};
 
 export type Branch = { readonly name: string; readonly run: (ctx: Context) => unknown };
 
@@ -114,6 +126,8 @@ const runNamed = async (
   options: Settling | Failing,
 ): Promise<unknown> => {
   assertName(name, "name of Step.all");
+  checkAll(options, name);
+  assertMode(options.onError, `Step.all "${name}"`);
   const keys = Object.keys(branches);
   for (const key of keys) assertName(key, `name of a branch of Step.all "${name}"`);
   const list = keys.map((key): Branch => ({ name: `${name}[${key}]`, run: (scope) => branches[key]?.(scope) }));
@@ -158,6 +172,8 @@ const runEach = async (
   options: Settling | Failing,
 ): Promise<unknown> => {
   assertName(name, "name of Step.map");
+  checkMap(options, name);
+  assertMode(options.onError, `Step.map "${name}"`);
   const list = Array.from(items, (item, index): Branch => ({
     name: `${name}[${index}]`,
     run: (scope) => call(scope, item, index),

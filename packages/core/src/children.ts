@@ -6,7 +6,9 @@ import { checkInput } from "./engine/options.ts";
 import type { Context } from "./engine/scope.ts";
 import { encode } from "./model/codec.ts";
 import * as Fault from "./model/fault.ts";
-import { assertName, assertRunId, childId } from "./model/ids.ts";
+import { asText } from "./model/guarded.ts";
+import { assertName, assertRunId, assertTags, childId } from "./model/ids.ts";
+import { createCheck } from "./model/known.ts";
 import type { NewRun, Orphan } from "./store/rows.ts";
 
 export type ChildOptions = {
@@ -18,6 +20,11 @@ export type ChildOptions = {
   readonly orphan?: Orphan | undefined;
   readonly tags?: readonly string[] | undefined;
 };
+
+const checks = {
+  call: createCheck<ChildOptions>("Step.call", { name: true, id: true, orphan: true, tags: true }),
+  start: createCheck<ChildOptions>("Step.start", { name: true, id: true, orphan: true, tags: true }),
+} as const;
 
 type Wanted = ChildOptions & { readonly orphan: Orphan; readonly awaited: boolean };
 
@@ -78,6 +85,13 @@ const childOf = (ctx: Context, definition: Untyped, input: unknown, { options, k
   return { id, child };
 };
 
+export const assertOrphan = (orphan: unknown, child: string): void => {
+  if (orphan === undefined || orphan === "cancel" || orphan === "keep") return;
+  throw Fault.make("invalid_option", `The option orphan of child "${child}" is ${asText(orphan)}; it takes "cancel" or "keep".`, {
+    option: "orphan",
+  });
+};
+
 type Arguments<Input> = undefined extends Input
   ? [input?: Input, options?: ChildOptions]
   : [input: Input, options?: ChildOptions];
@@ -92,7 +106,10 @@ const beget = async (
   const definition = definitionWithin(workflow);
   const name = options.name ?? definition.name;
   assertName(name, "name of a child's step");
+  checks[kind](options, name);
   if (options.id !== undefined) assertRunId(options.id);
+  assertOrphan(options.orphan, name);
+  assertTags(options.tags);
   const wanted = { ...options, orphan: options.orphan ?? (kind === "call" ? "cancel" : "keep"), awaited: kind === "call" };
   const { key } = nextKey(ctx.execution, ctx.path + name);
   return issue(ctx, name, { kind, ...childOf(ctx, definition, input, { options: wanted, key }) });

@@ -7,6 +7,7 @@ import { openingOf, type RuntimeOptions } from "./engine/opening.ts";
 import { hasGone } from "./engine/machine.ts";
 import type { Report } from "./model/durability/report.ts";
 import * as Fault from "./model/fault.ts";
+import { createCheck } from "./model/known.ts";
 import { openStore, type DrizzleDatabase, type PoolOptions, type TlsOptions } from "./store/open.ts";
 
 export type { Runtime } from "./engine/opened.ts";
@@ -30,6 +31,31 @@ export { unclaimed, workers, type Load, type Unclaimed, type Worker } from "./wo
 export type { Clock } from "./engine/clock.ts";
 export type { Fact, Report as Durability, Warning } from "./model/durability/report.ts";
 
+const checkOpen = createCheck<Options>("Runtime.open", {
+  database: true,
+  workflows: true,
+  migrate: true,
+  execute: true,
+  concurrency: true,
+  retry: true,
+  payload: true,
+  hot: true,
+  lease: true,
+  drain: true,
+  crashes: true,
+  release: true,
+  strategy: true,
+  weight: true,
+  strict: true,
+  pool: true,
+  tls: true,
+  logger: true,
+  clock: true,
+});
+
+const checkPool = createCheck<PoolOptions>("", { size: true, timeout: true, pooler: true });
+const checkTls = createCheck<TlsOptions>("", { mode: true, ca: true, cert: true, key: true });
+
 /**
  * Opens the database (made and migrated when needed) and begins to execute its runs.
  *
@@ -38,6 +64,9 @@ export type { Fact, Report as Durability, Warning } from "./model/durability/rep
  * `schema_differs` when its tables are not as they should be, and `schema_older` when it is to be migrated and `migrate` does not say so. Killed at any moment, it leaves the database as it was or migrated.
  */
 export const open = async (options: Options = {}): Promise<Runtime> => {
+  checkOpen(options);
+  if (options.pool !== undefined) checkPool(options.pool, "option pool of Runtime.open");
+  if (options.tls !== undefined) checkTls(options.tls, "option tls of Runtime.open");
   const database = options.database ?? process.env["HOLDFAST_DATABASE"] ?? "sqlite:holdfast.db";
   const opening = openingOf(options);
   const reach = { pool: options.pool, tls: options.tls };

@@ -6,8 +6,10 @@ import { settleRetry, type RetryOptions } from "./engine/options.ts";
 import { issue, type Plan } from "./engine/operation.ts";
 import type { Context } from "./engine/scope.ts";
 import { milliseconds, momentIn, type Duration } from "./model/duration.ts";
+import * as Fault from "./model/fault.ts";
 import { assertName } from "./model/ids.ts";
-import type { Definition as SignalDefinition } from "./signal.ts";
+import { assertFunction, createCheck } from "./model/known.ts";
+import { assertSignal, type Definition as SignalDefinition } from "./signal.ts";
 
 export { all, map } from "./branches.ts";
 export { call, start, type ChildOptions } from "./children.ts";
@@ -57,19 +59,42 @@ const planFor = (ctx: Context, name: string, options: Options<never, unknown>): 
   return execution.plain;
 };
 
+const checkRun = createCheck<Options<unknown>>("Step.run", {
+  retry: true,
+  timeout: true,
+  breaker: true,
+  fallback: true,
+  undo: true,
+  undoRetry: true,
+});
+
 const settle = (ctx: Context, name: string, options: Options<never, unknown>): Plan => {
   const { definition, engine } = ctx.execution;
-  const what = `retry of step "${name}"`;
-  const retry = settleRetry(options.retry, definition.retry ?? engine.settings.retry, what);
+  const retry = settleRetry(options.retry, definition.retry ?? engine.settings.retry, `retry of step "${name}"`);
+  assertFunction(options.fallback, `fallback of step "${name}"`);
+  assertFunction(options.undo, `undo of step "${name}"`);
   return {
     retry,
     when: options.retry?.when,
     timeout: options.timeout === undefined ? undefined : milliseconds(options.timeout, `timeout of step "${name}"`),
-    breaker: options.breaker && gateOf(options.breaker),
+    breaker: options.breaker === undefined ? undefined : gateOf(options.breaker),
     fallback: options.fallback as Plan["fallback"],
     undo: options.undo as Plan["undo"],
-    undoRetry: options.undoRetry === undefined ? retry : settleRetry(options.undoRetry, retry, what),
+    undoRetry: options.undoRetry === undefined ? retry : settleRetry(options.undoRetry, retry, `undoRetry of step "${name}"`),
   };
+};
+
+/** A function that is called at once, or is missing, is a mistake that no attempt mends. */
+const assertCall = (call: unknown, name: string): void => {
+  if (typeof call === "function") return;
+  const is = call instanceof Promise ? "a promise: it has begun already" : call === null ? "null" : `of type ${typeof call}`;
+  throw Fault.make(
+    "invalid_option",
+    `The function of step "${name}" is ${is}. Hand over a function, for example () => charge(order).`,
+    {
+      step: name,
+    },
+  );
 };
 
 /**
@@ -84,6 +109,8 @@ export const run = <Result, Instead = never>(
   options: Options<NoInfer<Result>, Instead> = none,
 ): Promise<Result | Instead> => {
   assertName(name, "name of a step");
+  assertCall(call, name);
+  if (options !== none) checkRun(options, name);
   const ask = {
     kind: "step",
     run: call as (tools: unknown) => unknown,
@@ -102,6 +129,12 @@ export type ServerDatabase<Tx> = {
 };
 
 type TransactionOptions<Result> = Pick<Options<NoInfer<Result>>, "retry" | "undo" | "undoRetry">;
+
+const checkTransaction = createCheck<TransactionOptions<unknown>>("Step.transaction", {
+  retry: true,
+  undo: true,
+  undoRetry: true,
+});
 
 /**
  * Runs a function in a transaction on the user's own Drizzle database, the one the runtime was opened on, and records its answer in
@@ -127,9 +160,11 @@ export function transaction<Tx, Result>(
   name: string,
   database: TransactionDatabase<Tx> | ServerDatabase<Tx>,
   call: (tx: Tx, tools: Tools) => unknown,
-  options: TransactionOptions<Result> = {},
+  options: TransactionOptions<Result> = none,
 ): Promise<Result> {
   assertName(name, "name of a step");
+  assertCall(call, name);
+  if (options !== none) checkTransaction(options, name);
   const ask = {
     kind: "transaction",
     database,
@@ -165,6 +200,8 @@ export type WaitOptions = {
   readonly name?: string | undefined;
 };
 
+const checkWait = createCheck<WaitOptions>("Step.wait", { timeout: true, name: true });
+
 /**
  * Waits for a signal and takes it: signals are kept from before the wait, come in the order in which they were sent, and
  * each is taken once. With a `timeout` the answer is undefined when the time is over. A wait that lost a `Promise.race`
@@ -181,6 +218,8 @@ export function wait<Value, Sent>(
   options: WaitOptions,
 ): Promise<Value | undefined>;
 export function wait(ctx: Context, signal: SignalDefinition, options: WaitOptions = {}): Promise<unknown> {
+  assertSignal(signal);
+  checkWait(options, signal.name);
   const name = options.name ?? signal.name;
   assertName(name, "name of a wait");
   const timeout = options.timeout === undefined ? undefined : milliseconds(options.timeout, `timeout of wait "${name}"`);

@@ -4,10 +4,17 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 
 import * as Fault from "./fault.ts";
+import { read as look } from "./guarded.ts";
 import { isPlain } from "./plain.ts";
 
 /** Any Standard Schema: what it accepts and what it makes of that. */
 export type Schema<Input = unknown, Output = Input> = StandardSchemaV1<Input, Output>;
+
+/** Whether the thing is a schema that speaks Standard Schema. Never throws. */
+export const isSchema = (thing: unknown): thing is Schema => {
+  if ((typeof thing !== "object" && typeof thing !== "function") || thing === null) return false;
+  return typeof look(look(thing, "~standard"), "validate") === "function";
+};
 
 /** Where the value stands, for the error: its code, and words such as `input of workflow "fulfil-order"`. */
 export type Place = { readonly code: "invalid_input" | "invalid_output"; readonly what: string };
