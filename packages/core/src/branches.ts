@@ -1,5 +1,6 @@
 /** `Step.all` and `Step.map`: parallel branches of a body, each with a context of its own, with a limit, failing fast or settling. */
 import { abandon, branchOf } from "./engine/branch.ts";
+import { assertContext } from "./engine/copies.ts";
 import { silently } from "./engine/operation.ts";
 import type { Context } from "./engine/scope.ts";
 import * as Fault from "./model/fault.ts";
@@ -125,6 +126,7 @@ const runNamed = async (
   branches: Readonly<Record<string, (ctx: Context) => unknown>>,
   options: Settling | Failing,
 ): Promise<unknown> => {
+  assertContext(ctx, "Step.all");
   assertName(name, "name of Step.all");
   checkAll(options, name);
   assertMode(options.onError, `Step.all "${name}"`);
@@ -171,6 +173,7 @@ const runEach = async (
   call: (ctx: Context, item: unknown, index: number) => unknown,
   options: Settling | Failing,
 ): Promise<unknown> => {
+  assertContext(ctx, "Step.map");
   assertName(name, "name of Step.map");
   checkMap(options, name);
   assertMode(options.onError, `Step.map "${name}"`);

@@ -1,5 +1,6 @@
 /** `Step.call` and `Step.start`: workflows that a body runs as children. Their input is judged when the child is started, and never again. */
 import { recordedChild } from "./engine/children.ts";
+import { assertContext } from "./engine/copies.ts";
 import { definitionWithin, type Definition, type Untyped } from "./engine/definition.ts";
 import { issue, nextKey, silently } from "./engine/operation.ts";
 import { checkInput } from "./engine/options.ts";
@@ -103,6 +104,7 @@ const beget = async (
   input: unknown,
   options: ChildOptions,
 ): Promise<unknown> => {
+  assertContext(ctx, `Step.${kind}`);
   const definition = definitionWithin(workflow);
   const name = options.name ?? definition.name;
   assertName(name, "name of a child's step");

@@ -1,5 +1,6 @@
 /** `Step.graph`: tasks that run as soon as those they come after are done, with their results. */
 import { failFast, limitOf, type Branch, type BranchOptions } from "./branches.ts";
+import { assertContext } from "./engine/copies.ts";
 import { silently } from "./engine/operation.ts";
 import type { Context } from "./engine/scope.ts";
 import * as Fault from "./model/fault.ts";
@@ -47,6 +48,7 @@ const follow = async <Chosen extends Tasks>(
   drawing: (task: Draw) => Chosen,
   options: BranchOptions,
 ): Promise<Answers<Chosen>> => {
+  assertContext(ctx, "Step.graph");
   assertName(name, "name of Step.graph");
   checkGraph(options, name);
   const gate = createGate(limitOf(options, `Step.graph "${name}"`));

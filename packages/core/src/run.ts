@@ -102,10 +102,11 @@ const assertSignal = (signal: unknown, verb: string): void => {
  * `run_not_found`, `result_timeout`, and `runtime_closed` when this runtime is closed first.
  */
 export const result = async <Output>(run: Handle<Output>, options: ResultOptions = {}): Promise<Output> => {
+  const reach = reachOf(run);
   checkResult(options, run.id);
   assertSignal(options.signal, "Run.result");
   const timeout = options.timeout === undefined ? undefined : milliseconds(options.timeout, "timeout of Run.result");
-  return (await resultOf(reachOf(run), { timeout, signal: options.signal })) as Output;
+  return (await resultOf(reach, { timeout, signal: options.signal })) as Output;
 };
 
 /** What the body published last, or undefined. Throws `run_not_found`. */
@@ -127,9 +128,10 @@ export async function* watch(
   run: Handle,
   options: { readonly after?: number; readonly signal?: AbortSignal } = {},
 ): AsyncGenerator<Change, void> {
+  const reach = reachOf(run);
   checkWatch(options, run.id);
   assertSignal(options.signal, "Run.watch");
-  for await (const change of changes(reachOf(run), options.after ?? -1, options.signal)) {
+  for await (const change of changes(reach, options.after ?? -1, options.signal)) {
     if (change.kind === "status") yield change;
     else {
       const { seq, kind, key, value, attempt, due, at } = change.row;
@@ -207,11 +209,12 @@ export const fork = async <Output>(
   run: Handle<Output>,
   options: { readonly from: string; readonly id?: string },
 ): Promise<Handle<Output>> => {
+  const reach = reachOf(run);
   checkFork(options, run.id);
   const id = options.id ?? Bun.randomUUIDv7();
   assertRunId(id);
-  const row = await rowOfRun(reachOf(run));
-  const { engine } = reachOf(run);
+  const row = await rowOfRun(reach);
+  const { engine } = reach;
   const key = await forkRun(engine, row, { from: options.from, id });
   engine.poke();
   return createHandle({ engine, id, key }, row.workflow, "created");

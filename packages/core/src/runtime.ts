@@ -1,8 +1,7 @@
 /** Runtime: a database opened for workflows, and this process as one of its workers. */
-import { closeEngine } from "./engine/close.ts";
 import { reportOf } from "./engine/durability.ts";
 import { openEngine } from "./engine/open.ts";
-import { engineOf, runtimeOf, type Runtime } from "./engine/opened.ts";
+import { closeRuntime, engineOf, runtimeOf, type Runtime } from "./engine/opened.ts";
 import { openingOf, type RuntimeOptions } from "./engine/opening.ts";
 import { hasGone } from "./engine/machine.ts";
 import type { Report } from "./model/durability/report.ts";
@@ -93,9 +92,9 @@ const modeOf = (migrate: Options["migrate"] = true): true | "verify" | false => 
 /**
  * Closes the runtime: nothing new is begun, steps under way may finish for as long as `drain` says, and every run is handed
  * back at once for other processes to go on with. A database that does not answer is waited for 5 s more, and then its runs go on elsewhere when this worker is
- * missed. Safe to call twice.
+ * missed. Safe to call twice, and for a runtime that an earlier load of the program opened (`bun --hot`).
  */
-export const close = (runtime: Runtime): Promise<void> => closeEngine(engineOf(runtime));
+export const close = (runtime: Runtime): Promise<void> => closeRuntime(runtime);
 
 /** A run for which nothing will ever happen. */
 export type Stuck = { readonly id: string; readonly status: string; readonly why: string };

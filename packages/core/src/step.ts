@@ -2,6 +2,7 @@
 import type { Logger } from "pino";
 import type { Definition as Breaker } from "./circuit-breaker.ts";
 import { gateOf } from "./engine/breaker/gate.ts";
+import { assertContext } from "./engine/copies.ts";
 import { settleRetry, type RetryOptions } from "./engine/options.ts";
 import { issue, type Plan } from "./engine/operation.ts";
 import type { Context } from "./engine/scope.ts";
@@ -11,6 +12,8 @@ import { assertName } from "./model/ids.ts";
 import { assertFunction, createCheck } from "./model/known.ts";
 import { assertSignal, type Definition as SignalDefinition } from "./signal.ts";
 
+/** Milliseconds, or text with one unit: `"250ms"`, `"30s"`, `"5m"`, `"1.5h"`, `"3d"`, `"2w"`. For every option that takes a time. */
+export type { Duration } from "./model/duration.ts";
 export { all, map } from "./branches.ts";
 export { call, start, type ChildOptions } from "./children.ts";
 export { graph } from "./graph.ts";
@@ -108,6 +111,7 @@ export const run = <Result, Instead = never>(
   call: (tools: Tools) => Awaitable<Result>,
   options: Options<NoInfer<Result>, Instead> = none,
 ): Promise<Result | Instead> => {
+  assertContext(ctx, "Step.run");
   assertName(name, "name of a step");
   assertCall(call, name);
   if (options !== none) checkRun(options, name);
@@ -162,6 +166,7 @@ export function transaction<Tx, Result>(
   call: (tx: Tx, tools: Tools) => unknown,
   options: TransactionOptions<Result> = none,
 ): Promise<Result> {
+  assertContext(ctx, "Step.transaction");
   assertName(name, "name of a step");
   assertCall(call, name);
   if (options !== none) checkTransaction(options, name);
@@ -179,6 +184,7 @@ export function transaction<Tx, Result>(
  * that has passed, is over at once.
  */
 export const sleep = (ctx: Context, name: string, duration: Duration): Promise<void> => {
+  assertContext(ctx, "Step.sleep");
   assertName(name, "name of a sleep");
   const ms = isPassed(duration) ? 0 : milliseconds(duration, `duration of sleep "${name}"`);
   return issue(ctx, name, { kind: "sleep", due: (now) => now + ms }) as Promise<void>;
@@ -188,6 +194,7 @@ const isPassed = (duration: unknown): boolean => typeof duration === "number" &&
 
 /** Sleeps until a moment: a Date, or ms since 1970. A moment that has passed is over at once. Throws `invalid_option` for an invalid Date. */
 export const sleepUntil = (ctx: Context, name: string, moment: Date | number): Promise<void> => {
+  assertContext(ctx, "Step.sleepUntil");
   assertName(name, "name of a sleep");
   const due = momentIn(moment, `moment of sleep "${name}"`);
   return issue(ctx, name, { kind: "sleep", due: () => Math.ceil(due) }) as Promise<void>;
@@ -218,6 +225,7 @@ export function wait<Value, Sent>(
   options: WaitOptions,
 ): Promise<Value | undefined>;
 export function wait(ctx: Context, signal: SignalDefinition, options: WaitOptions = {}): Promise<unknown> {
+  assertContext(ctx, "Step.wait");
   assertSignal(signal);
   checkWait(options, signal.name);
   const name = options.name ?? signal.name;
