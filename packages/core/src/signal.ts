@@ -6,8 +6,8 @@ import { encode } from "./model/codec.ts";
 import * as Fault from "./model/fault.ts";
 import { assertKey, assertName } from "./model/ids.ts";
 import { createCheck } from "./model/known.ts";
-import { describe } from "./model/strangers.ts";
-import { isSchema, validate, type Schema } from "./model/schema.ts";
+import { assertSignal } from "./model/strangers.ts";
+import { validate, type Schema } from "./model/schema.ts";
 
 /** A kind of message, by its name. `Value` is what a run gets, `Sent` what a sender hands over. */
 export type Definition<Value = unknown, Sent = Value> = {
@@ -28,13 +28,6 @@ export function define(name: string, schema?: Schema): Definition {
   assertSignal(signal);
   return signal;
 }
-
-/** Throws `invalid_option` for what is not a signal. */
-export const assertSignal = (signal: unknown): void => {
-  const { name, schema } = (signal ?? {}) as { readonly name?: unknown; readonly schema?: unknown };
-  if (typeof name === "string" && (schema === undefined || isSchema(schema))) return;
-  throw Fault.make("invalid_option", `Expected a signal, got ${describe(signal)}. Pass the value returned by Signal.define.`);
-};
 
 export type SendOptions = {
   /** A key of the sender's, up to 200 bytes: a second signal of the run with the same key is the same signal, and is not kept again. */

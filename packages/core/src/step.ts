@@ -10,7 +10,8 @@ import { milliseconds, momentIn, type Duration } from "./model/duration.ts";
 import * as Fault from "./model/fault.ts";
 import { assertName } from "./model/ids.ts";
 import { assertFunction, createCheck } from "./model/known.ts";
-import { assertSignal, type Definition as SignalDefinition } from "./signal.ts";
+import { assertSignal } from "./model/strangers.ts";
+import type { Definition as SignalDefinition } from "./signal.ts";
 
 /** Milliseconds, or text with one unit: `"250ms"`, `"30s"`, `"5m"`, `"1.5h"`, `"3d"`, `"2w"`. For every option that takes a time. */
 export type { Duration } from "./model/duration.ts";

@@ -7,7 +7,8 @@ import { milliseconds, momentIn, type Duration } from "../model/duration.ts";
 import * as Fault from "../model/fault.ts";
 import { assertName, assertTags } from "../model/ids.ts";
 import { assertFunction as assertOption, createCheck } from "../model/known.ts";
-import { assertSignal, type Definition as Signal } from "../signal.ts";
+import { assertSignal } from "../model/strangers.ts";
+import type { Definition as Signal } from "../signal.ts";
 import type { ChildNode, MapOptions, Node, Plan, StepNode, StepOptions } from "./plan.ts";
 
 /** `input` stands for the run's input among the results; a JavaScript object has `__proto__` already. */

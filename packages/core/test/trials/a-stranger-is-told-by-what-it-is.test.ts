@@ -108,7 +108,7 @@ describe("in the place of a workflow, a breaker, a signal, a context", () => {
     [
       "a workflow of a circle of modules",
       (runtime) => Workflow.start(runtime, wrong(undefined)),
-      "Expected a workflow, got undefined (a circular import?)",
+      "Expected a workflow, got undefined (do modules import each other in a circle?)",
     ],
     ["a workflow through JSON", (runtime) => Workflow.start(runtime, json(flow)), "a copy of one (spread, or through JSON)"],
     [
