@@ -4,7 +4,9 @@ import { strandOf, type Strand } from "./engine/caller.ts";
 import { silently } from "./engine/operation.ts";
 import type { Context } from "./engine/scope.ts";
 import * as Fault from "./model/fault.ts";
+import { asText, isError, read } from "./model/guarded.ts";
 import { assertName } from "./model/ids.ts";
+import { createCheck } from "./model/known.ts";
 
 export type BranchOptions = {
   /** How many branches are under way at a time. Default: all. */
@@ -13,6 +15,17 @@ export type BranchOptions = {
 
 type Settling = BranchOptions & { readonly onError: "settle" };
 type Failing = BranchOptions & { readonly onError?: "fail" };
+
+type Modes = { readonly limit?: number | undefined; readonly onError?: "fail" | "settle" | undefined };
+const checkAll = createCheck<Modes>("Step.all", { limit: true, onError: true });
+const checkMap = createCheck<Modes>("Step.map", { limit: true, onError: true });
+
+const assertMode = (onError: unknown, what: string): void => {
+  if (onError === undefined || onError === "fail" || onError === "settle") return;
+  throw Fault.make("invalid_option", `The option onError of ${what} is ${asText(onError)}; it takes "fail" or "settle".`, {
+    option: "onError",
+  });
+};
 
 export type Branch = { readonly name: string; readonly run: (ctx: Context) => unknown };
 
@@ -41,7 +54,7 @@ export const failFast = async (ctx: Context, strand: Strand, branches: readonly 
             other,
             Fault.make(
               "cancelled",
-              `Another branch failed: ${error instanceof Error ? error.message : String(error)}`,
+              `Another branch failed: ${asText(isError(error) ? read(error, "message") : error)}`,
               {},
               { cause: error },
             ),
@@ -120,6 +133,8 @@ const runNamed = async (
   options: Settling | Failing,
 ): Promise<unknown> => {
   assertName(name, "name of Step.all");
+  checkAll(options, name);
+  assertMode(options.onError, `Step.all "${name}"`);
   const keys = Object.keys(branches);
   for (const key of keys) assertName(key, `name of a branch of Step.all "${name}"`);
   const list = keys.map((key): Branch => ({ name: `${name}[${key}]`, run: (scope) => branches[key]?.(scope) }));
@@ -165,6 +180,8 @@ const runEach = async (
   options: Settling | Failing,
 ): Promise<unknown> => {
   assertName(name, "name of Step.map");
+  checkMap(options, name);
+  assertMode(options.onError, `Step.map "${name}"`);
   const list = Array.from(items, (item, index): Branch => ({
     name: `${name}[${index}]`,
     run: (scope) => call(scope, item, index),

@@ -9,7 +9,7 @@
  * copy. So no function sees what another did to them: to change one, copy it.
  */
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import { add, addParallel, addPublish, addWhen } from "./chain/add.ts";
+import { add, addParallel, addPublish, addWait, addWhen } from "./chain/add.ts";
 import type { Plan } from "./chain/plan.ts";
 import { finish, open, planOf } from "./chain/ends.ts";
 import { shapeOf, type Shape } from "./chain/shape.ts";
@@ -143,7 +143,7 @@ export class Chain<Input, Results> {
     options: { readonly timeout?: Duration },
   ): Chain<Input, With<Results, Name, Value | undefined>>;
   wait(name: string, signal: Signal, options: { readonly timeout?: Duration } = {}): unknown {
-    return new Chain(add(this.plan, { kind: "wait", name, signal, timeout: options.timeout }));
+    return new Chain(addWait(this.plan, { name, signal, options }));
   }
 
   /**

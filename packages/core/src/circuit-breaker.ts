@@ -11,6 +11,7 @@ import { engineOf, type Runtime } from "./engine/opened.ts";
 import { milliseconds, type Duration } from "./model/duration.ts";
 import * as Fault from "./model/fault.ts";
 import { assertName } from "./model/ids.ts";
+import { assertFunction, createCheck } from "./model/known.ts";
 import type { BreakerRow } from "./store/rows.ts";
 
 declare const shape: unique symbol;
@@ -40,9 +41,19 @@ export type Options = {
   readonly isFailure?: ((error: unknown) => boolean) | undefined;
 };
 
+const checkDefine = createCheck<Options>("CircuitBreaker.define", {
+  errorThresholdPercentage: true,
+  volumeThreshold: true,
+  rollingCountTimeout: true,
+  resetTimeout: true,
+  timeout: true,
+  isFailure: true,
+});
+
 /** Defines a circuit breaker. Throws `invalid_option`. Nothing is written before its first call. */
 export const define = (name: string, options: Options = {}): Definition => {
   assertName(name, "name of a circuit breaker");
+  checkDefine(options, name);
   const breaker: Definition = { name };
   keepGate(breaker, createGate(name, settle(name, options)));
   return breaker;
@@ -61,6 +72,8 @@ export type RunOptions<Instead> = {
   readonly fallback?: ((error: unknown) => Awaitable<Instead>) | undefined;
 };
 
+const checkRun = createCheck<RunOptions<unknown>>("CircuitBreaker.run", { fallback: true });
+
 /**
  * Calls a function through the breaker, outside of workflows; in a workflow give the step the option `breaker`. Nothing is
  * recorded and nothing is retried.
@@ -77,6 +90,8 @@ export const run = async <Result, Instead = never>(
 ): Promise<Result | Instead> => {
   const engine = openEngine(runtime, breaker);
   const gate = gateOf(breaker);
+  checkRun(options, breaker.name);
+  assertFunction(options.fallback, `fallback of a call through circuit breaker "${breaker.name}"`);
   try {
     return await through(engine, gate, call);
   } catch (error) {

@@ -2,6 +2,7 @@
 import { hasGone } from "./engine/machine.ts";
 import { groundOf, type Runtime } from "./engine/opened.ts";
 import * as Fault from "./model/fault.ts";
+import { createCheck } from "./model/known.ts";
 import { backUp, restoreFrom, type Kept, type Restored } from "./store/backups.ts";
 import { abandon as giveUp, move, type Moved, type Progress, type Wishes } from "./store/move/move.ts";
 import type { DrizzleDatabase } from "./store/open.ts";
@@ -46,10 +47,23 @@ export type Migrated = {
  * locked, for longer than 45 s) and other `storage_…`. Killed at any moment it leaves the schema as it was, and on MySQL in the middle, from where the next
  * call or open goes on.
  */
-export const migrate = (database: Target, { to, dry, acceptDataLoss }: MigrateOptions = {}): Promise<Migrated> =>
-  onSchema(database, { creates: dry !== true }, (migrator) =>
+export const migrate = async (database: Target, options: MigrateOptions = {}): Promise<Migrated> => {
+  checkMigrate(options);
+  const { to, dry, acceptDataLoss } = options;
+  assertFlag(dry, "dry");
+  assertFlag(acceptDataLoss, "acceptDataLoss");
+  return onSchema(database, { creates: dry !== true }, (migrator) =>
     moves.migrate(migrator, { to, dry, acceptDataLoss, isGone: hasGone }),
   );
+};
+
+const checkMigrate = createCheck<MigrateOptions>("Database.migrate", { to: true, dry: true, acceptDataLoss: true });
+
+/** What is not `true` by type must not count as it by chance: `"false"` would be a wish to lose data. */
+const assertFlag = (given: unknown, option: string): void => {
+  if (given === undefined || typeof given === "boolean") return;
+  throw Fault.make("invalid_option", `The option ${option} of Database.migrate takes true or false.`, { option });
+};
 
 /** How a database stands to this release. */
 export type Verified = {
@@ -94,10 +108,15 @@ export type Plan = {
  *
  * Throws `invalid_option` (no such schema) and, where a database is looked at, `schema_newer` and `storage_…`.
  */
-export const plan = async (database: Target, { from = 0, to }: PlanOptions = {}): Promise<Plan> =>
-  isDialect(database)
+export const plan = async (database: Target, options: PlanOptions = {}): Promise<Plan> => {
+  checkPlan(options);
+  const { from = 0, to } = options;
+  return isDialect(database)
     ? scripts.offline(await migratorFor(database), from, to)
     : onSchema(database, { creates: false }, (migrator) => scripts.scriptOf(migrator, to));
+};
+
+const checkPlan = createCheck<PlanOptions>("Database.plan", { from: true, to: true });
 
 const isDialect = (database: Target): database is Dialect =>
   database === "sqlite" || database === "postgres" || database === "mysql";
@@ -110,6 +129,8 @@ export type CopyOptions = {
   /** Runs that are carried together. Default 200. */
   readonly batch?: number | undefined;
 };
+
+const checkCopy = createCheck<CopyOptions>("Database.copy", { onProgress: true, signal: true, batch: true });
 
 const batchOf = (batch = 200): number => {
   if (Number.isInteger(batch) && batch >= 1 && batch <= 2_000) return batch;
@@ -134,6 +155,7 @@ const wishesOf = ({ batch, onProgress = () => {}, signal }: CopyOptions): Wishes
  * then `from` goes on as before.
  */
 export const copy = async (from: string, to: string, options: CopyOptions = {}): Promise<Moved> => {
+  checkCopy(options);
   const wishes = wishesOf(options);
   return withPlace({ database: from }, "source", (source) =>
     withPlace({ database: to }, "target", (target) => move(source, target, wishes)),
@@ -155,8 +177,12 @@ export type BackupOptions = {
  * It is no database to be opened: `Database.restore` puts it into one. Throws `backup_exists` (a file of this name is there), `cancelled`, `storage_full` and other
  * `storage_…`; then, and after a crash, there is no file of this name (a crash may leave one ending in `.part` beside it, which nothing restores).
  */
-export const backup = async (runtime: Runtime, path: string, { signal }: BackupOptions = {}): Promise<Kept> =>
-  backUp(groundOf(runtime) as Ground, path, signal);
+export const backup = async (runtime: Runtime, path: string, options: BackupOptions = {}): Promise<Kept> => {
+  checkBackup(options);
+  return backUp(groundOf(runtime) as Ground, path, options.signal);
+};
+
+const checkBackup = createCheck<BackupOptions>("Database.backup", { signal: true });
 
 export type RestoreOptions = CopyOptions & {
   /** The URL of the database that the backup was made of: it is closed for writing for good, so that nothing runs at both places. */
@@ -170,5 +196,14 @@ export type RestoreOptions = CopyOptions & {
  * `original` is closed for good, like the old place of a move. The answer says whether it is closed, and why not when it could not be reached or was not named.
  * Throws `backup_damaged` for what is no sound backup, and otherwise what `Database.copy` throws; killed, it is completed by the same call.
  */
-export const restore = async (path: string, to: string, options: RestoreOptions = {}): Promise<Restored> =>
-  restoreFrom(path, to, options.original, wishesOf(options));
+export const restore = async (path: string, to: string, options: RestoreOptions = {}): Promise<Restored> => {
+  checkRestore(options);
+  return restoreFrom(path, to, options.original, wishesOf(options));
+};
+
+const checkRestore = createCheck<RestoreOptions>("Database.restore", {
+  onProgress: true,
+  signal: true,
+  batch: true,
+  original: true,
+});

@@ -7,7 +7,8 @@ import type { Context } from "./engine/scope.ts";
 import { milliseconds, type Duration } from "./model/duration.ts";
 import * as Fault from "./model/fault.ts";
 import { assertName } from "./model/ids.ts";
-import type { Schema } from "./model/schema.ts";
+import { createCheck } from "./model/known.ts";
+import { isSchema, type Schema } from "./model/schema.ts";
 
 /** What every database keeps as a whole number. */
 const newest = 2_147_483_647;
@@ -23,6 +24,23 @@ export type Spec = {
   readonly grace?: Duration | undefined;
   /** Retries of the steps that say nothing else. */
   readonly retry?: RetryOptions | undefined;
+};
+
+type AnySpec = Spec & { readonly input?: unknown; readonly output?: unknown };
+
+const checkSpec = createCheck<AnySpec>(
+  "Workflow.define",
+  { name: true, version: true, timeout: true, grace: true, retry: true, input: true, output: true },
+  "invalid_definition",
+);
+
+const assertSchema = (schema: unknown, workflow: string, what: "input" | "output"): void => {
+  if (schema === undefined || isSchema(schema)) return;
+  throw Fault.make(
+    "invalid_definition",
+    `The ${what} of workflow "${workflow}" is not a schema. Expected one of zod or another library that speaks Standard Schema.`,
+    { workflow },
+  );
 };
 
 type Awaitable<T> = T | Promise<T>;
@@ -53,6 +71,7 @@ export function define(
   spec: Spec & { readonly input?: Schema | undefined; readonly output?: Schema | undefined },
   body: (ctx: Context, input: never) => unknown,
 ): AnyDefinition {
+  checkSpec(spec);
   const { name, version = 1 } = spec;
   try {
     assertName(name, "name of a workflow");
@@ -70,6 +89,8 @@ export function define(
   }
   if (typeof body !== "function")
     throw Fault.make("invalid_definition", `The body of workflow "${name}" is no function.`, { workflow: name });
+  assertSchema(spec.input, name, "input");
+  assertSchema(spec.output, name, "output");
   const definition: Untyped = {
     name,
     version,

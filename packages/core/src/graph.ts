@@ -5,6 +5,7 @@ import { silently } from "./engine/operation.ts";
 import type { Context } from "./engine/scope.ts";
 import * as Fault from "./model/fault.ts";
 import { assertName } from "./model/ids.ts";
+import { createCheck } from "./model/known.ts";
 
 declare const result: unique symbol;
 
@@ -39,6 +40,8 @@ export const graph = <Chosen extends Tasks>(
   options: BranchOptions = {},
 ): Promise<Answers<Chosen>> => silently(follow(ctx, strandOf(ctx, "Step.graph", name), name, drawing, options));
 
+const checkGraph = createCheck<BranchOptions>("Step.graph", { limit: true });
+
 const follow = async <Chosen extends Tasks>(
   ctx: Context,
   strand: Strand,
@@ -47,6 +50,7 @@ const follow = async <Chosen extends Tasks>(
   options: BranchOptions,
 ): Promise<Answers<Chosen>> => {
   assertName(name, "name of Step.graph");
+  checkGraph(options, name);
   const gate = createGate(limitOf(options, `Step.graph "${name}"`));
   const { nodes, chosen } = draw(name, drawing);
   const done = new Map<Task, Promise<unknown>>();

@@ -3,7 +3,10 @@ import type { AnyDefinition } from "./engine/definition.ts";
 import { keyOfRun, reachOf, type Handle } from "./engine/handle.ts";
 import { engineOf, type Runtime } from "./engine/opened.ts";
 import { withReasons } from "./engine/unclaimed.ts";
+import { momentIn } from "./model/duration.ts";
 import * as Fault from "./model/fault.ts";
+import { assertText } from "./model/ids.ts";
+import { createCheck } from "./model/known.ts";
 import { open as openStates, ended, type Status } from "./model/states.ts";
 import type { Reason, RunRow } from "./store/rows.ts";
 
@@ -56,6 +59,17 @@ export type Filter = {
   readonly after?: string | undefined;
 };
 
+const checkFilter = createCheck<Filter>("Run.list", {
+  workflow: true,
+  status: true,
+  tag: true,
+  parent: true,
+  from: true,
+  until: true,
+  limit: true,
+  after: true,
+});
+
 export type Page = {
   readonly runs: readonly Summary[];
   /** For the next page; undefined on the last. */ readonly next: string | undefined;
@@ -86,7 +100,11 @@ const cursorOf = (after: string | undefined): number | undefined => {
 };
 
 const wordOf = (given: unknown, option: string): string | undefined => {
-  if (given === undefined || typeof given === "string") return given;
+  if (given === undefined) return undefined;
+  if (typeof given === "string") {
+    assertText(given, `value of the option ${option} of Run.list`);
+    return given;
+  }
   throw Fault.make("invalid_option", `The option ${option} of Run.list takes a word, not a value of type ${typeof given}.`);
 };
 
@@ -94,12 +112,12 @@ const nameOf = (workflow: Filter["workflow"]): string | undefined =>
   wordOf(typeof workflow === "object" ? (workflow.name ?? null) : workflow, "workflow");
 
 const momentOf = (moment: Date | number | undefined, option: string): number | undefined => {
-  if (moment === undefined || !Number.isNaN(Number(moment))) return moment === undefined ? undefined : Number(moment);
-  throw Fault.make("invalid_option", `The option ${option} of Run.list is ${String(moment)}; it takes a Date or ms since 1970.`);
+  return moment === undefined ? undefined : momentIn(moment, `option ${option} of Run.list`);
 };
 
 /** Runs, newest first, in pages. Throws `invalid_option`, and `run_not_found` for a parent that does not exist. */
 export const list = async (runtime: Runtime, filter: Filter = {}): Promise<Page> => {
+  checkFilter(filter);
   const limit = filter.limit ?? 50;
   if (!Number.isInteger(limit) || limit < 1 || limit > 1_000) {
     throw Fault.make("invalid_option", `The limit of Run.list is ${limit}; it takes a whole number from 1 to 1000.`);

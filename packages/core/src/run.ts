@@ -13,6 +13,7 @@ import { milliseconds, type Duration } from "./model/duration.ts";
 import type { Failure } from "./model/failure.ts";
 import * as Fault from "./model/fault.ts";
 import { assertRunId } from "./model/ids.ts";
+import { createCheck } from "./model/known.ts";
 import { progressOf, type Progress } from "./model/progress.ts";
 import { summary, type Summary } from "./list.ts";
 import type { RecordKind } from "./model/records.ts";
@@ -122,13 +123,23 @@ export type ResultOptions = {
   readonly signal?: AbortSignal | undefined;
 };
 
+const checkResult = createCheck<ResultOptions>("Run.result", { timeout: true, signal: true });
+
+const assertSignal = (signal: unknown, verb: string): void => {
+  if (signal === undefined || signal instanceof AbortSignal) return;
+  throw Fault.make("invalid_option", `The option signal of ${verb} is not an AbortSignal.`, { option: "signal" });
+};
+
 /**
  * Waits for the end of a run and answers with its output. Throws `run_failed` (the run's own error as its cause), `run_cancelled`,
  * `run_not_found`, `result_timeout`, and `runtime_closed` when this runtime is closed first.
  */
 export const result = async <Output>(run: Handle<Output>, options: ResultOptions = {}): Promise<Output> => {
+  const reach = reachOf(run);
+  checkResult(options, run.id);
+  assertSignal(options.signal, "Run.result");
   const timeout = options.timeout === undefined ? undefined : milliseconds(options.timeout, "timeout of Run.result");
-  return (await resultOf(reachOf(run), { timeout, signal: options.signal })) as Output;
+  return (await resultOf(reach, { timeout, signal: options.signal })) as Output;
 };
 
 /** What the body published last, or undefined. Throws `run_not_found`. */
@@ -140,12 +151,20 @@ export const state = async <State = unknown>(run: Handle): Promise<State | undef
 /** What happens in a run: each record once, in order, and its state whenever that is another one. */
 export type Change = { readonly kind: "record"; readonly record: Record } | { readonly kind: "status"; readonly status: Status };
 
+const checkWatch = createCheck<{ readonly after?: number; readonly signal?: AbortSignal }>("Run.watch", {
+  after: true,
+  signal: true,
+});
+
 /** Follows a run, from its first record or from `after` on, until it is at its end. Throws `run_not_found`. */
 export async function* watch(
   run: Handle,
   options: { readonly after?: number; readonly signal?: AbortSignal } = {},
 ): AsyncGenerator<Change, void> {
-  for await (const change of changes(reachOf(run), options.after ?? -1, options.signal)) {
+  const reach = reachOf(run);
+  checkWatch(options, run.id);
+  assertSignal(options.signal, "Run.watch");
+  for await (const change of changes(reach, options.after ?? -1, options.signal)) {
     if (change.kind === "status") yield change;
     else {
       const { seq, kind, key, value, attempt, due, at } = change.row;
@@ -213,6 +232,8 @@ export const retry = async (run: Handle): Promise<void> => {
   engine.poke();
 };
 
+const checkFork = createCheck<{ readonly from: string; readonly id?: string }>("Run.fork", { from: true, id: true });
+
 /**
  * Starts a new run of the same workflow with the same input, that has everything recorded before the step `from`. Throws
  * `run_not_found`, `invalid_option` when the run has no such step, and `run_conflict` when the id is taken.
@@ -221,10 +242,12 @@ export const fork = async <Output>(
   run: Handle<Output>,
   options: { readonly from: string; readonly id?: string },
 ): Promise<Handle<Output>> => {
+  const reach = reachOf(run);
+  checkFork(options, run.id);
   const id = options.id ?? Bun.randomUUIDv7();
   assertRunId(id);
-  const row = await rowOfRun(reachOf(run));
-  const { engine } = reachOf(run);
+  const row = await rowOfRun(reach);
+  const { engine } = reach;
   const key = await forkRun(engine, row, { from: options.from, id });
   engine.poke();
   return createHandle({ engine, id, key }, row.workflow, "created");

@@ -1,12 +1,12 @@
 /** Runtime: a database opened for workflows, and this process as one of its workers. */
-import { closeEngine } from "./engine/close.ts";
 import { reportOf } from "./engine/durability.ts";
 import { openEngine } from "./engine/open.ts";
-import { engineOf, runtimeOf, type Runtime } from "./engine/opened.ts";
+import { closeRuntime, engineOf, runtimeOf, type Runtime } from "./engine/opened.ts";
 import { openingOf, type RuntimeOptions } from "./engine/opening.ts";
 import { hasGone } from "./engine/machine.ts";
 import type { Report } from "./model/durability/report.ts";
 import * as Fault from "./model/fault.ts";
+import { createCheck } from "./model/known.ts";
 import { openStore, type DrizzleDatabase, type PoolOptions, type TlsOptions } from "./store/open.ts";
 
 export type { Runtime } from "./engine/opened.ts";
@@ -30,6 +30,32 @@ export { unclaimed, workers, type Load, type Unclaimed, type Worker } from "./wo
 export type { Clock } from "./engine/clock.ts";
 export type { Fact, Report as Durability, Warning } from "./model/durability/report.ts";
 
+const checkOpen = createCheck<Options>("Runtime.open", {
+  database: true,
+  workflows: true,
+  migrate: true,
+  execute: true,
+  concurrency: true,
+  retry: true,
+  payload: true,
+  hot: true,
+  lease: true,
+  drain: true,
+  grace: true,
+  crashes: true,
+  release: true,
+  strategy: true,
+  weight: true,
+  strict: true,
+  pool: true,
+  tls: true,
+  logger: true,
+  clock: true,
+});
+
+const checkPool = createCheck<PoolOptions>("", { size: true, timeout: true, pooler: true });
+const checkTls = createCheck<TlsOptions>("", { mode: true, ca: true, cert: true, key: true });
+
 /**
  * Opens the database (made and migrated when needed) and begins to execute its runs.
  *
@@ -38,6 +64,9 @@ export type { Fact, Report as Durability, Warning } from "./model/durability/rep
  * `schema_differs` when its tables are not as they should be, and `schema_older` when it is to be migrated and `migrate` does not say so. Killed at any moment, it leaves the database as it was or migrated.
  */
 export const open = async (options: Options = {}): Promise<Runtime> => {
+  checkOpen(options);
+  if (options.pool !== undefined) checkPool(options.pool, "option pool of Runtime.open");
+  if (options.tls !== undefined) checkTls(options.tls, "option tls of Runtime.open");
   const database = options.database ?? process.env["HOLDFAST_DATABASE"] ?? "sqlite:holdfast.db";
   const opening = openingOf(options);
   const reach = { pool: options.pool, tls: options.tls };
@@ -64,9 +93,9 @@ const modeOf = (migrate: Options["migrate"] = true): true | "verify" | false => 
 /**
  * Closes the runtime: nothing new is begun, steps under way may finish for as long as `drain` says, and every run is handed
  * back at once for other processes to go on with. A database that does not answer is waited for 5 s more, and then its runs go on elsewhere when this worker is
- * missed. Safe to call twice.
+ * missed. Safe to call twice, and for a runtime that an earlier load of the program opened (`bun --hot`).
  */
-export const close = (runtime: Runtime): Promise<void> => closeEngine(engineOf(runtime));
+export const close = (runtime: Runtime): Promise<void> => closeRuntime(runtime);
 
 /** A run for which nothing will ever happen. */
 export type Stuck = { readonly id: string; readonly status: string; readonly why: string };

@@ -5,6 +5,8 @@ import { refresh } from "./engine/mailbox.ts";
 import { encode } from "./model/codec.ts";
 import * as Fault from "./model/fault.ts";
 import { assertKey, assertName } from "./model/ids.ts";
+import { createCheck } from "./model/known.ts";
+import { assertSignal } from "./model/strangers.ts";
 import { validate, type Schema } from "./model/schema.ts";
 
 /** A kind of message, by its name. `Value` is what a run gets, `Sent` what a sender hands over. */
@@ -22,13 +24,17 @@ export function define<S extends Schema>(
 export function define<Value = unknown>(name: string): Definition<Value>;
 export function define(name: string, schema?: Schema): Definition {
   assertName(name, "name of a signal");
-  return { name, schema };
+  const signal = { name, schema };
+  assertSignal(signal);
+  return signal;
 }
 
 export type SendOptions = {
   /** A key of the sender's, up to 200 bytes: a second signal of the run with the same key is the same signal, and is not kept again. */
   readonly key?: string | undefined;
 };
+
+const checkSend = createCheck<SendOptions>("Signal.send", { key: true });
 
 /**
  * Sends a signal to a run, which may not wait for it yet. Resolves once it is durable: from then on it is not lost.
@@ -41,6 +47,8 @@ export const send = async <Value, Sent>(
   options: SendOptions = {},
 ): Promise<void> => {
   const { engine } = reachOf(run);
+  assertSignal(signal);
+  checkSend(options, signal.name);
   if (options.key !== undefined) assertKey(options.key, `key of a signal "${signal.name}"`);
   const what = `signal "${signal.name}"`;
   const checked = signal.schema ? await validate(signal.schema, value, { code: "invalid_input", what }) : value;

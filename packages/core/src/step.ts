@@ -2,19 +2,21 @@
 import type { Logger } from "pino";
 import type { Definition as Breaker } from "./circuit-breaker.ts";
 import { gateOf } from "./engine/breaker/gate.ts";
-import { definitionWithin, type Definition } from "./engine/definition.ts";
-import { checkInput, settleRetry, type RetryOptions } from "./engine/options.ts";
-import { strandOf, type Strand } from "./engine/caller.ts";
-import { issue, silently, type Plan } from "./engine/operation.ts";
+import { strandOf } from "./engine/caller.ts";
+import { settleRetry, type RetryOptions } from "./engine/options.ts";
+import { issue, type Plan } from "./engine/operation.ts";
 import type { Context } from "./engine/scope.ts";
-import { encode } from "./model/codec.ts";
-import { milliseconds, type Duration } from "./model/duration.ts";
+import { milliseconds, momentIn, type Duration } from "./model/duration.ts";
 import * as Fault from "./model/fault.ts";
-import { assertName, assertRunId, childId } from "./model/ids.ts";
-import type { NewRun, Orphan } from "./store/rows.ts";
+import { assertName } from "./model/ids.ts";
+import { assertFunction, createCheck } from "./model/known.ts";
+import { assertSignal } from "./model/strangers.ts";
 import type { Definition as SignalDefinition } from "./signal.ts";
 
+/** Milliseconds, or text with one unit: `"250ms"`, `"30s"`, `"5m"`, `"1.5h"`, `"3d"`, `"2w"`. For every option that takes a time. */
+export type { Duration } from "./model/duration.ts";
 export { all, map } from "./branches.ts";
+export { call, start, type ChildOptions } from "./children.ts";
 export { graph } from "./graph.ts";
 export type { Draw, Task } from "./graph.ts";
 export type { BranchOptions } from "./branches.ts";
@@ -66,10 +68,21 @@ const planFor = (ctx: Context, name: string, options: Options<never, unknown>): 
   return execution.plain;
 };
 
+const checkRun = createCheck<Options<unknown>>("Step.run", {
+  retry: true,
+  timeout: true,
+  breaker: true,
+  fallback: true,
+  undo: true,
+  undoRetry: true,
+  grace: true,
+});
+
 const settle = (ctx: Context, name: string, options: Options<never, unknown>): Plan => {
   const { definition, engine } = ctx.execution;
-  const what = `retry of step "${name}"`;
-  const retry = settleRetry(options.retry, definition.retry ?? engine.settings.retry, what);
+  const retry = settleRetry(options.retry, definition.retry ?? engine.settings.retry, `retry of step "${name}"`);
+  assertFunction(options.fallback, `fallback of step "${name}"`);
+  assertFunction(options.undo, `undo of step "${name}"`);
   return {
     retry,
     when: options.retry?.when,
@@ -78,11 +91,24 @@ const settle = (ctx: Context, name: string, options: Options<never, unknown>): P
       options.grace === undefined
         ? (definition.grace ?? engine.settings.grace)
         : milliseconds(options.grace, `grace of step "${name}"`),
-    breaker: options.breaker && gateOf(options.breaker),
+    breaker: options.breaker === undefined ? undefined : gateOf(options.breaker),
     fallback: options.fallback as Plan["fallback"],
     undo: options.undo as Plan["undo"],
-    undoRetry: options.undoRetry === undefined ? retry : settleRetry(options.undoRetry, retry, what),
+    undoRetry: options.undoRetry === undefined ? retry : settleRetry(options.undoRetry, retry, `undoRetry of step "${name}"`),
   };
+};
+
+/** A function that is called at once, or is missing, is a mistake that no attempt mends. */
+const assertCall = (call: unknown, name: string): void => {
+  if (typeof call === "function") return;
+  const is = call instanceof Promise ? "a promise: it has begun already" : call === null ? "null" : `of type ${typeof call}`;
+  throw Fault.make(
+    "invalid_option",
+    `The function of step "${name}" is ${is}. Hand over a function, for example () => charge(order).`,
+    {
+      step: name,
+    },
+  );
 };
 
 /**
@@ -98,6 +124,8 @@ export const run = <Result, Instead = never>(
 ): Promise<Result | Instead> => {
   const strand = strandOf(ctx, "Step.run", name);
   assertName(name, "name of a step");
+  assertCall(call, name);
+  if (options !== none) checkRun(options, name);
   const ask = {
     kind: "step",
     run: call as (tools: unknown) => unknown,
@@ -116,6 +144,13 @@ export type ServerDatabase<Tx> = {
 };
 
 type TransactionOptions<Result> = Pick<Options<NoInfer<Result>>, "retry" | "undo" | "undoRetry" | "grace">;
+
+const checkTransaction = createCheck<TransactionOptions<unknown>>("Step.transaction", {
+  retry: true,
+  undo: true,
+  undoRetry: true,
+  grace: true,
+});
 
 /**
  * Runs a function in a transaction on the user's own Drizzle database, the one the runtime was opened on, and records its answer in
@@ -141,10 +176,12 @@ export function transaction<Tx, Result>(
   name: string,
   database: TransactionDatabase<Tx> | ServerDatabase<Tx>,
   call: (tx: Tx, tools: Tools) => unknown,
-  options: TransactionOptions<Result> = {},
+  options: TransactionOptions<Result> = none,
 ): Promise<Result> {
   const strand = strandOf(ctx, "Step.transaction", name);
   assertName(name, "name of a step");
+  assertCall(call, name);
+  if (options !== none) checkTransaction(options, name);
   const ask = {
     kind: "transaction",
     database,
@@ -154,24 +191,24 @@ export function transaction<Tx, Result>(
   return issue(ctx, strand, name, ask) as Promise<Result>;
 }
 
-/** Sleeps for a time that is recorded: a crash does not make it longer. The run leaves memory meanwhile. */
+/**
+ * Sleeps for a time that is recorded: a crash does not make it longer. The run leaves memory meanwhile. A negative number, such as the rest until a moment
+ * that has passed, is over at once.
+ */
 export const sleep = (ctx: Context, name: string, duration: Duration): Promise<void> => {
   const strand = strandOf(ctx, "Step.sleep", name);
   assertName(name, "name of a sleep");
-  const ms = milliseconds(duration, `duration of sleep "${name}"`);
+  const ms = isPassed(duration) ? 0 : milliseconds(duration, `duration of sleep "${name}"`);
   return issue(ctx, strand, name, { kind: "sleep", due: (now) => now + ms }) as Promise<void>;
 };
 
-/** Sleeps until a moment: a Date, or ms since 1970. A moment that has passed is over at once. */
+const isPassed = (duration: unknown): boolean => typeof duration === "number" && duration < 0 && duration !== -Infinity;
+
+/** Sleeps until a moment: a Date, or ms since 1970. A moment that has passed is over at once. Throws `invalid_option` for an invalid Date. */
 export const sleepUntil = (ctx: Context, name: string, moment: Date | number): Promise<void> => {
   const strand = strandOf(ctx, "Step.sleepUntil", name);
   assertName(name, "name of a sleep");
-  const due = Number(moment);
-  if (!Number.isSafeInteger(Math.trunc(due))) {
-    throw Fault.make("invalid_option", `The moment of sleep "${name}" is ${String(moment)}; it takes a Date or ms since 1970.`, {
-      sleep: name,
-    });
-  }
+  const due = momentIn(moment, `moment of sleep "${name}"`);
   return issue(ctx, strand, name, { kind: "sleep", due: () => Math.ceil(due) }) as Promise<void>;
 };
 
@@ -181,6 +218,8 @@ export type WaitOptions = {
   /** The key of the wait. Default: the signal's name. */
   readonly name?: string | undefined;
 };
+
+const checkWait = createCheck<WaitOptions>("Step.wait", { timeout: true, name: true });
 
 /**
  * Waits for a signal and takes it: signals are kept from before the wait, come in the order in which they were sent, and
@@ -198,99 +237,11 @@ export function wait<Value, Sent>(
   options: WaitOptions,
 ): Promise<Value | undefined>;
 export function wait(ctx: Context, signal: SignalDefinition, options: WaitOptions = {}): Promise<unknown> {
+  const strand = strandOf(ctx, "Step.wait", options?.name ?? signal?.name);
+  assertSignal(signal);
+  checkWait(options, signal.name);
   const name = options.name ?? signal.name;
-  const strand = strandOf(ctx, "Step.wait", name);
   assertName(name, "name of a wait");
   const timeout = options.timeout === undefined ? undefined : milliseconds(options.timeout, `timeout of wait "${name}"`);
   return issue(ctx, strand, name, { kind: "wait", signal: signal.name, schema: signal.schema, timeout });
 }
-
-export type ChildOptions = {
-  /** The key of the step. Default: the workflow's name. */
-  readonly name?: string | undefined;
-  /** The child's id. Default: the parent's id and the key. */
-  readonly id?: string | undefined;
-  /** What becomes of the child when its parent ends first. `call` cancels it by default, `start` keeps it. */
-  readonly orphan?: Orphan | undefined;
-  readonly tags?: readonly string[] | undefined;
-};
-
-const childOf = (
-  ctx: Context,
-  definition: Definition<never>,
-  input: unknown,
-  options: ChildOptions & { readonly orphan: Orphan; readonly awaited: boolean },
-) => {
-  const { execution } = ctx;
-  const untyped = definitionWithin(definition);
-  const checked = checkInput(untyped, input);
-  if (checked instanceof Promise) {
-    throw Fault.make(
-      "invalid_input",
-      `The input schema of workflow "${untyped.name}" is asynchronous; a child needs one that answers at once.`,
-      { workflow: untyped.name },
-    );
-  }
-  if (options.id !== undefined) assertRunId(options.id);
-  const text = encode(checked, { what: `input of workflow "${untyped.name}"`, limit: execution.engine.settings.payload });
-  return (key: string, at: number): NewRun => ({
-    id: options.id ?? childId(execution.id, key),
-    workflow: untyped.name,
-    version: untyped.version,
-    input: text,
-    at,
-    worker: null,
-    wakeAt: at,
-    parent: execution.key,
-    parentKey: options.awaited ? key : null,
-    orphan: options.orphan,
-    correlation: execution.correlation,
-    tenant: execution.tenant,
-    deadline: untyped.timeout === undefined ? null : at + untyped.timeout,
-    tags: options.tags ?? [],
-  });
-};
-
-type Arguments<Input> = undefined extends Input
-  ? [input?: Input, options?: ChildOptions]
-  : [input: Input, options?: ChildOptions];
-
-const beget = async (
-  ctx: Context,
-  strand: Strand,
-  kind: "call" | "start",
-  workflow: Definition<never>,
-  input: unknown,
-  options: ChildOptions,
-): Promise<unknown> => {
-  const name = options.name ?? workflow.name;
-  assertName(name, "name of a child's step");
-  const orphan = options.orphan ?? (kind === "call" ? "cancel" : "keep");
-  return issue(ctx, strand, name, {
-    kind,
-    child: childOf(ctx, workflow, input, { ...options, orphan, awaited: kind === "call" }),
-  });
-};
-
-/**
- * Runs another workflow as a child and awaits its result. A cancel of the parent cancels it. Rejects with `child_failed`
- * (the child's error as its cause) when it failed or was cancelled, `invalid_input`, and `run_conflict` when its id is another run's.
- */
-export const call = <Input, Output>(
-  ctx: Context,
-  workflow: Definition<Input, Output>,
-  ...[input, options = {}]: Arguments<NoInfer<Input>>
-): Promise<Output> =>
-  silently(
-    beget(ctx, strandOf(ctx, "Step.call", options.name ?? workflow?.name), "call", workflow, input, options),
-  ) as Promise<Output>;
-
-/** Starts another workflow as a child that goes its own way, and answers with its id. Rejects with `invalid_input` and `run_conflict`. */
-export const start = <Input, Output>(
-  ctx: Context,
-  workflow: Definition<Input, Output>,
-  ...[input, options = {}]: Arguments<NoInfer<Input>>
-): Promise<string> =>
-  silently(
-    beget(ctx, strandOf(ctx, "Step.start", options.name ?? workflow?.name), "start", workflow, input, options),
-  ) as Promise<string>;

@@ -8,7 +8,8 @@ import type { Engine } from "./engine/engine.ts";
 import { encode } from "./model/codec.ts";
 import { milliseconds, type Duration } from "./model/duration.ts";
 import * as Fault from "./model/fault.ts";
-import { assertName, assertRunId } from "./model/ids.ts";
+import { assertName, assertRunId, assertTags, assertText } from "./model/ids.ts";
+import { createCheck } from "./model/known.ts";
 import type { Started } from "./store/rows.ts";
 
 export { chain } from "./chain.ts";
@@ -33,6 +34,16 @@ export type StartOptions = {
    */
   readonly tenant?: string | undefined;
 };
+
+const checkStart = createCheck<StartOptions & { readonly tx?: unknown }>("Workflow.start", {
+  id: true,
+  onConflict: true,
+  delay: true,
+  tags: true,
+  correlation: true,
+  tenant: true,
+  tx: true,
+});
 
 /** A Drizzle transaction of the user's that is open now, on the SQLite file the runtime was opened on. */
 export type Transaction = { readonly rollback: () => never };
@@ -71,9 +82,8 @@ export function start<Output>(
   input?: unknown,
   options: StartOptions & { readonly tx?: Transaction } = {},
 ): Handle<Output> | Promise<Handle<Output>> {
-  return options.tx === undefined
-    ? startSoon(runtime, workflow, input, options)
-    : startNow(runtime, workflow, input, { ...options, tx: options.tx });
+  const tx = (options as typeof options | null)?.tx;
+  return tx === undefined ? startSoon(runtime, workflow, input, options) : startNow(runtime, workflow, input, { ...options, tx });
 }
 
 const startSoon = async <Output>(
@@ -83,6 +93,7 @@ const startSoon = async <Output>(
   options: StartOptions,
 ): Promise<Handle<Output>> => {
   const engine = engineOf(runtime);
+  checkStart(options);
   assertOpen(engine);
   const definition = definitionWithin(workflow);
   const checked = await checkInput(definition, input);
@@ -97,10 +108,12 @@ const startNow = <Output>(
   options: StartOptions & { readonly tx: Transaction },
 ): Handle<Output> | Promise<Handle<Output>> => {
   const engine = engineOf(runtime);
+  checkStart(options);
   assertOpen(engine);
   const definition = definitionWithin(workflow);
   const checked = checkInput(definition, input);
   if (checked instanceof Promise) {
+    checked.catch(() => {}); // Refused below, whatever it comes to.
     throw Fault.make(
       "invalid_option",
       `The input schema of workflow "${definition.name}" is asynchronous; a run inside a transaction needs one that answers at once.`,
@@ -130,7 +143,8 @@ const wishFor = (engine: Engine, definition: Untyped, input: unknown, options: S
       },
     );
   }
-  for (const tag of tags) assertName(tag, "tag of a run");
+  assertTags(tags);
+  if (options.correlation !== undefined) assertText(options.correlation, "correlation of a run");
   if (options.tenant !== undefined) assertName(options.tenant, "tenant of a run");
   const delay = options.delay === undefined ? 0 : milliseconds(options.delay, "delay of a start");
   return {

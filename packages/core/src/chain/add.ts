@@ -1,10 +1,15 @@
 /** Saying more: each function checks what it is told and answers with a new plan. What is wrong is refused here, at the call. */
+import { assertOrphan } from "../children.ts";
+import { gateOf } from "../engine/breaker/gate.ts";
 import { settleRetry } from "../engine/options.ts";
 import { defaults } from "../engine/settings.ts";
-import { milliseconds } from "../model/duration.ts";
+import { milliseconds, momentIn, type Duration } from "../model/duration.ts";
 import * as Fault from "../model/fault.ts";
-import { assertName } from "../model/ids.ts";
-import type { MapOptions, Node, Plan, StepNode, StepOptions } from "./plan.ts";
+import { assertName, assertTags } from "../model/ids.ts";
+import { assertFunction as assertOption, createCheck } from "../model/known.ts";
+import { assertSignal } from "../model/strangers.ts";
+import type { Definition as Signal } from "../signal.ts";
+import type { ChildNode, MapOptions, Node, Plan, StepNode, StepOptions } from "./plan.ts";
 
 /** `input` stands for the run's input among the results; a JavaScript object has `__proto__` already. */
 const reserved: ReadonlySet<string> = new Set(["input", "__proto__"]);
@@ -18,6 +23,7 @@ type Said = { readonly kind: Named["kind"]; readonly name: string } & Readonly<R
 export const add = (plan: Plan, said: Said): Plan => grow(plan, checked(plan, said as Named), [said.name]);
 
 export const addParallel = (plan: Plan, branches: Readonly<Record<string, unknown>>, options: ParallelOptions): Plan => {
+  checkParallel(options);
   const steps = Object.keys(branches).map((name) => branchStep(plan, name, branches[name], options.undo?.[name]));
   if (steps.length === 0) throw refusal(plan, "A parallel part has no branches. Give it at least one");
   for (const name of Object.keys(options.undo ?? {})) {
@@ -31,6 +37,23 @@ export const addParallel = (plan: Plan, branches: Readonly<Record<string, unknow
     steps.map(({ name }) => name),
   );
 };
+
+const ofSteps = { retry: true, timeout: true, breaker: true, fallback: true, undo: true, undoRetry: true } as const;
+const ofChildren = { id: true, orphan: true, tags: true } as const;
+
+const checks = {
+  step: createCheck<StepOptions>("Chain step", ofSteps),
+  transaction: createCheck<Pick<StepOptions, "retry" | "undo" | "undoRetry">>("Chain transaction", {
+    retry: true,
+    undo: true,
+    undoRetry: true,
+  }),
+  map: createCheck<MapOptions>("Chain map", { ...ofSteps, limit: true }),
+  call: createCheck<ChildNode["options"]>("Chain call", ofChildren),
+  start: createCheck<ChildNode["options"]>("Chain start", ofChildren),
+} as const;
+
+const checkParallel = createCheck<ParallelOptions>("Chain parallel", { limit: true, undo: true });
 
 type ParallelOptions = { readonly limit?: number | undefined; readonly undo?: Readonly<Record<string, unknown>> | undefined };
 
@@ -48,6 +71,17 @@ export const addWhen = (plan: Plan, condition: unknown, then: Way, otherwise: Wa
   const [first, second] = [grown(plan, then), grown(plan, otherwise)];
   const node = { kind: "when", condition, nodes: first.nodes, otherwise: second.nodes } as Node;
   return grow(plan, node, [...first.names, ...second.names]);
+};
+
+type WaitOptions = { readonly timeout?: Duration | undefined };
+const checkWait = createCheck<WaitOptions>("Chain wait", { timeout: true });
+
+export const addWait = (
+  plan: Plan,
+  { name, signal, options }: { readonly name: string; readonly signal: Signal; readonly options: WaitOptions },
+): Plan => {
+  checkWait(options, name);
+  return add(plan, { kind: "wait", name, signal, timeout: options.timeout });
 };
 
 export const addPublish = (plan: Plan, state: unknown): Plan => {
@@ -95,6 +129,7 @@ const assertFree = (plan: Plan, name: string): void => {
 
 const assertFits = (plan: Plan, node: Named): void => {
   const what = `${node.kind} "${node.name}"`;
+  if ("options" in node) checks[node.kind](node.options, node.name);
   switch (node.kind) {
     case "step":
     case "transaction":
@@ -107,28 +142,28 @@ const assertFits = (plan: Plan, node: Named): void => {
       return assertOptions(node.options, what);
     case "call":
     case "start":
-      return assertFunction(plan, node.input, `input of ${what}`);
+      assertFunction(plan, node.input, `input of ${what}`);
+      assertOption(node.options.id, `id of ${what}`);
+      assertOrphan(node.options.orphan, node.name);
+      return assertTags(node.options.tags);
     case "sleep":
       if (typeof node.duration !== "function") milliseconds(node.duration, `duration of ${what}`);
       return;
     case "wait":
+      assertSignal(node.signal);
       if (node.timeout !== undefined) milliseconds(node.timeout, `timeout of ${what}`);
       return;
     case "sleepUntil":
-      if (typeof node.moment !== "function") assertMoment(node.moment, what);
+      if (typeof node.moment !== "function") momentIn(node.moment, `moment of ${what}`);
       return;
   }
 };
 
-const assertMoment = (moment: Date | number, what: string): void => {
-  if (Number.isFinite(Number(moment))) return;
-  throw Fault.make("invalid_option", `The moment of ${what} is ${String(moment)}; it takes a Date or ms since 1970.`, {
-    moment: String(moment),
-  });
-};
-
 /** Settles the options once to see whether they can be; the run settles them over its own defaults. */
-const assertOptions = ({ retry, undoRetry, timeout }: StepOptions | MapOptions, what: string): void => {
+const assertOptions = ({ retry, undoRetry, timeout, breaker, fallback, undo }: StepOptions | MapOptions, what: string): void => {
+  assertOption(fallback, `fallback of ${what}`);
+  assertOption(undo, `undo of ${what}`);
+  if (breaker !== undefined) gateOf(breaker);
   settleRetry(retry, defaults.retry, `retry of ${what}`);
   settleRetry(undoRetry, defaults.retry, `undoRetry of ${what}`);
   if (timeout !== undefined) milliseconds(timeout, `timeout of ${what}`);

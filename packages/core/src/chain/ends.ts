@@ -3,6 +3,7 @@ import { define } from "../define.ts";
 import type { AnyDefinition } from "../engine/definition.ts";
 import type { Context } from "../engine/scope.ts";
 import * as Fault from "../model/fault.ts";
+import { createCheck } from "../model/known.ts";
 import type { Schema } from "../model/schema.ts";
 import type { ChainSpec, Plan, Results } from "./plan.ts";
 import { withResult } from "./results.ts";
@@ -14,8 +15,15 @@ const defineUntyped = define as (
   body: (ctx: Context, input: unknown) => unknown,
 ) => AnyDefinition;
 
+const checkSpec = createCheck<ChainSpec>(
+  "Workflow.chain",
+  { name: true, version: true, timeout: true, grace: true, retry: true, input: true },
+  "invalid_definition",
+);
+
 /** Begins. A spec that does not fit is refused here, not only at the end. */
 export const open = (spec: ChainSpec): Plan => {
+  checkSpec(spec);
   defineUntyped({ ...spec, output: undefined }, () => {});
   return { spec: { ...spec }, names: new Set(), nodes: [] };
 };

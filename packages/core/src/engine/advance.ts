@@ -45,9 +45,9 @@ const act = (execution: Execution, operation: Operation): void => {
         setDue(execution, operation, operation.due ?? execution.engine.clock.now() + ask.timeout);
       return collect(execution);
     case "call":
-      return operation.noted ? collect(execution) : beget(execution, operation, ask.child);
+      return operation.noted ? collect(execution) : beget(execution, operation, ask);
     case "start":
-      return beget(execution, operation, ask.child);
+      return beget(execution, operation, ask);
   }
 };
 

@@ -5,7 +5,9 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import * as Fault from "../model/fault.ts";
+import { describe } from "../model/strangers.ts";
 import type { Execution } from "./execution.ts";
+import { wordsFor } from "./held.ts";
 import type { Context } from "./scope.ts";
 
 /**
@@ -86,13 +88,17 @@ export const describeCall = ({ key, what }: Call): string =>
 export const strandOf = (ctx: Context, verb: string, name?: string): Strand => {
   const who = storage.getStore();
   if (who?.kind === "body" && who.execution === (ctx as Context | null | undefined)?.execution) return who;
-  throw refusal(ctx, name === undefined ? verb : `${verb}("${name}")`, who);
+  throw refusal(ctx, { verb, what: name === undefined ? verb : `${verb}("${name}")` }, who);
 };
 
-const refusal = (ctx: Context, what: string, who: Caller | undefined): Fault.Fault => {
+const refusal = (
+  ctx: Context,
+  { verb, what }: { readonly verb: string; readonly what: string },
+  who: Caller | undefined,
+): Fault.Fault => {
   const run = (ctx as Partial<Context> | null | undefined)?.execution?.id;
   if (run === undefined) {
-    const text = `${what} takes the context of a body as its first argument, the ctx that the workflow's function was given.`;
+    const text = `${verb} works in the body of a workflow: expected its context (ctx) as the first argument, got ${wordsFor(ctx) ?? describe(ctx)}. Pass the ctx that the body was given.`;
     return Fault.make("wrong_context", text);
   }
   if (who === undefined) {

@@ -1,7 +1,8 @@
 /** Workflows: as the engine sees them, untyped, and as users hold them, typed. */
 import type { Retry } from "../model/backoff.ts";
-import * as Fault from "../model/fault.ts";
 import type { Schema } from "../model/schema.ts";
+import { stranger } from "./copies.ts";
+import { hold } from "./held.ts";
 import type { Context } from "./scope.ts";
 
 /** What the engine executes. */
@@ -32,21 +33,18 @@ export type Definition<Input = unknown, Output = unknown> = {
 /** Any workflow, whatever it takes and answers. */
 export type AnyDefinition = Definition<never>;
 
-/** Throws `invalid_definition` for what is no workflow. */
+/** Throws `invalid_definition` for what is not a workflow of this copy of the library. */
 export const definitionWithin = (definition: AnyDefinition): Untyped => {
   const within = (definition as AnyDefinition | null | undefined)?.[untyped];
-  if (within !== undefined) return within;
-  throw Fault.make(
-    "invalid_definition",
-    `A workflow is wanted, and this is ${definition === undefined ? "undefined, as between modules that import each other in a circle" : "none"}. Hand over what Workflow.define or Workflow.chain answered, by the same copy of @holdfast/core.`,
-  );
+  if (within === undefined) throw stranger("workflow", definition, "invalid_definition");
+  return within;
 };
 
-export const definitionOver = (definition: Untyped): AnyDefinition => ({
-  name: definition.name,
-  version: definition.version,
-  [untyped]: definition,
-});
+export const definitionOver = (definition: Untyped): AnyDefinition => {
+  const workflow: AnyDefinition = { name: definition.name, version: definition.version, [untyped]: definition };
+  hold("workflow", workflow, definition);
+  return workflow;
+};
 
 export const nameOf = (definition: { readonly name: string; readonly version: number }): string =>
   `${definition.name}@${definition.version}`;

@@ -1,6 +1,8 @@
 /** A run as a client holds it: which one, and by which runtime it is reached. */
 import * as Fault from "../model/fault.ts";
 import type { RunRow } from "../store/rows.ts";
+import { stranger } from "./copies.ts";
+import { heldBy, hold } from "./held.ts";
 import type { Engine } from "./engine.ts";
 
 export type Reach = { readonly engine: Engine; readonly id: string; key: number | undefined };
@@ -16,16 +18,11 @@ export type Handle<Output = unknown> = {
   readonly [held]?: Output;
 };
 
-const reaches = new WeakMap<Handle, Reach>();
-
+/** Throws `invalid_option` for what is not a handle of this copy of the library. */
 export const reachOf = (run: Handle): Reach => {
-  const reach = reaches.get(run);
-  if (!reach)
-    throw Fault.make(
-      "invalid_option",
-      "This is no handle of a run. Hand over what Workflow.start or Run.of answered, and await it first.",
-    );
-  return reach;
+  const reach = heldBy("handle", run);
+  if (reach === undefined) throw stranger("handle", run);
+  return reach as Reach;
 };
 
 /** The way to the run is kept aside, so that a handle logs and compares as what it says. */
@@ -35,7 +32,7 @@ export const createHandle = <Output>(
   disposition: Handle["disposition"],
 ): Handle<Output> => {
   const handle: Handle<Output> = { id: to.id, workflow, disposition };
-  reaches.set(handle, to);
+  hold("handle", handle, to);
   return handle;
 };
 

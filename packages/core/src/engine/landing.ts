@@ -2,9 +2,10 @@
 import { roundtrip } from "../model/codec.ts";
 import { fromError, toError } from "../model/failure.ts";
 import { callAs } from "./caller.ts";
-import { afterFailure } from "../model/verdict.ts";
+import { afterFailure, type Verdict } from "../model/verdict.ts";
 import { tellLate } from "./grace.ts";
 import { isAlive, type Answer } from "./execution.ts";
+import { laterOf } from "./later.ts";
 import { setDue } from "./operation.ts";
 import { note, record } from "./record.ts";
 import {
@@ -71,16 +72,38 @@ export const fail = (trial: Trial, error: unknown): void => {
   });
 };
 
-const judge = (trial: Trial, error: unknown) => {
+const judge = (trial: Trial, error: unknown): Verdict => {
   const { engine } = trial.execution;
   const { plan, flight } = trial;
+  const when = plan.when && ((thrown: unknown) => askWhen(trial, thrown));
   try {
-    const when = plan.when && ((thrown: unknown) => callAs(callOf(trial, "predicate"), () => plan.when?.(thrown) ?? true));
-    return afterFailure(error, flight.attempt, plan.retry, { when, chance: engine.chance() });
-  } catch {
-    return { kind: "over" } as const;
+    return afterFailure(error, flight.attempt, plan.retry, { when, chance: engine.chance(), now: engine.clock.now() });
+  } catch (thrown) {
+    warnOfWhen(trial, "threw, so the step is not tried again", thrown);
+    return { kind: "over" };
   }
 };
+
+/** The user's word on whether the error may pass. A promise is not an answer: the step goes on as without a `when`. */
+const askWhen = (trial: Trial, thrown: unknown): boolean => {
+  const said: unknown = callAs(callOf(trial, "predicate"), () => trial.plan.when?.(thrown) ?? true);
+  const later = laterOf(said);
+  if (!later) return Boolean(said);
+  later.catch(() => {});
+  warnOfWhen(trial, "answered with a promise, which is not waited for: it must answer true or false at once");
+  return true;
+};
+
+const warnOfWhen = ({ execution, operation }: Trial, what: string, err?: unknown): void =>
+  execution.engine.logger.warn(
+    {
+      run: execution.id,
+      workflow: execution.definition.name,
+      step: operation.key,
+      ...(err !== undefined && { err: toError(fromError(err)) }),
+    },
+    `The option retry.when of step "${operation.key}" ${what}.`,
+  );
 
 export const fallBack = (trial: Trial, error: unknown): void => {
   const { fallback } = trial.plan;

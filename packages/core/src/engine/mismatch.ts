@@ -4,6 +4,8 @@ import { kindOfRow } from "../model/places.ts";
 import { missingBefore } from "./asking.ts";
 import { end } from "./begin.ts";
 import { isSettled } from "./deliver.ts";
+import { fromError } from "../model/failure.ts";
+import { refuseUnrecorded } from "./children.ts";
 import { isAlive, hasMore, type Delivery, type Execution } from "./execution.ts";
 import type { Operation } from "./operation.ts";
 import { letGo, putAside } from "./park.ts";
@@ -61,13 +63,14 @@ const stallPatience = ({ engine, places, draws }: Execution): number => {
 
 /** Nothing has been done, and nothing will be: the run waits for code that fits. */
 const block = (execution: Execution, next: Delivery): void => {
+  if (refuseUnrecorded(execution)) return;
   if (execution.cancelAsked !== undefined && !execution.timedOut) return cancelUnfit(execution);
   const row = missingBefore(execution, next.row) ?? next.row;
   const was = describeRow(row);
   const is = describeBody(execution);
   putAside(execution, "blocked", {
     code: "history_mismatch",
-    message: `Run ${execution.id} of "${execution.definition.name}" version ${execution.definition.version} recorded ${was} at seq ${row.seq}, and the code now ${is}.
+    message: `Run ${execution.id} of "${execution.definition.name}" version ${execution.definition.version} recorded ${was} at seq ${row.seq}, and the code now ${is}${describeThrown(execution)}.
 Give the new step a new name, guard it with Context.patched, or start a new version; then deploy. Nothing was done and nothing is lost.`,
     was,
     is,
@@ -94,6 +97,16 @@ const describeBody = (execution: Execution): string => {
   const asked = (others.length > 0 ? others : open).map(({ kind, key }) => `${kind} "${key}"`);
   return `asks for ${asked.slice(0, 5).join(", ")}`;
 };
+
+/** Name, code and message of what the body threw, bounded: a reason is shown in lists. */
+const describeThrown = ({ outcome }: Execution): string => {
+  if (outcome === undefined || outcome.kind === "returned") return "";
+  const { name, code, message } = fromError(outcome.error);
+  const start = message.length > mostTold ? `${message.slice(0, mostTold).toWellFormed()} …` : message;
+  return ` (${name}${code === undefined ? "" : ` ${code}`}: ${start})`;
+};
+
+const mostTold = 500;
 
 /** Looks after a body that waits for something that is not durable. When it goes on waiting, it is said; a cancelled one is given up. */
 export const watchUnseen = (execution: Execution): void => {

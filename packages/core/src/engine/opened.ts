@@ -1,5 +1,7 @@
 /** A runtime as users hold it: opaque, with the engine kept aside. */
-import * as Fault from "../model/fault.ts";
+import { closeEngine } from "./close.ts";
+import { stranger } from "./copies.ts";
+import { closerOf, heldBy, hold } from "./held.ts";
 import type { Engine } from "./engine.ts";
 
 declare const opened: unique symbol;
@@ -7,26 +9,30 @@ declare const opened: unique symbol;
 /** An open database with its worker. Close it with `Runtime.close`. */
 export type Runtime = { readonly database: string; readonly [opened]?: never };
 
-const engines = new WeakMap<Runtime, Engine>();
+/** The engine, and what the runtime was opened on, as its user said it. */
+type Opened = { readonly engine: Engine; readonly ground: unknown };
 
-export const engineOf = (runtime: Runtime): Engine => {
-  const engine = engines.get(runtime);
-  if (!engine)
-    throw Fault.make("invalid_option", "This is no runtime. Hand over what Runtime.open answered, and await it first.");
-  return engine;
+const openedBy = (runtime: Runtime): Opened => {
+  const opened = heldBy("runtime", runtime);
+  if (opened === undefined) throw stranger("runtime", runtime);
+  return opened as Opened;
 };
 
-/** What a runtime was opened on, as its user said it. */
-const grounds = new WeakMap<Runtime, unknown>();
+/** Throws `invalid_option` for what is not a runtime of this copy of the library. */
+export const engineOf = (runtime: Runtime): Engine => openedBy(runtime).engine;
 
-export const groundOf = (runtime: Runtime): unknown => {
-  engineOf(runtime);
-  return grounds.get(runtime);
-};
+export const groundOf = (runtime: Runtime): unknown => openedBy(runtime).ground;
 
 export const runtimeOf = (engine: Engine, ground?: unknown): Runtime => {
   const runtime: Runtime = { database: engine.store.name };
-  engines.set(runtime, engine);
-  grounds.set(runtime, ground);
+  const opened: Opened = { engine, ground };
+  hold("runtime", runtime, opened, () => closeEngine(engine));
   return runtime;
+};
+
+/** Closes a runtime, also one that another copy of the library or an earlier load of the program has opened. */
+export const closeRuntime = (runtime: Runtime): Promise<void> => {
+  const close = closerOf(runtime);
+  if (!close) throw stranger("runtime", runtime);
+  return close();
 };

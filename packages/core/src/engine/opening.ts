@@ -2,6 +2,7 @@
 import pino, { type Logger } from "pino";
 import { milliseconds, type Duration } from "../model/duration.ts";
 import * as Fault from "../model/fault.ts";
+import { assertText } from "../model/ids.ts";
 import { system, type Clock } from "./clock.ts";
 import { definitionWithin, nameOf, type AnyDefinition, type Untyped } from "./definition.ts";
 import type { Opening } from "./open.ts";
@@ -52,14 +53,30 @@ export type RuntimeOptions = {
 /** Throws `invalid_option` and `invalid_definition`. */
 export const openingOf = (options: RuntimeOptions): Opening => ({
   settings: settle(options),
-  definitions: byName(options.workflows ?? []),
-  execute: options.execute ?? true,
-  strict: options.strict ?? false,
+  definitions: byName(listOf(options.workflows)),
+  execute: flagOf(options.execute, true, "execute"),
+  strict: flagOf(options.strict, false, "strict"),
   release: releaseOf(options.release),
   clock: options.clock ?? system,
   chance: Math.random,
   logger: options.logger ?? pino({ level: "warn", name: "holdfast" }, pino.destination(2)),
 });
+
+const listOf = (workflows: RuntimeOptions["workflows"]): readonly AnyDefinition[] => {
+  const given: unknown = workflows === undefined ? [] : workflows;
+  if (Array.isArray(given)) return given as readonly AnyDefinition[];
+  throw Fault.make("invalid_option", "The option workflows of Runtime.open takes an array of workflows.", {
+    option: "workflows",
+  });
+};
+
+const flagOf = (given: boolean | undefined, otherwise: boolean, option: string): boolean => {
+  if (given === undefined) return otherwise;
+  if (typeof given === "boolean") return given;
+  throw Fault.make("invalid_option", `The option ${option} of Runtime.open is ${String(given)}; it takes true or false.`, {
+    option,
+  });
+};
 
 const atLeast = (least: number, value: number, what: string): number => {
   if (Number.isInteger(value) && value >= least) return value;
@@ -70,7 +87,10 @@ const atLeast = (least: number, value: number, what: string): number => {
 
 const releaseOf = (release: string | undefined): string | null => {
   if (release === undefined) return null;
-  if (typeof release === "string" && release.length <= 200) return release.toWellFormed();
+  if (typeof release === "string" && release.length <= 200) {
+    assertText(release, "release of Runtime.open");
+    return release;
+  }
   throw Fault.make("invalid_option", "The option release of Runtime.open takes a text of up to 200 characters.", {
     option: "release",
   });

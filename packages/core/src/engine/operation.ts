@@ -38,7 +38,13 @@ export type Ask =
     }
   | { readonly kind: "sleep"; readonly due: (now: number) => number }
   | { readonly kind: "wait"; readonly signal: string; readonly schema: Schema | undefined; readonly timeout: number | undefined }
-  | { readonly kind: "call" | "start"; readonly child: (key: string, now: number) => NewRun };
+  | {
+      readonly kind: "call" | "start";
+      /** The id of the child under a key. */
+      readonly id: (key: string) => string;
+      /** The run to start. Throws what is against its input, which is judged when the body asks. */
+      readonly child: (key: string, now: number) => NewRun;
+    };
 
 export type Operation = {
   readonly key: string;
@@ -113,12 +119,17 @@ const kindOf = (ask: Ask): OperationKind => (ask.kind === "transaction" ? "step"
 
 /** The key of an operation: its name, and how often the name was used before. */
 const keyFor = (execution: Execution, name: string): string => {
-  const { keys, reserved } = execution;
+  const { key, count } = nextKey(execution, name);
+  execution.keys.set(name, count);
+  return key;
+};
+
+/** The key that the next operation of this name will have. */
+export const nextKey = ({ keys, reserved }: Execution, name: string): { readonly key: string; readonly count: number } => {
   let count = usesOf(keys, name) + 1;
   let key = count === 1 ? name : `${name}#${count}`;
   while ((count > 1 && keys.has(key)) || reserved.has(key)) key = `${name}#${++count}`;
-  keys.set(name, count);
-  return key;
+  return { key, count };
 };
 
 /** A name that looks like a key may be one that was given before: `step#2` is when `step` was used twice. */

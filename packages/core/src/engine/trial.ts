@@ -5,6 +5,7 @@ import * as Fault from "../model/fault.ts";
 import { apart, callAs, type Call } from "./caller.ts";
 import type { BreakerPass, BreakerResult } from "./engine.ts";
 import type { Execution } from "./execution.ts";
+import { laterOf } from "./later.ts";
 import { watchLong } from "./long.ts";
 import { loggerFor } from "./logs.ts";
 import { signalOf, type Flight, type Operation, type Plan, type Tools } from "./operation.ts";
@@ -115,20 +116,24 @@ export const callOf = ({ execution, operation }: Trial, what: Call["what"] = "fu
   what,
 });
 
-/** Calls a function of the user's and follows it, whether it answers at once or later. */
+/**
+ * Calls a function of the user's and follows it, whether it answers at once or later. An answer whose `then` cannot be read fails the attempt, as it
+ * does when an async function answers with it.
+ */
 export const callUser = (
   trial: Trial,
   run: (tools: Tools) => unknown,
   { onValue, onError, what }: { readonly onValue: Hearing; readonly onError: Hearing; readonly what?: Call["what"] },
 ): void => {
   let result: unknown;
+  let later: Promise<unknown> | undefined;
   try {
-    result = callAs(callOf(trial, what), () => run(trial.tools));
+    later = callAs(callOf(trial, what), () => laterOf((result = run(trial.tools))));
   } catch (error) {
     return onError(trial, error);
   }
-  if (typeof (result as PromiseLike<unknown> | null)?.then !== "function") return onValue(trial, result);
-  (result as PromiseLike<unknown>).then(
+  if (!later) return onValue(trial, result);
+  void later.then(
     (value) => onValue(trial, value),
     (error: unknown) => onError(trial, error),
   );

@@ -1,7 +1,7 @@
 /**
  * Fault: every error that Holdfast throws. One function makes it, and its code says which it is.
  */
-import { measure, type Duration } from "./span.ts";
+import { readComeback, type Comeback } from "./comeback.ts";
 
 /** What went wrong, as a word that programs may compare. */
 export type Code =
@@ -90,15 +90,28 @@ export const is = (error: unknown, code?: Code): error is Fault => {
 export const fatal = (message: string, options: Options = {}): Fault => make("fatal", message, {}, options);
 
 /**
- * The error to throw when the other side said when to come back: the next attempt waits that long instead of the usual
- * backoff. Code `retry_after`, `data.delay` in milliseconds. Throws `invalid_option` for what is no duration.
+ * The error to throw when the other side said when to come back: the next attempt waits that long, or until that moment, instead of the usual backoff. Code
+ * `retry_after`, with `data.delay` in milliseconds or `data.at` in ms since 1970.
+ *
+ * It never throws. A time that cannot be read (NaN, other text) leaves the error a passing one: the usual backoff applies, and the message names the time.
  */
-export const retryAfter = (duration: Duration, message?: string, options: Options = {}): Fault => {
-  const delay = measure(duration);
-  if (delay === undefined)
-    throw make(
-      "invalid_option",
-      `Fault.retryAfter was given ${String(duration)}, which is no duration. Use milliseconds or text such as "30s".`,
-    );
-  return make("retry_after", message ?? `Try again in ${delay} ms`, { delay }, options);
+export const retryAfter = (when: Comeback, message?: string, options: Options = {}): Fault => {
+  const read = readComeback(when);
+  switch (read.kind) {
+    case "delay":
+      return make("retry_after", message ?? `Try again in ${read.delay} ms`, { delay: read.delay }, options);
+    case "moment":
+      return make("retry_after", message ?? `Try again at ${isoOf(read.at)}`, { at: read.at }, options);
+    case "unsaid":
+      return make("retry_after", message ?? "Try again", {}, options);
+    case "unreadable":
+      return make(
+        "retry_after",
+        `${message ?? "Try again"} (Fault.retryAfter was given ${read.given}: expected a duration, a Date or a Retry-After header, so the usual backoff applies)`,
+        { given: read.given },
+        options,
+      );
+  }
 };
+
+const isoOf = (at: number): string => new Date(at).toISOString();

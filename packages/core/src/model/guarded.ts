@@ -13,9 +13,9 @@ export const isError = (thing: unknown): thing is Error => {
 };
 
 /** A property, or `otherwise` when reading it throws. */
-export const read = (thing: unknown, key: string, otherwise?: unknown): unknown => {
+export const read = (thing: unknown, key: PropertyKey, otherwise?: unknown): unknown => {
   try {
-    return (thing as Readonly<Record<string, unknown>>)[key];
+    return (thing as Readonly<Record<PropertyKey, unknown>>)[key];
   } catch {
     return otherwise;
   }

@@ -38,6 +38,22 @@ export const assertName = (name: string, what: string): void => {
   );
 };
 
+/** Throws `invalid_option` for tags that are not an array of names. */
+export const assertTags = (tags: unknown): void => {
+  if (tags === undefined) return;
+  if (!Array.isArray(tags)) throw invalid(tags, `The tags of a run are ${shown(tags)}; expected an array of names.`);
+  for (const tag of tags) assertName(tag as string, "tag of a run");
+};
+
+/**
+ * Throws `invalid_option` for a text that not every database keeps as it is: with a NUL character or half a surrogate pair. `what` is for the message.
+ */
+export const assertText = (text: unknown, what: string): void => {
+  const against = typeof text !== "string" ? "it is no string" : text.includes("\0") ? "it has a NUL character" : undefined;
+  const reason = against ?? ((text as string).isWellFormed() ? undefined : "it has half a surrogate pair");
+  if (reason !== undefined) throw invalid(text, `A ${what} cannot be ${shown(text)}: ${reason}.`);
+};
+
 /**
  * The id of the child that a run starts under a key: `parent/key`, or, when that has more than 200 bytes, its start and a
  * hash of both. The same run and key always give the same id.

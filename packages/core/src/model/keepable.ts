@@ -2,6 +2,7 @@
  * Keepable: the slow half of the codec. It walks a value that is not plain and finds the first place that cannot be kept,
  * with the path to it and what it is, or nothing when devalue can keep it all.
  */
+import { adviceFor } from "./advice.ts";
 import { byteKind } from "./bytes.ts";
 import { asText, isError, read } from "./guarded.ts";
 import { deepest, isLeaf, searchedLength } from "./plain.ts";
@@ -153,12 +154,8 @@ const within = (walk: Walk, place: string | number, value: unknown): Refusal | u
 };
 
 const refuseInstance = (walk: Walk, value: object, prototype: object): Refusal => {
-  const named: unknown = (prototype as { constructor?: { name?: unknown } }).constructor?.name;
-  const name = typeof named === "string" && named !== "" ? named : "a class";
-  if (value instanceof Promise) return refuse(walk, "a Promise", "Await it first");
-  if (typeof (value as { toJSON?: unknown }).toJSON === "function")
-    return refuse(walk, `an instance of ${name}`, "Call its toJSON() and keep what that returns");
-  return refuse(walk, `an instance of ${name}`, "Keep its fields as an ordinary object, for example { ...it }");
+  const { is, advice } = adviceFor(value, prototype);
+  return refuse(walk, is, advice);
 };
 
 const refuse = (walk: Walk, is: string, advice: string): Refusal => ({ path: shownPath(walk.path), is, advice });

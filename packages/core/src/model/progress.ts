@@ -33,7 +33,7 @@ export const progressOf = (rows: readonly Row[]): Progress => {
   for (const row of rows) {
     if (row.key === null) continue;
     const kind = row.kind in kinds ? kinds[row.kind as keyof typeof kinds] : undefined;
-    if (kind) pending.set(row.key, { key: row.key, kind, attempt: row.attempt, until: row.due });
+    if (kind) pending.set(row.key, { key: row.key, kind, attempt: kind === "calling" ? null : row.attempt, until: row.due });
     else if (isResult(row.kind) && !isNote(row.kind)) {
       pending.delete(row.key);
       done++;

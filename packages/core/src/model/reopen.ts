@@ -10,7 +10,7 @@ export type Reopening = {
 };
 
 const ends = new Set<Row["kind"]>(["completed", "failed", "cancelled"]);
-const failures = new Set<Row["kind"]>(["step-failed", "call-failed"]);
+const failures = new Set<Row["kind"]>(["step-failed", "call-failed", "spawn-failed"]);
 const undoing = new Set<Row["kind"]>(["undone", "undo-failed", "undo-attempt"]);
 const ofSteps = new Set<Row["kind"]>(["step", "attempt", "running"]);
 

@@ -4,10 +4,17 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 
 import * as Fault from "./fault.ts";
+import { read as look } from "./guarded.ts";
 import { isPlain } from "./plain.ts";
 
 /** Any Standard Schema: what it accepts and what it makes of that. */
 export type Schema<Input = unknown, Output = Input> = StandardSchemaV1<Input, Output>;
+
+/** Whether the thing is a schema that speaks Standard Schema. Never throws. */
+export const isSchema = (thing: unknown): thing is Schema => {
+  if ((typeof thing !== "object" && typeof thing !== "function") || thing === null) return false;
+  return typeof look(look(thing, "~standard"), "validate") === "function";
+};
 
 /** Where the value stands, for the error: its code, and words such as `input of workflow "fulfil-order"`. */
 export type Place = { readonly code: "invalid_input" | "invalid_output"; readonly what: string };
@@ -32,27 +39,43 @@ type Result = StandardSchemaV1.Result<unknown>;
 
 const checked = (schema: Schema, value: unknown, place: Place): Result | Promise<Result> => {
   try {
-    return schema["~standard"].validate(value);
+    const result: unknown = schema["~standard"].validate(value);
+    const isLater = typeof (result as Partial<PromiseLike<unknown>> | null | undefined)?.then === "function";
+    return isLater ? Promise.resolve(result as PromiseLike<Result>) : (result as Result);
   } catch (cause) {
     throw broken(place, cause);
   }
 };
 
 const verdict = (result: Result, value: unknown, place: Place): unknown => {
-  if (result.issues === undefined) return result.value;
-  const issues = result.issues.slice(0, 20).map((issue) => described(issue, value));
+  const told = read(result, value, place);
+  if ("output" in told) return told.output;
+  const { issues, count } = told;
   const lines = issues.map(({ path, message, given }) => `  ${path === "" ? "the value" : path}: ${message} (given: ${given})`);
-  const more = result.issues.length > issues.length ? [`  and ${result.issues.length - issues.length} more`] : [];
+  const more = count > issues.length ? [`  and ${count - issues.length} more`] : [];
   throw Fault.make(place.code, [`The ${place.what} does not fit its schema:`, ...lines, ...more].join("\n"), {
     what: place.what,
     issues,
   });
 };
 
+type Told = { readonly output: unknown } | { readonly issues: readonly Described[]; readonly count: number };
+
+/** What the schema said. A result that cannot be read is a fault of the schema. */
+const read = (result: Result, value: unknown, place: Place): Told => {
+  try {
+    const { issues } = result;
+    if (issues === undefined) return { output: result.value };
+    return { issues: issues.slice(0, 20).map((issue) => described(issue, value)), count: issues.length };
+  } catch (cause) {
+    throw broken(place, cause);
+  }
+};
+
 const broken = (place: Place, cause: unknown): Fault.Fault =>
   Fault.make(
     place.code,
-    `The schema for the ${place.what} threw while it checked the value. Correct the schema; the cause has the error.`,
+    `The schema for the ${place.what} threw while it checked the value, or its result cannot be read. Correct the schema; the cause has the error.`,
     { what: place.what },
     { cause },
   );

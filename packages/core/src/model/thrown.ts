@@ -98,16 +98,31 @@ const isEmpty = (record: object): boolean => Object.keys(record).length === 0;
 /** These have a place of their own in the record. */
 const placed: ReadonlySet<string> = new Set(["name", "message", "stack", "cause", "code", "__proto__"]);
 
+/** Where an Error was made, as JavaScriptCore hides it on each: the stack says it too. */
+const positions: ReadonlySet<string> = new Set(["line", "column", "originalLine", "originalColumn", "sourceURL"]);
+
+/** Hidden fields before those that show: `errors` of an AggregateError is one, `issues` of a ZodError another. Getters of a class are not its own fields. */
 const fieldsOf = (error: Error, dropped: string[]): readonly string[] => {
   try {
     const shown = Object.keys(error);
-    const hidden = ["errors", "error", "suppressed"].filter((key) => Object.hasOwn(error, key) && !shown.includes(key));
-    const keys = [...hidden, ...shown].filter((key) => !placed.has(key) && key.length <= 200);
-    if (keys.length > most.fields) dropped.push(`${keys.length - most.fields} more fields`);
-    return keys.slice(0, most.fields);
+    const isShown = new Set(shown);
+    const hidden = Object.getOwnPropertyNames(error).filter((key) => !isShown.has(key) && !positions.has(key));
+    const keys = [...hidden, ...shown].filter((key) => !placed.has(key));
+    nameUnkept(error, keys, dropped);
+    return keys.filter((key) => key.length <= longestKey).slice(0, most.fields);
   } catch {
     return [];
   }
+};
+
+const longestKey = 200;
+
+const nameUnkept = (error: Error, keys: readonly string[], dropped: string[]): void => {
+  const long = keys.filter((key) => key.length > longestKey).length;
+  if (long > 0) dropped.push(`${long} fields with names of more than ${longestKey} characters`);
+  if (keys.length - long > most.fields) dropped.push(`${keys.length - long - most.fields} more fields`);
+  const symbols = Object.getOwnPropertySymbols(error);
+  for (const symbol of symbols.slice(0, 8)) dropped.push(`${String(symbol).slice(0, 100)}: a symbol as its key`);
 };
 
 /** The first elements of an array with Errors in it, `undefined` for all else. */

@@ -144,7 +144,8 @@ const begins = async (course: Course, key: string, seen: number): Promise<void> 
   const [recorded, durable] = await Promise.all([isRecorded(world, run, step), lastSeq(world, run)]);
   if (recorded) await breach(course, run, "rerun", `"${key}" was begun after its record`);
   // A step that had no result when its body returned may begin again before the body has computed what it returned after.
-  if (replaying && !course.computing) await breach(course, run, "rerun", `"${key}" was begun by the replay of a run that had ended`);
+  if (replaying && !course.computing)
+    await breach(course, run, "rerun", `"${key}" was begun by the replay of a run that had ended`);
   if (durable < seen)
     await breach(course, run, "too early", `"${key}" was begun by a body that had seen ${seen}, when ${durable} was durable`);
 };

@@ -56,7 +56,14 @@ describe("Fault.retryAfter", () => {
     });
   });
 
-  test("throws for what is no duration", () => {
-    expect(() => Fault.retryAfter(-1)).toThrow(expect.objectContaining({ code: "invalid_option" }));
+  test("a moment is carried as ms since 1970, and a rest that has passed as no delay", () => {
+    expect(Fault.retryAfter(new Date(5))).toMatchObject({ data: { at: 5 }, message: "Try again at 1970-01-01T00:00:00.005Z" });
+    expect(Fault.retryAfter(-1)).toMatchObject({ data: { delay: 0 } });
+  });
+
+  test("never throws: what it cannot read is named in the message", () => {
+    const error = Fault.retryAfter("soon", "slow down");
+    expect(error).toMatchObject({ code: "retry_after", data: { given: '"soon"' } });
+    expect(error.message).toMatch(/^slow down \(.*"soon".*usual backoff/);
   });
 });

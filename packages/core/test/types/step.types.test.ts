@@ -3,7 +3,7 @@ import { Database } from "bun:sqlite";
 import { drizzle } from "drizzle-orm/bun-sqlite";
 import { sqliteTable, text } from "drizzle-orm/sqlite-core";
 import { z } from "zod";
-import { Context, Signal, Step } from "../../src/index.ts";
+import { Context, Fault, Signal, Step, Workflow } from "../../src/index.ts";
 import type { CircuitBreaker } from "../../src/index.ts";
 import { typed } from "./typed.ts";
 
@@ -203,6 +203,26 @@ describe("Context", () => {
       expectTypeOf(Context.signal(ctx)).toEqualTypeOf<AbortSignal>();
       expectTypeOf(Context.patched(ctx, "p")).toEqualTypeOf<boolean>();
       expectTypeOf(Context.shield(ctx, (inner) => Step.run(inner, "a", () => 1))).toEqualTypeOf<Promise<number>>();
+    });
+  });
+});
+
+describe("Step.Duration", () => {
+  test("is what every option that takes a time is typed by, and tells durations from other text", () => {
+    typed(({ ctx, runtime }) => {
+      const half: Step.Duration = "12h";
+      const rest: Step.Duration = 5_000;
+      const flow = Workflow.define({ name: "a", timeout: half, retry: { delay: half, ceiling: rest } }, () => 1);
+      void Step.sleep(ctx, "nap", half);
+      void Step.run(ctx, "a", () => 1, { timeout: rest });
+      void Workflow.start(runtime, flow, undefined, { delay: half });
+      void Fault.retryAfter(half);
+      expectTypeOf<Parameters<typeof Step.sleep>[2]>().toEqualTypeOf<Step.Duration>();
+      // @ts-expect-error: minutes are `5m`
+      const minutes: Step.Duration = "5 minutes";
+      // @ts-expect-error: any text may be none
+      const text: Step.Duration = Context.id(ctx);
+      return [minutes, text];
     });
   });
 });

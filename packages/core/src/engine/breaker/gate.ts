@@ -1,5 +1,6 @@
 /** The gate of a circuit breaker: each call asks before it is made, and says what came of it. */
-import * as Fault from "../../model/fault.ts";
+import { stranger } from "../copies.ts";
+import { heldBy, hold } from "../held.ts";
 import type { BreakerPass, BreakerResult, Engine } from "../engine.ts";
 import { count, flush, isStale, look, memberOf, move, see, stateOf, type Gate, type Member } from "./member.ts";
 import { judge, type Rule, type Verdict } from "./rule.ts";
@@ -140,13 +141,12 @@ export const force = async (
   }
 };
 
-const gates = new WeakMap<object, Gate>();
+/** Keeps the gate of a breaker as users hold it aside, so that a breaker logs as its name. */
+export const keepGate = (breaker: object, gate: Gate): void => hold("breaker", breaker, gate);
 
-/** The gate of a breaker as users hold it: kept aside, so that a breaker logs as its name. */
-export const keepGate = (breaker: object, gate: Gate): void => void gates.set(breaker, gate);
-
+/** Throws `invalid_option` for what is not a breaker of this copy of the library. */
 export const gateOf = (breaker: object): Gate => {
-  const gate = gates.get(breaker);
-  if (!gate) throw Fault.make("invalid_option", "This is no circuit breaker. Hand over what CircuitBreaker.define answered.");
-  return gate;
+  const gate = heldBy("breaker", breaker);
+  if (gate === undefined) throw stranger("breaker", breaker);
+  return gate as Gate;
 };

@@ -95,6 +95,15 @@ export const createTransactions = ({
   tellWithin,
   pace,
 }: Words): Transactions => {
+  /** What the user's function threw may be unreadable, and then it does not come from the database. */
+  const judge = (error: unknown): Verdict => {
+    try {
+      return dialect.judge(error);
+    } catch {
+      return "defect";
+    }
+  };
+
   const run = async (tx: Tx, statement: Statement): Promise<readonly Fields[]> => rowsOf(await tx.execute(toDrizzle(statement)));
 
   const runAll = async (tx: Tx, statements: readonly Statement[]): Promise<readonly Fields[]> => {
@@ -123,14 +132,14 @@ One commit can only cover one database: hand over a Drizzle database on the one 
     try {
       await runAll(tx, asserting(dialect, believed));
     } catch (error) {
-      if (dialect.judge(error) !== "rewound") throw error;
+      if (judge(error) !== "rewound") throw error;
       incarnation.refused(believed);
       throw another();
     }
   };
 
   /** A commit that failed may have happened all the same; and the place of the record is taken, whatever others ask for behind it. */
-  const isDoubtful = (error: unknown, { placed }: Try): boolean => placed && error !== fenced && waits.has(dialect.judge(error));
+  const isDoubtful = (error: unknown, { placed }: Try): boolean => placed && error !== fenced && waits.has(judge(error));
 
   const once = async (
     db: UserDatabase,
@@ -197,7 +206,7 @@ One commit can only cover one database: hand over a Drizzle database on the one 
           return "kept";
         } catch (error) {
           if (error === fenced) return "fenced";
-          const verdict = dialect.judge(error);
+          const verdict = judge(error);
           if (verdict === "rewound") {
             incarnation.refused(believed);
             return "fenced";
