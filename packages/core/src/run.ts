@@ -4,7 +4,8 @@ import { refresh } from "./engine/mailbox.ts";
 import { endOf, resultOf } from "./engine/result.ts";
 import { withReasons } from "./engine/unclaimed.ts";
 import { changes } from "./engine/watch.ts";
-import { fork as forkRun, reopen } from "./engine/reopen.ts";
+import { fork as forkRun } from "./engine/fork.ts";
+import { reopen } from "./engine/reopen.ts";
 import { engineOf, type Runtime } from "./engine/opened.ts";
 import { readHistory } from "./engine/read.ts";
 import { decode } from "./model/codec.ts";
@@ -14,7 +15,7 @@ import * as Fault from "./model/fault.ts";
 import { assertRunId } from "./model/ids.ts";
 import { progressOf, type Progress } from "./model/progress.ts";
 import { summary, type Summary } from "./list.ts";
-import type { RecordKind } from "./model/records.ts";
+import { withoutRecalled, type RecordKind } from "./model/records.ts";
 import { isEnd, type Status } from "./model/states.ts";
 
 export { list, type Filter, type Page, type Summary } from "./list.ts";
@@ -80,7 +81,15 @@ export type Record = {
 /** All records of a run, in the order in which they were committed. Throws `run_not_found`. */
 export const history = async (run: Handle): Promise<readonly Record[]> => {
   const rows = await readHistory(reachOf(run).engine, await keyOfRun(reachOf(run)));
-  return rows.map(({ seq, kind, key, value, attempt, due, at }) => ({ seq, kind, key, value: decode(value), attempt, due, at }));
+  return withoutRecalled(rows).map(({ seq, kind, key, value, attempt, due, at }) => ({
+    seq,
+    kind,
+    key,
+    value: decode(value),
+    attempt,
+    due,
+    at,
+  }));
 };
 
 export type ResultOptions = {

@@ -5,6 +5,7 @@ import { finish } from "./finish.ts";
 import { setDue, type Operation } from "./operation.ts";
 import { letGo, park, rouse } from "./park.ts";
 import { launch, release } from "./launch.ts";
+import { recall } from "./recall.ts";
 import { note } from "./record.ts";
 import { beget } from "./children.ts";
 import { clearNote, giveUp, isUnseen, stall, swallows, watchUnseen } from "./mismatch.ts";
@@ -27,7 +28,7 @@ export const advance = (execution: Execution): void => {
 
 /** Begins the effect of an operation. */
 const act = (execution: Execution, operation: Operation): void => {
-  if (operation.settled) return;
+  if (operation.settled || recall(execution, operation)) return;
   const { ask } = operation;
   switch (ask.kind) {
     case "step":

@@ -38,6 +38,8 @@ export const beget = (execution: Execution, operation: Operation, child: (key: s
           { kind: "spawned", key: operation.key, value: row.value, issued: operation.issued },
           { kind: "value", value: run.id },
         );
+      // A child from before a retry may have ended already, and nudges nobody any more.
+      else if (answer === "found") execution.collectAgain = true;
       wake(execution);
       engine.poke();
     },

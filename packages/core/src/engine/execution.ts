@@ -3,7 +3,7 @@ import type { Logger } from "pino";
 import { decode } from "../model/codec.ts";
 import type { Failure } from "../model/failure.ts";
 import type { Fault } from "../model/fault.ts";
-import type { Row } from "../model/records.ts";
+import { isLoose, type Row } from "../model/records.ts";
 import type { RunRow } from "../store/rows.ts";
 import type { Untyped } from "./definition.ts";
 import type { Engine } from "./engine.ts";
@@ -67,6 +67,8 @@ export type Execution = {
   /** Rounds in which a step is done anew after it was undone. */
   readonly rounds: Map<string, number>;
   readonly patches: Map<string, boolean>;
+  /** Results that a retry kept, by their keys, until the body asks for them. */
+  readonly loose: Map<string, Row>;
   /** Operations that the clock decides about, and some that it did. */
   readonly timed: Set<Operation>;
   fresh: Operation[];
@@ -106,7 +108,7 @@ export type Execution = {
 };
 
 export const createExecution = (engine: Engine, definition: Untyped, run: RunRow, rows: readonly Row[]): Execution => {
-  const [first, ...rest] = rows;
+  const [first, ...rest] = rows.filter((row) => !isLoose(row));
   const last = rows.at(-1)?.seq ?? 0;
   return {
     engine,
@@ -140,6 +142,7 @@ export const createExecution = (engine: Engine, definition: Untyped, run: RunRow
     branches: new Map(),
     rounds: roundsIn(rows),
     patches: new Map(),
+    loose: new Map(rows.flatMap((row) => (isLoose(row) && row.key !== null ? [[row.key, row]] : []))),
     timed: new Set(),
     fresh: [],
     held: [],
