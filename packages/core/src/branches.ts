@@ -1,5 +1,6 @@
 /** `Step.all` and `Step.map`: parallel branches of a body, each with a context of its own, with a limit, failing fast or settling. */
 import { abandon, branchOf } from "./engine/branch.ts";
+import { listenedTo } from "./engine/listened.ts";
 import { silently } from "./engine/operation.ts";
 import type { Context } from "./engine/scope.ts";
 import * as Fault from "./model/fault.ts";
@@ -103,7 +104,7 @@ export function all(
   branches: Readonly<Record<string, (ctx: Context) => unknown>>,
   options: Settling | Failing = {},
 ): Promise<unknown> {
-  return silently(runNamed(ctx, name, branches, options));
+  return silently(listenedTo(runNamed(ctx, name, branches, options)));
 }
 
 const runNamed = async (
@@ -146,7 +147,7 @@ export function map(
   call: (ctx: Context, item: unknown, index: number) => unknown,
   options: Settling | Failing = {},
 ): Promise<unknown> {
-  return silently(runEach(ctx, name, items, call, options));
+  return silently(listenedTo(runEach(ctx, name, items, call, options)));
 }
 
 const runEach = async (

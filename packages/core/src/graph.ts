@@ -1,5 +1,6 @@
 /** `Step.graph`: tasks that run as soon as those they come after are done, with their results. */
 import { failFast, limitOf, type Branch, type BranchOptions } from "./branches.ts";
+import { listenedTo } from "./engine/listened.ts";
 import { silently } from "./engine/operation.ts";
 import type { Context } from "./engine/scope.ts";
 import * as Fault from "./model/fault.ts";
@@ -36,7 +37,7 @@ export const graph = <Chosen extends Tasks>(
   name: string,
   drawing: (task: Draw) => Chosen,
   options: BranchOptions = {},
-): Promise<Answers<Chosen>> => silently(follow(ctx, name, drawing, options));
+): Promise<Answers<Chosen>> => silently(listenedTo(follow(ctx, name, drawing, options)));
 
 const follow = async <Chosen extends Tasks>(
   ctx: Context,

@@ -170,8 +170,9 @@ export type WaitOptions = {
 
 /**
  * Waits for a signal and takes it: signals are kept from before the wait, come in the order in which they were sent, and
- * each is taken once. With a `timeout` the answer is undefined when the time is over. A wait that lost a `Promise.race`
- * still takes the next signal: use `timeout` instead of racing a sleep.
+ * each is taken once. With a `timeout` the answer is undefined when the time is over. A wait that lost a `Promise.race` takes nothing
+ * while nobody else awaits it. Where a race goes around an async function that waits, the first wait takes the next signal, and the log says
+ * so: use `timeout` there.
  */
 export function wait<Value, Sent>(
   ctx: Context,
@@ -240,17 +241,21 @@ type Arguments<Input> = undefined extends Input
   ? [input?: Input, options?: ChildOptions]
   : [input: Input, options?: ChildOptions];
 
-const beget = async (
+const beget = (
   ctx: Context,
   kind: "call" | "start",
   workflow: Definition<never>,
   input: unknown,
   options: ChildOptions,
 ): Promise<unknown> => {
-  const name = options.name ?? workflow.name;
-  assertName(name, "name of a child's step");
-  const orphan = options.orphan ?? (kind === "call" ? "cancel" : "keep");
-  return issue(ctx, name, { kind, child: childOf(ctx, workflow, input, { ...options, orphan, awaited: kind === "call" }) });
+  try {
+    const name = options.name ?? workflow.name;
+    assertName(name, "name of a child's step");
+    const orphan = options.orphan ?? (kind === "call" ? "cancel" : "keep");
+    return issue(ctx, name, { kind, child: childOf(ctx, workflow, input, { ...options, orphan, awaited: kind === "call" }) });
+  } catch (error) {
+    return Promise.reject(error);
+  }
 };
 
 /**

@@ -4,7 +4,7 @@ import { decode } from "../model/codec.ts";
 import type { Failure } from "../model/failure.ts";
 import type { Fault } from "../model/fault.ts";
 import { isLoose, type Row } from "../model/records.ts";
-import type { RunRow } from "../store/rows.ts";
+import type { RunRow, SignalRow } from "../store/rows.ts";
 import type { Untyped } from "./definition.ts";
 import type { Engine } from "./engine.ts";
 import type { Operation, Plan } from "./operation.ts";
@@ -24,6 +24,12 @@ export type Undoable = { readonly operation: Operation; readonly value: unknown 
 /** A record on its way to the body; a live one brings what the body is given. */
 export type Delivery = { readonly row: Row; readonly answer: Answer | undefined };
 export type Answer = { readonly kind: "value"; readonly value: unknown } | { readonly kind: "error"; readonly error: Error };
+
+/** Messages that nobody took, and children at their end, oldest first. */
+export type Found = {
+  readonly signals: readonly SignalRow[];
+  readonly children: { readonly parentKey: string; readonly id: string; readonly row: Row }[];
+};
 
 export type Execution = {
   readonly engine: Engine;
@@ -77,6 +83,10 @@ export type Execution = {
   /** Reads under way that may give the body something. */
   reading: number;
   collectAgain: boolean;
+  /** What a look has found and the body was not given yet. */
+  found: Found | undefined;
+  /** True once it was said that a message may have gone to a wait that the body has given up. */
+  warnedOfWait: boolean;
   /** Messages that were given to the body, as long as a look into the mailbox may still find them. */
   readonly taken: Map<number, "writing" | "written">;
 
@@ -149,6 +159,8 @@ export const createExecution = (engine: Engine, definition: Untyped, run: RunRow
     flights: 0,
     reading: 0,
     collectAgain: false,
+    found: undefined,
+    warnedOfWait: false,
     taken: new Map(),
     outcome: undefined,
     unwinding: false,

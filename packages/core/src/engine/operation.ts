@@ -7,6 +7,7 @@ import type { NewRun } from "../store/rows.ts";
 import * as settings from "./settings.ts";
 import type { BreakerGate } from "./engine.ts";
 import type { Execution } from "./execution.ts";
+import { listened, type Listened } from "./listened.ts";
 import { faultOf, type Context, type Scope } from "./scope.ts";
 import { wake } from "./wake.ts";
 
@@ -53,7 +54,7 @@ export type Operation = {
   /** A note about it is in the history. */
   noted: boolean;
   flight: Flight | undefined;
-  readonly promise: Promise<unknown>;
+  readonly promise: Listened;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
 };
@@ -133,7 +134,7 @@ export const issue = (ctx: Context, name: string, ask: Ask): Promise<unknown> =>
   const key = keyFor(execution, ctx.path + name);
   const fault = faultOf(ctx.scope);
   if (fault) return ++execution.swallowed > settings.mostSwallowed ? never() : silently(Promise.reject(fault));
-  const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+  const { promise, resolve, reject } = listened<unknown>();
   const operation: Operation = {
     key,
     kind: kindOf(ask),

@@ -4,7 +4,7 @@ import { Run, Signal, Step, Workflow } from "../../src/index.ts";
 import { setup } from "../kit/world.ts";
 import { thrown } from "../face/scene.ts";
 
-const paid = Signal.define<unknown>("paid");
+const paid = Signal.define("paid");
 const receipt = Signal.define<string>("receipt");
 const go = Signal.define("go");
 

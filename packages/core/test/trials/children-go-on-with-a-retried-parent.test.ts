@@ -60,7 +60,12 @@ describe("Run.retry of a parent", () => {
     expect(await world.result(run)).toEqual(["grandchild", "paid"]);
     await world.result(Run.of(runtime, "p/tied"));
     expect(calls).toEqual([
-      ...["child begins", "grandchild begins", "child is undone", "child begins", "tied ends", "grandchild ends"],
+      "child begins",
+      "grandchild begins",
+      "child is undone",
+      "child begins",
+      "tied ends",
+      "grandchild ends",
     ]);
   });
 
