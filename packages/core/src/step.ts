@@ -254,6 +254,7 @@ const beget = (
     const orphan = options.orphan ?? (kind === "call" ? "cancel" : "keep");
     return issue(ctx, name, { kind, child: childOf(ctx, workflow, input, { ...options, orphan, awaited: kind === "call" }) });
   } catch (error) {
+    // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- whatever was thrown
     return Promise.reject(error);
   }
 };

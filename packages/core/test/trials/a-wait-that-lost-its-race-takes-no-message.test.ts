@@ -127,10 +127,7 @@ describe("two waits in one race", () => {
     });
     const run = await Workflow.start(await world.open([flow, quick]), flow);
     await Signal.send(run, word, "w");
-    expect([
-      ["child", "w"],
-      ["w", "later"],
-    ]).toContainEqual((await world.result(run)) as string[]);
+    expect(["child,w", "w,later"]).toContain(String(await world.result(run)));
   });
 });
 
