@@ -178,9 +178,11 @@ export const resume = async (run: Handle): Promise<void> => {
 };
 
 /**
- * Lets a failed or cancelled run go on from where it failed: what is recorded stays, the failed step is tried again, and steps that were
- * undone are done anew. When an undo had failed, only the undoing is tried again. Throws `run_not_found`,
- * `run_ended` when it completed, and `wrong_state` when it is not at its end.
+ * Lets a failed or cancelled run go on from where it failed. Recorded results stay. Every failed step and child that the end may have come from
+ * is tried again, steps that were undone are done anew, children that ended with the run go on, and messages that are taken anew are in the
+ * mailbox again. When no failed step qualifies, the end of the body runs again. When an undo had failed, only the undoing is tried again.
+ * One transaction: a crash leaves all of it or nothing. Throws `run_not_found`, `run_ended` when it completed, and `wrong_state` when it is not at
+ * its end, or when a child is still being cancelled after 10 s.
  */
 export const retry = async (run: Handle): Promise<void> => {
   const { engine } = reachOf(run);

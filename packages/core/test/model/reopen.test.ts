@@ -74,7 +74,7 @@ describe("the failures that are tried again", () => {
   ];
   test.each(cases)("%s", (_, rows, error, retried) => {
     const plan = reopening(rowsOf([started, ...rows, failed]), error, failureOf);
-    expect(plan.retried.map(({ key }) => key).toSorted()).toEqual([...retried]);
+    expect(new Set(plan.retried.map(({ key }) => key))).toEqual(new Set(retried));
   });
 
   test("of those that look the same: what was not dealt with, else the newest", () => {
