@@ -140,6 +140,24 @@ describe("Run.retry of a parent", () => {
     expect((await Run.get(Run.of(runtime, "p/slow"))).status).toBe("cancelled");
   });
 
+  test("does not revive an awaited child that a person cancelled: the parent fails by it again", async () => {
+    const world = setup();
+    const child = Workflow.define({ name: "child" }, (ctx) => Step.sleep(ctx, "nap", "1h"));
+    const parent = Workflow.define({ name: "parent" }, (ctx) => Step.call(ctx, child, undefined));
+    const runtime = await world.open([parent, child]);
+    const run = await Workflow.start(runtime, parent, undefined, { id: "p" });
+    await world.clock.advance(1_000);
+    await Run.cancel(Run.of(runtime, "p/child"), "no longer wanted");
+    const fails = async () =>
+      expect((await thrown(world.result(run))).cause).toMatchObject({ code: "child_failed", data: { status: "cancelled" } });
+    await fails();
+    await Run.retry(run);
+    await fails();
+    await Run.retry(Run.of(runtime, "p/child"));
+    await Run.retry(run);
+    expect(await world.result(run)).toBeUndefined();
+  });
+
   test("spares a child that has not seen the cancel yet", async () => {
     const world = setup();
     const { calls, mend, parent, workflows } = family();
