@@ -1,6 +1,7 @@
 /** `Step.all` and `Step.map`: parallel branches of a body, each with a context of its own, with a limit, failing fast or settling. */
 import { abandon, branchOf, runBranch } from "./engine/branch.ts";
 import { strandOf, type Strand } from "./engine/caller.ts";
+import { listenedTo } from "./engine/listened.ts";
 import { silently } from "./engine/operation.ts";
 import type { Context } from "./engine/scope.ts";
 import * as Fault from "./model/fault.ts";
@@ -122,7 +123,7 @@ export function all(
   branches: Readonly<Record<string, (ctx: Context) => unknown>>,
   options: Settling | Failing = {},
 ): Promise<unknown> {
-  return silently(runNamed(ctx, strandOf(ctx, "Step.all", name), name, branches, options));
+  return silently(listenedTo(runNamed(ctx, strandOf(ctx, "Step.all", name), name, branches, options)));
 }
 
 const runNamed = async (
@@ -168,7 +169,7 @@ export function map(
   call: (ctx: Context, item: unknown, index: number) => unknown,
   options: Settling | Failing = {},
 ): Promise<unknown> {
-  return silently(runEach(ctx, strandOf(ctx, "Step.map", name), name, items, call, options));
+  return silently(listenedTo(runEach(ctx, strandOf(ctx, "Step.map", name), name, items, call, options)));
 }
 
 const runEach = async (

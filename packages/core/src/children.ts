@@ -97,7 +97,7 @@ type Arguments<Input> = undefined extends Input
   ? [input?: Input, options?: ChildOptions]
   : [input: Input, options?: ChildOptions];
 
-const beget = async (
+const beget = (
   ctx: Context,
   strand: Strand,
   kind: "call" | "start",
@@ -105,16 +105,21 @@ const beget = async (
   input: unknown,
   options: ChildOptions,
 ): Promise<unknown> => {
-  const definition = definitionWithin(workflow);
-  const name = options.name ?? definition.name;
-  assertName(name, "name of a child's step");
-  checks[kind](options, name);
-  if (options.id !== undefined) assertRunId(options.id);
-  assertOrphan(options.orphan, name);
-  assertTags(options.tags);
-  const wanted = { ...options, orphan: options.orphan ?? (kind === "call" ? "cancel" : "keep"), awaited: kind === "call" };
-  const { key } = nextKey(ctx.execution, ctx.path + name);
-  return issue(ctx, strand, name, { kind, ...childOf(ctx, definition, input, { options: wanted, key }) });
+  try {
+    const definition = definitionWithin(workflow);
+    const name = options.name ?? definition.name;
+    assertName(name, "name of a child's step");
+    checks[kind](options, name);
+    if (options.id !== undefined) assertRunId(options.id);
+    assertOrphan(options.orphan, name);
+    assertTags(options.tags);
+    const wanted = { ...options, orphan: options.orphan ?? (kind === "call" ? "cancel" : "keep"), awaited: kind === "call" };
+    const { key } = nextKey(ctx.execution, ctx.path + name);
+    return issue(ctx, strand, name, { kind, ...childOf(ctx, definition, input, { options: wanted, key }) });
+  } catch (error) {
+    // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- whatever was thrown
+    return Promise.reject(error);
+  }
 };
 
 /**

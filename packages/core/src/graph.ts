@@ -1,6 +1,7 @@
 /** `Step.graph`: tasks that run as soon as those they come after are done, with their results. */
 import { failFast, limitOf, type Branch, type BranchOptions } from "./branches.ts";
 import { strandOf, type Strand } from "./engine/caller.ts";
+import { listenedTo } from "./engine/listened.ts";
 import { silently } from "./engine/operation.ts";
 import type { Context } from "./engine/scope.ts";
 import * as Fault from "./model/fault.ts";
@@ -38,7 +39,7 @@ export const graph = <Chosen extends Tasks>(
   name: string,
   drawing: (task: Draw) => Chosen,
   options: BranchOptions = {},
-): Promise<Answers<Chosen>> => silently(follow(ctx, strandOf(ctx, "Step.graph", name), name, drawing, options));
+): Promise<Answers<Chosen>> => silently(listenedTo(follow(ctx, strandOf(ctx, "Step.graph", name), name, drawing, options)));
 
 const checkGraph = createCheck<BranchOptions>("Step.graph", { limit: true });
 

@@ -4,7 +4,8 @@ import { refresh } from "./engine/mailbox.ts";
 import { endOf, resultOf } from "./engine/result.ts";
 import { withReasons } from "./engine/unclaimed.ts";
 import { changes } from "./engine/watch.ts";
-import { fork as forkRun, reopen } from "./engine/reopen.ts";
+import { fork as forkRun } from "./engine/fork.ts";
+import { reopen } from "./engine/reopen.ts";
 import { engineOf, type Runtime } from "./engine/opened.ts";
 import type { Engine } from "./engine/engine.ts";
 import { readHistory } from "./engine/read.ts";
@@ -16,7 +17,7 @@ import { assertRunId } from "./model/ids.ts";
 import { createCheck } from "./model/known.ts";
 import { progressOf, type Progress } from "./model/progress.ts";
 import { summary, type Summary } from "./list.ts";
-import type { RecordKind } from "./model/records.ts";
+import { withoutRecalled, type RecordKind } from "./model/records.ts";
 import { isEnd, type Status } from "./model/states.ts";
 import type { Row, RunRow } from "./store/rows.ts";
 
@@ -106,7 +107,7 @@ const shownAttempt = (kind: RecordKind, attempt: number | null): number | null =
 /** All records of a run, in the order in which they were committed. Throws `run_not_found`. */
 export const history = async (run: Handle): Promise<readonly Record[]> => {
   const rows = await readHistory(reachOf(run).engine, await keyOfRun(reachOf(run)));
-  return rows.map(({ seq, kind, key, value, attempt, due, at }) => ({
+  return withoutRecalled(rows).map(({ seq, kind, key, value, attempt, due, at }) => ({
     seq,
     kind,
     key,
@@ -221,9 +222,11 @@ export const resume = async (run: Handle): Promise<void> => {
 };
 
 /**
- * Lets a failed or cancelled run go on from where it failed: what is recorded stays, the failed step is tried again, and steps that were
- * undone are done anew. When an undo had failed, only the undoing is tried again. Throws `run_not_found`,
- * `run_ended` when it completed, and `wrong_state` when it is not at its end.
+ * Lets a failed or cancelled run go on from where it failed. Recorded results stay. Every failed step and child that the end may have come from
+ * is tried again, steps that were undone are done anew, children that ended with the run go on, and messages that are taken anew are in the
+ * mailbox again. When no failed step qualifies, the end of the body runs again. When an undo had failed, only the undoing is tried again.
+ * One transaction: a crash leaves all of it or nothing. Throws `run_not_found`, `run_ended` when it completed, and `wrong_state` when it is not at
+ * its end, or when a child is still being cancelled after 10 s.
  */
 export const retry = async (run: Handle): Promise<void> => {
   const { engine } = reachOf(run);

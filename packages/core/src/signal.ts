@@ -30,7 +30,10 @@ export function define(name: string, schema?: Schema): Definition {
 }
 
 export type SendOptions = {
-  /** A key of the sender's, up to 200 bytes: a second signal of the run with the same key is the same signal, and is not kept again. */
+  /**
+   * A key of the sender's, up to 200 bytes: a second signal of the run with the same name and key is the same signal, and is not kept
+   * again. With another value it is refused.
+   */
   readonly key?: string | undefined;
 };
 
@@ -38,7 +41,8 @@ const checkSend = createCheck<SendOptions>("Signal.send", { key: true });
 
 /**
  * Sends a signal to a run, which may not wait for it yet. Resolves once it is durable: from then on it is not lost.
- * Throws `invalid_input` when the value does not fit, `invalid_option` for a key that cannot be one, `run_not_found`, `run_ended`, and `storage_…` when it was not kept.
+ * Throws `invalid_input` when the value does not fit, `invalid_option` for a key that cannot be one, `run_not_found`, `run_ended`,
+ * `signal_conflict` when the run was sent this signal under this key with another value, and `storage_…` when it was not kept.
  */
 export const send = async <Value, Sent>(
   run: Handle,
@@ -61,6 +65,13 @@ export const send = async <Value, Sent>(
     value: text,
     at: engine.clock.now(),
   });
+  if (sent.kind === "conflict") {
+    throw Fault.make(
+      "signal_conflict",
+      `Run ${run.id} was sent a signal "${signal.name}" with the key "${options.key}" and another value. Give another message another key. Nothing was sent.`,
+      { run: run.id, signal: signal.name, key: options.key },
+    );
+  }
   if (sent.kind === "ended") {
     throw Fault.make("run_ended", `Run ${run.id} is ${sent.status} and takes no signal "${signal.name}" any more.`, {
       run: run.id,

@@ -223,8 +223,9 @@ const checkWait = createCheck<WaitOptions>("Step.wait", { timeout: true, name: t
 
 /**
  * Waits for a signal and takes it: signals are kept from before the wait, come in the order in which they were sent, and
- * each is taken once. With a `timeout` the answer is undefined when the time is over. A wait that lost a `Promise.race`
- * still takes the next signal: use `timeout` instead of racing a sleep.
+ * each is taken once. With a `timeout` the answer is undefined when the time is over. A wait that lost a `Promise.race` takes nothing
+ * while nobody else awaits it. Where a race goes around an async function that waits, the first wait takes the next signal, and the log says
+ * so: use `timeout` there.
  */
 export function wait<Value, Sent>(
   ctx: Context,

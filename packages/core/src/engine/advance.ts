@@ -1,15 +1,18 @@
 /** What a run does once its body rests: notes what was asked, starts what may start, and decides whether to wait here or to park. */
+import { onListener } from "./listened.ts";
+import { collect, handOut } from "./mailbox.ts";
 import { notePlace } from "./places.ts";
-import { collect } from "./mailbox.ts";
 import { hasMore, isAlive, type Execution } from "./execution.ts";
 import { finish } from "./finish.ts";
 import { setDue, type Operation } from "./operation.ts";
 import { letGo, park, rouse } from "./park.ts";
 import { launch, release } from "./launch.ts";
+import { recall } from "./recall.ts";
 import { note } from "./record.ts";
 import { beget } from "./children.ts";
 import { clearNote, giveUp, isUnseen, putRefusedAside, stall, swallows, watchUnseen } from "./mismatch.ts";
 import { nextDue, ring, setAlarm } from "./alarm.ts";
+import { wake } from "./wake.ts";
 
 export const advance = (execution: Execution): void => {
   if (execution.phase === "parked" || execution.phase === "evicted") return rouse(execution);
@@ -23,13 +26,14 @@ export const advance = (execution: Execution): void => {
   release(execution);
   for (const operation of fresh) act(execution, operation);
   ring(execution);
+  handOut(execution);
   if (execution.collectAgain && execution.reading === 0) collect(execution);
   rest(execution);
 };
 
 /** Begins the effect of an operation. */
 const act = (execution: Execution, operation: Operation): void => {
-  if (operation.settled) return;
+  if (operation.settled || recall(execution, operation)) return;
   notePlace(execution, operation);
   const { ask } = operation;
   switch (ask.kind) {
@@ -43,6 +47,11 @@ const act = (execution: Execution, operation: Operation): void => {
     case "wait":
       if (!operation.noted && ask.timeout !== undefined)
         setDue(execution, operation, operation.due ?? execution.engine.clock.now() + ask.timeout);
+      // A wait that had lost a race may be in another one now.
+      onListener(operation.promise, () => {
+        execution.collectAgain = true;
+        wake(execution);
+      });
       return collect(execution);
     case "call":
       return operation.noted ? collect(execution) : beget(execution, operation, ask);

@@ -52,6 +52,8 @@ const append = (execution: Execution, operation: Operation, run: NewRun): void =
       if (!isAlive(execution)) return;
       if (answer === "taken") refuse(execution, operation, conflict(operation, run));
       else if (operation.kind === "start") recordSpawned(execution, operation, run.id);
+      // A child from before a retry may have ended already, and nudges nobody any more.
+      else if (answer === "found") execution.collectAgain = true;
       wake(execution);
       engine.poke();
     },

@@ -15,8 +15,8 @@ import {
   type Place,
   type Places,
 } from "../model/places.ts";
-import type { Row, Rules } from "../model/records.ts";
-import type { Reason, RunRow } from "../store/rows.ts";
+import { isLoose, type Row, type Rules } from "../model/records.ts";
+import type { Reason, RunRow, SignalRow } from "../store/rows.ts";
 import type { Untyped } from "./definition.ts";
 import type { Engine } from "./engine.ts";
 import type { Operation, Plan } from "./operation.ts";
@@ -37,6 +37,12 @@ export type Undoable = { readonly operation: Operation; readonly value: unknown 
 /** A record on its way to the body; a live one brings what the body is given. */
 export type Delivery = { readonly row: Row; readonly answer: Answer | undefined };
 export type Answer = { readonly kind: "value"; readonly value: unknown } | { readonly kind: "error"; readonly error: Error };
+
+/** Messages that nobody took, and children at their end, oldest first. */
+export type Found = {
+  readonly signals: readonly SignalRow[];
+  readonly children: { readonly parentKey: string; readonly id: string; readonly row: Row }[];
+};
 
 export type Execution = {
   readonly engine: Engine;
@@ -108,6 +114,8 @@ export type Execution = {
   /** Rounds in which a step is done anew after it was undone. */
   readonly rounds: Map<string, number>;
   readonly patches: Map<string, boolean>;
+  /** Results that a retry kept, by their keys, until the body asks for them. */
+  readonly loose: Map<string, Row>;
   /** Operations that the clock decides about, and some that it did. */
   readonly timed: Set<Operation>;
   fresh: Operation[];
@@ -116,6 +124,10 @@ export type Execution = {
   /** Reads under way that may give the body something. */
   reading: number;
   collectAgain: boolean;
+  /** What a look has found and the body was not given yet. */
+  found: Found | undefined;
+  /** True once it was said that a message may have gone to a wait that the body has given up. */
+  warnedOfWait: boolean;
   /** Messages that were given to the body, as long as a look into the mailbox may still find them. */
   readonly taken: Map<number, "writing" | "written">;
 
@@ -149,7 +161,7 @@ export type Execution = {
 };
 
 export const createExecution = (engine: Engine, definition: Untyped, run: RunRow, rows: readonly Row[]): Execution => {
-  const [first, ...rest] = rows;
+  const [first, ...rest] = rows.filter((row) => !isLoose(row));
   const last = rows.at(-1)?.seq ?? 0;
   const places = placesIn(rows);
   const origins = originsIn(rows);
@@ -184,7 +196,7 @@ export const createExecution = (engine: Engine, definition: Untyped, run: RunRow
     moving: false,
     given: 0,
     givenAt: 0,
-    askOrder: askOrder(rows),
+    askOrder: askOrder(rows.filter((row) => !isLoose(row))),
     asks: 0,
     places,
     reserved: reservedIn(places),
@@ -201,12 +213,15 @@ export const createExecution = (engine: Engine, definition: Untyped, run: RunRow
     branches: new Map(),
     rounds: roundsIn(rows),
     patches: new Map(),
+    loose: new Map(rows.flatMap((row) => (isLoose(row) && row.key !== null ? [[row.key, row]] : []))),
     timed: new Set(),
     fresh: [],
     held: [],
     flights: 0,
     reading: 0,
     collectAgain: false,
+    found: undefined,
+    warnedOfWait: false,
     taken: new Map(),
     outcome: undefined,
     unwinding: false,

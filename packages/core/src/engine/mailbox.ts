@@ -1,10 +1,11 @@
 /** What comes to a run from outside: cancels, pauses, signals, children at their end. */
 import { encode } from "../model/codec.ts";
 import * as Fault from "../model/fault.ts";
-import type { RunRow } from "../store/rows.ts";
+import type { RunRow, SignalRow } from "../store/rows.ts";
 import type { Engine } from "./engine.ts";
-import { isAlive, isReplaying, type Execution } from "./execution.ts";
+import { hasMore, isAlive, isReplaying, type Execution, type Found } from "./execution.ts";
 import { abort, type Operation } from "./operation.ts";
+import { isGivenUp } from "./listened.ts";
 import { childEnded } from "./children.ts";
 import { own } from "./owner.ts";
 import { enqueue, follow, leaseOf, note, record, rowOf } from "./record.ts";
@@ -88,7 +89,7 @@ const isUnderRoot = (execution: Execution, operation: Operation): boolean => {
 
 const isWaiting = (operation: Operation, kind: "wait" | "call"): boolean => operation.kind === kind && !operation.settled;
 
-/** Fetches the messages and the ended children that the body waits for. */
+/** Looks for the messages and the ended children that the body waits for. */
 export const collect = (execution: Execution): void => {
   if (isReplaying(execution)) return;
   execution.collectAgain = execution.reading > 0;
@@ -98,8 +99,11 @@ export const collect = (execution: Execution): void => {
   const calls = open.filter((operation) => isWaiting(operation, "call") && operation.noted && !operation.answered);
   if (waits.length === 0 && calls.length === 0) return;
   execution.reading++;
-  void fetchMail(execution, waits, calls).then(
-    () => finishReading(execution),
+  fetchMail(execution, waits, calls).then(
+    (found) => {
+      execution.found = found;
+      wake(execution);
+    },
     (error: unknown) => {
       execution.engine.logger.error({ run: execution.id, err: error }, "the messages of a run could not be read");
       finishReading(execution);
@@ -108,36 +112,56 @@ export const collect = (execution: Execution): void => {
 };
 
 const finishReading = (execution: Execution): void => {
+  execution.found = undefined;
   execution.reading--;
   wake(execution);
 };
 
-const fetchMail = async (execution: Execution, waits: readonly Operation[], calls: readonly Operation[]): Promise<void> => {
+const fetchMail = async (execution: Execution, waits: readonly Operation[], calls: readonly Operation[]): Promise<Found> => {
   const { store } = execution.engine;
   // What is written by now is not found by a look that begins now. One under way may have begun before.
   for (const [key, state] of execution.taken) if (state === "written") execution.taken.delete(key);
-  if (waits.length > 0) {
-    const names = [...new Set(waits.map(signalOf))];
-    const limit = waits.length + execution.taken.size;
-    const signals = await Promise.all(names.map((name) => store.signals.pending(execution.key, [name], limit)));
-    if (!isAlive(execution)) return;
-    const left = signals.flat().filter(({ key }) => !execution.taken.has(key));
-    for (const wait of waits) takeSignal(execution, wait, left);
+  const names = [...new Set(waits.map(signalOf))];
+  const limit = waits.length + execution.taken.size;
+  const signals = await Promise.all(names.map((name) => store.signals.pending(execution.key, [name], limit)));
+  const steps = calls.map(({ key }) => key);
+  const children = steps.length === 0 ? [] : await store.runs.endedChildren(execution.key, steps);
+  return { signals: signals.flat(), children: [...children] };
+};
+
+/**
+ * Gives the body what a look has found: one message or child at a time, each when the body has come to rest after the one before. So a
+ * wait that loses its race to one of them takes nothing.
+ */
+export const handOut = (execution: Execution): void => {
+  const { found } = execution;
+  if (found === undefined || execution.pledged.size > 0 || hasMore(execution)) return;
+  if (takeOne(execution, found)) return;
+  for (let child = found.children.shift(); child; child = found.children.shift()) {
+    childEnded(execution, child.parentKey, child);
+    if (hasMore(execution)) return;
   }
-  if (calls.length > 0) {
-    const steps = calls.map(({ key }) => key);
-    for (const child of await store.runs.endedChildren(execution.key, steps)) childEnded(execution, child.parentKey, child);
-  }
+  for (const operation of execution.operations.values())
+    if (isWaiting(operation, "wait") && !operation.answered && !faultOf(operation.scope)) noteWait(execution, operation);
+  finishReading(execution);
 };
 
 const signalOf = (operation: Operation): string => (operation.ask.kind === "wait" ? operation.ask.signal : "");
 
-const takeSignal = (execution: Execution, wait: Operation, left: { key: number; name: string; value: string | null }[]): void => {
-  if (wait.settled || wait.answered || faultOf(wait.scope)) return;
-  const at = left.findIndex(({ name }) => name === signalOf(wait));
-  const signal = left[at];
-  if (!signal) return noteWait(execution, wait);
-  left.splice(at, 1);
+/** The first wait that somebody listens to takes the oldest message of its signal. False when there is none for any. */
+const takeOne = (execution: Execution, found: Found): boolean => {
+  for (const wait of execution.operations.values()) {
+    if (!isWaiting(wait, "wait") || wait.answered || faultOf(wait.scope) || isGivenUp(wait.promise)) continue;
+    const signal = found.signals.find(({ key, name }) => name === signalOf(wait) && !execution.taken.has(key));
+    if (!signal) continue;
+    takeSignal(execution, wait, signal);
+    return true;
+  }
+  return false;
+};
+
+const takeSignal = (execution: Execution, wait: Operation, signal: SignalRow): void => {
+  warnOfNewer(execution, wait);
   execution.taken.set(signal.key, "writing");
   wait.answered = true;
   wait.due = null;
@@ -151,6 +175,22 @@ const takeSignal = (execution: Execution, wait: Operation, left: { key: number; 
   );
   // Read when it is delivered: a damaged text puts the run aside there, like any other.
   enqueue(execution, { row, answer: undefined });
+};
+
+const nameOf = ({ key }: Operation): string => key.replace(/#\d+$/, "");
+
+/** A wait that the body may have given up in a way that cannot be seen is told of, once. */
+const warnOfNewer = (execution: Execution, wait: Operation): void => {
+  if (execution.warnedOfWait) return;
+  const isNewer = (other: Operation): boolean =>
+    isWaiting(other, "wait") && !other.answered && other.issued > wait.issued && nameOf(other) === nameOf(wait);
+  const newer = [...execution.operations.values()].findLast((other) => isNewer(other) && !isGivenUp(other.promise));
+  if (!newer) return;
+  execution.warnedOfWait = true;
+  execution.engine.logger.warn(
+    { run: execution.id, workflow: execution.definition.name, wait: wait.key, newer: newer.key },
+    `Run ${execution.id} took signal "${signalOf(wait)}" by its wait "${wait.key}", while "${newer.key}" waits too. If the body has given the first one up (a race around an async function), the message is lost to it. Use the timeout of Step.wait, or race the wait itself.`,
+  );
 };
 
 const noteWait = (execution: Execution, wait: Operation): void => {

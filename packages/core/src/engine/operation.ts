@@ -10,6 +10,7 @@ import * as settings from "./settings.ts";
 import type { BreakerGate } from "./engine.ts";
 import { isReplaying, type Execution } from "./execution.ts";
 import { own } from "./owner.ts";
+import { listened, type Listened } from "./listened.ts";
 import { faultOf, type Context, type Scope } from "./scope.ts";
 import { wake } from "./wake.ts";
 
@@ -74,7 +75,7 @@ export type Operation = {
   /** A note about it is in the history. */
   noted: boolean;
   flight: Flight | undefined;
-  readonly promise: Promise<unknown>;
+  readonly promise: Listened;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
 };
@@ -182,7 +183,7 @@ export const issue = (ctx: Context, strand: Strand, name: string, ask: Ask): Pro
   become(after);
   const fault = faultOf(ctx.scope);
   if (fault) return ++execution.swallowed > settings.mostSwallowed ? never() : silently(Promise.reject(fault));
-  const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+  const { promise, resolve, reject } = listened<unknown>();
   const operation: Operation = {
     key,
     kind: kindOf(ask),

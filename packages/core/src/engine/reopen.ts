@@ -1,36 +1,85 @@
-/** Going on with a run that is at its end, and beginning another from its middle. */
+/** Going on with a run that is at its end, together with the children that ended because of it. */
 import { decode } from "../model/codec.ts";
 import type { Failure } from "../model/failure.ts";
 import * as Fault from "../model/fault.ts";
-import { forkedText } from "../model/places.ts";
-import { isResult, type Row } from "../model/records.ts";
-import { failedUndos, forkRows, reopening } from "../model/reopen.ts";
+import type { Row } from "../model/records.ts";
+import { failedUndos, reopening, type Plan } from "../model/reopen.ts";
+import { returned } from "../model/returned.ts";
 import { isEnd } from "../model/states.ts";
-import type { RunRow } from "../store/rows.ts";
-import { endOf } from "./result.ts";
+import type { GoingOn, Reopening, RunRow } from "../store/rows.ts";
 import type { Engine } from "./engine.ts";
+import { descendants } from "./family.ts";
+import { endOf } from "./result.ts";
 import { readHistory } from "./read.ts";
 
-/** Reopens a failed or cancelled run. False when it is not at such an end. */
+/** How often a run is read anew when another process has moved it, or a child of it, in between. */
+const mostReads = 10;
+
+/** Reopens a failed or cancelled run with its children. False when it is not at such an end. Throws `wrong_state` for a child that is still being cancelled. */
 export const reopen = async (engine: Engine, key: number): Promise<boolean> => {
-  const run = await engine.store.runs.byKey(key);
-  if (!run || !isEnd(run.status) || run.status === "completed") return false;
-  const rows = await readHistory(engine, key);
-  const now = engine.clock.now();
-  const lease = { run: key, number: run.lease };
-  const undos = new Set(failedUndos(rows).flatMap((row) => row.key ?? []));
-  if (undos.size > 0) {
-    const drop = rows.filter((row) => row.kind === run.status || (row.kind !== "redo" && undos.has(row.key ?? "")));
-    return engine.store.runs.reopen(lease, seqsOf(drop), anew(rows, [...undos], now), now);
+  for (let read = 0; read < mostReads; read++) {
+    const run = await engine.store.runs.byKey(key);
+    if (!run || !isEnd(run.status) || run.status === "completed") return false;
+    const wanted = await goOn(engine, run);
+    if (await engine.store.runs.reopen(wanted, engine.clock.now())) return true;
   }
+  throw Fault.make(
+    "wrong_state",
+    "The run or a child of it is being changed by others all the while. Nothing was retried; try again.",
+    {
+      key,
+    },
+  );
+};
+
+/** What lets a run go on, and the children that are to go on with it. */
+export const goOn = async (engine: Engine, run: RunRow): Promise<readonly GoingOn[]> => {
+  const rows = await readHistory(engine, run.key);
+  const undos = new Set(failedUndos(rows).flatMap((row) => row.key ?? []));
+  if (undos.size > 0) return [undoAgain(engine, run, rows, undos)];
   const last = rows.at(-1);
-  const { drop, redo } = reopening(
+  const plan = reopening(
     rows.filter(({ kind }) => kind !== "redo"),
     last ? endOf(last).failure : null,
     (row) => decode(row.value) as Failure,
   );
+  sayIfNothing(engine, run, rows, plan);
   const undoRounds = rows.filter((row) => row.kind === "redo" && row.key?.startsWith("undo:"));
-  return engine.store.runs.reopen(lease, [...drop, ...seqsOf(undoRounds)], anew(rows, redo, now), now);
+  const own: Reopening = {
+    kind: "reopen",
+    lease: { run: run.key, number: run.lease },
+    drop: [...plan.drop, ...seqsOf(undoRounds)],
+    add: [...plan.loose, ...anew(rows, plan.redo, engine.clock.now())],
+    back: await messagesOf(engine, run, rows, plan),
+  };
+  return [own, ...(await descendants(engine, run, { rows, plan }, goOn))];
+};
+
+/** Only the undos that failed are tried again: the run itself is at its end. */
+const undoAgain = (engine: Engine, run: RunRow, rows: readonly Row[], undos: ReadonlySet<string>): Reopening => ({
+  kind: "reopen",
+  lease: { run: run.key, number: run.lease },
+  drop: seqsOf(rows.filter((row) => row.kind === run.status || (row.kind !== "redo" && undos.has(row.key ?? "")))),
+  add: anew(rows, [...undos], engine.clock.now()),
+  back: [],
+});
+
+/** The messages that records took which are forgotten. */
+const messagesOf = async (engine: Engine, run: RunRow, rows: readonly Row[], plan: Plan): Promise<Reopening["back"]> => {
+  const [dropped, kept] = [new Set(plan.drop), new Set(seqsOf(plan.loose))];
+  const forgotten = rows.filter(({ kind, seq }) => kind === "taken" && dropped.has(seq) && !kept.has(seq));
+  if (forgotten.length === 0) return [];
+  return returned(forgotten, rows, await engine.store.signals.taken(run.key));
+};
+
+/** A retry that tries nothing again runs the end of the body once more. Whoever wanted more is told why. */
+const sayIfNothing = (engine: Engine, run: RunRow, rows: readonly Row[], { retried, redo }: Plan): void => {
+  const failed = rows.flatMap(({ kind, key }) => (kind === "step-failed" || kind === "call-failed" ? [key ?? ""] : []));
+  if (run.status !== "failed" || retried.length > 0 || redo.length > 0 || failed.length === 0) return;
+  engine.logger.warn(
+    { run: run.id, workflow: run.workflow, steps: failed },
+    `Run ${run.id} is retried, and no failed step of it is tried again: its body went on after each and ended by another error. To have a step tried again, throw its error or one that holds it (cause, errors), or use Run.fork.`,
+  );
 };
 
 const seqsOf = (rows: readonly Row[]): number[] => rows.map(({ seq }) => seq);
@@ -43,54 +92,4 @@ const anew = (rows: readonly Row[], keys: readonly string[], at: number): Row[] 
     const round = rounds.filter((row) => row.key === key).length + 1;
     return { seq: last + 1 + index, kind: "redo", key, value: null, attempt: round, issued: 0, due: null, at };
   });
-};
-
-/** A new run with the records before a step. Answers with its key. */
-export const fork = async (
-  engine: Engine,
-  run: RunRow,
-  { from, id }: { readonly from: string; readonly id: string },
-): Promise<number> => {
-  const rows = await readHistory(engine, run.key);
-  const kept = forkRows(rows, from);
-  if (!kept) {
-    throw Fault.make(
-      "invalid_option",
-      `Run ${run.id} has no step "${from}" to fork from. Run.history shows the keys of its steps.`,
-      { run: run.id, from },
-    );
-  }
-  const at = engine.clock.now();
-  const copied = withoutOpenChildren(kept);
-  const seq = (copied.at(-1)?.seq ?? 0) + 1;
-  const value = forkedText(run, rows);
-  const forked: Row = { seq, kind: "forked", key: null, value, attempt: null, issued: 0, due: null, at };
-  const started = await engine.store.runs.fork(
-    {
-      id,
-      workflow: run.workflow,
-      version: run.version,
-      input: rows[0]?.value ?? null,
-      at,
-      worker: null,
-      wakeAt: at,
-      parent: null,
-      parentKey: null,
-      orphan: null,
-      correlation: run.correlation ?? run.id,
-      tenant: run.tenant,
-      deadline: run.deadline === null ? null : at + run.deadline - run.createdAt,
-      tags: await engine.store.runs.tags(run.key),
-    },
-    [...copied, forked],
-  );
-  if (started.kind === "existing")
-    throw Fault.make("run_conflict", `There is a run with the id "${id}" already. Fork to another id.`, { run: id });
-  return started.key;
-};
-
-/** A child tells its end to the run that called it: what had no answer yet is called anew by the fork. */
-const withoutOpenChildren = (rows: readonly Row[]): Row[] => {
-  const answered = new Set(rows.filter(({ kind }) => isResult(kind)).map(({ key }) => key));
-  return rows.filter(({ kind, key }) => !(kind === "calling" || kind === "spawning") || answered.has(key));
 };

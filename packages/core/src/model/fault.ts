@@ -17,6 +17,7 @@ export type Code =
   | "run_failed"
   | "run_cancelled"
   | "run_ended"
+  | "signal_conflict"
   | "run_timeout"
   | "wrong_state"
   | "step_timeout"

@@ -28,7 +28,8 @@ const kinds = {
 
 export const progressOf = (rows: readonly Row[]): Progress => {
   const pending = new Map<string, Pending>();
-  let done = 0;
+  // A result that a retry kept is there once more when the body has asked for it.
+  const done = new Set<string>();
   let last: string | null = null;
   for (const row of rows) {
     if (row.key === null) continue;
@@ -36,9 +37,9 @@ export const progressOf = (rows: readonly Row[]): Progress => {
     if (kind) pending.set(row.key, { key: row.key, kind, attempt: kind === "calling" ? null : row.attempt, until: row.due });
     else if (isResult(row.kind) && !isNote(row.kind)) {
       pending.delete(row.key);
-      done++;
+      done.add(row.key);
       last = row.key;
     }
   }
-  return { done, last, pending: [...pending.values()] };
+  return { done: done.size, last, pending: [...pending.values()] };
 };

@@ -47,7 +47,10 @@ export type RunRecord =
   | "cancelled";
 export type RecordKind = OperationRecord | RunRecord;
 
-/** A record of a history. `issued` is the seq that the body had seen when it asked; `due` a moment in ms; `value` encoded. */
+/**
+ * A record of a history. `issued` is the seq that the body had seen when it asked; `due` a moment in ms; `value` encoded. A record whose
+ * `issued` is below zero is loose: a retry kept it, the body gets it when it asks for its key, and its seq says nothing about when.
+ */
 export type Row = {
   readonly seq: number;
   readonly kind: RecordKind;
@@ -92,3 +95,16 @@ export const currentRules = 2;
  * 2: each strand of the body draws for itself, and an operation that was asked for after work which is not durable has an `asked` note.
  */
 export type Rules = 1 | 2;
+
+/** True for a result that has no place in the order. */
+export const isLoose = ({ issued }: Row): boolean => issued < 0;
+
+/** Without loose results that the body has asked for since: they have their place again. */
+export const withoutRecalled = (rows: readonly Row[]): readonly Row[] => {
+  if (!rows.some(isLoose)) return rows;
+  const placed = new Set(rows.filter((row) => !isLoose(row) && isResult(row.kind)).map(({ key }) => key));
+  return rows.filter((row) => !isLoose(row) || !placed.has(row.key));
+};
+
+/** The same result without a place in the order. */
+export const loosened = (row: Row): Row => ({ ...row, issued: -1 });

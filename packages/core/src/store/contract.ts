@@ -11,6 +11,8 @@ import type {
   BreakerRow,
   Claim,
   Due,
+  Filter,
+  GoingOn,
   Known,
   LeaderRow,
   Lease,
@@ -24,13 +26,14 @@ import type {
   Sent,
   SignalRow,
   Started,
+  TakenSignal,
   TransactionWork,
   WorkerRow,
 } from "./rows.ts";
 import type { Settings } from "../model/durability/report.ts";
 import type { EndStatus, Status } from "../model/states.ts";
 
-export type { Claim, Due, Known, Part, TransactionWork };
+export type { Claim, Due, Filter, Known, Part, TransactionWork };
 
 /** How a run leaves a worker without being at its end. `mail` is the count the worker knows: when there is more, it wakes at once. */
 export type Rest = {
@@ -45,17 +48,6 @@ export type Rest = {
 
 /** `parent` waits for this run and is nudged; `orphans` says that the run has children to cancel. */
 export type End = { readonly status: EndStatus; readonly row: Row; readonly parent: number | null; readonly orphans: boolean };
-
-export type Filter = {
-  readonly workflow: string | undefined;
-  readonly statuses: readonly Status[] | undefined;
-  readonly tag: string | undefined;
-  readonly parent: number | undefined;
-  readonly from: number | undefined;
-  readonly until: number | undefined;
-  readonly before: number | undefined;
-  readonly limit: number;
-};
 
 export type Runs = {
   /** Refusable. Inserts the run and its `started` record, or answers with the run that has the id already. */
@@ -77,16 +69,16 @@ export type Runs = {
   readonly forgive: (lease: Lease) => Promise<boolean>;
   /** Writes the note people see on a running run; null clears it. */
   readonly note: (lease: Lease, reason: Reason | null) => Promise<boolean>;
-  /** Refusable. Asks for a cancel. False when the run is at its end. */
+  /** Refusable. Asks for a cancel, for a person. False when the run is at its end. */
   readonly cancel: (run: number, reason: string, now: number) => Promise<boolean>;
-  /** Asks for a cancel of every child that is to end with its parent. */
+  /** Asks for a cancel of every child that is to end with its parent, and marks those that nothing else has asked (`Fate`). */
   readonly cancelChildren: (lease: Lease, reason: string, now: number) => Promise<boolean>;
   /** Refusable. Stops a run from going on. False when it is at its end or asked to cancel. */
   readonly pause: (run: number) => Promise<boolean>;
   /** Refusable. Lets a paused, blocked or quarantined run go on, strikes forgotten. False when it is none of them. */
   readonly resume: (run: number, now: number) => Promise<boolean>;
-  /** Refusable. Reopens an ended run without the records named. False when the run moved in between (`lease` is the guard). */
-  readonly reopen: (lease: Lease, drop: readonly number[], add: readonly Row[], now: number) => Promise<boolean>;
+  /** Refusable. Lets runs go on, all of them in one transaction. False, and nothing is written, when one has moved since it was read. */
+  readonly reopen: (runs: readonly GoingOn[], now: number) => Promise<boolean>;
   /** Refusable. A new run with these records as its history, due now. */
   readonly fork: (run: NewRun, rows: readonly Row[]) => Promise<Started>;
   /** Wakes the blocked runs of the workflows named but those excepted, so that they are tried with the code at hand. */
@@ -131,8 +123,8 @@ export type History = {
   readonly record: (lease: Lease, row: Row, told: Told) => void;
   /** Appends a record under a lease. False when the lease was no longer the run's. */
   readonly append: (lease: Lease, row: Row) => Promise<boolean>;
-  /** Appends a record and starts a child with it. `taken` when the child's id belongs to a run that is not this child: nothing is written. */
-  readonly appendChild: (lease: Lease, row: Row, child: NewRun) => Promise<"held" | "fenced" | "taken">;
+  /** Appends a record and starts a child with it. `found` when the child was there already, `taken` when the child's id belongs to a run that is not this child: nothing is written. */
+  readonly appendChild: (lease: Lease, row: Row, child: NewRun) => Promise<"held" | "found" | "fenced" | "taken">;
   /** Records after a seq, in order. */
   readonly read: (run: number, after: number, limit: number) => Promise<readonly Row[]>;
   /** The first records of each of these runs, in order, at one look. */
@@ -142,12 +134,14 @@ export type History = {
 };
 
 export type Signals = {
-  /** Refusable. Keeps a message until the run takes it, and wakes the run. */
+  /** Refusable. Keeps a message until the run takes it, and wakes the run. A name and key that the run was sent before are not kept again. */
   readonly send: (signal: NewSignal) => Promise<Sent>;
   /** Records that the run took the message, once. False when the lease was no longer the run's, or another record has taken it. */
   readonly take: (lease: Lease, row: Row, signal: number) => Promise<boolean>;
   /** The messages of these names that nobody took, oldest first. */
   readonly pending: (run: number, names: readonly string[], limit: number) => Promise<readonly SignalRow[]>;
+  /** The messages that the run took, oldest first. */
+  readonly taken: (run: number) => Promise<readonly TakenSignal[]>;
 };
 
 export type States = {

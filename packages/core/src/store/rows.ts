@@ -7,6 +7,9 @@ export type { Row };
 /** What becomes of a child when its parent is at its end. */
 export type Orphan = "cancel" | "keep";
 
+/** The same in a row: `cancelled` says that the end of its parent, and nothing else, has asked the child to cancel. */
+export type Fate = Orphan | "cancelled";
+
 /** Why a run stands still: for a person to read, and for `Run.get`. */
 export type Reason = { readonly code: string; readonly message: string; readonly [detail: string]: unknown };
 
@@ -27,7 +30,7 @@ export type RunRow = {
   readonly reason: Reason | null;
   readonly parent: number | null;
   readonly parentKey: string | null;
-  readonly orphan: Orphan | null;
+  readonly orphan: Fate | null;
   readonly correlation: string | null;
   readonly deadline: number | null;
   /** With whom it shares the workers: a customer, a kind of job. */
@@ -77,7 +80,27 @@ export type NewSignal = {
   readonly at: number;
 };
 
-export type Sent = { readonly kind: "sent" } | { readonly kind: "known" } | { readonly kind: "ended"; readonly status: Status };
+/** `known`: a message of this name and key was sent before. `conflict`: it was, with another value. */
+export type Sent = { readonly kind: "sent" | "known" | "conflict" } | { readonly kind: "ended"; readonly status: Status };
+
+/** A message that a record took. `seq` is that record's; null where an older release took it. */
+export type TakenSignal = { readonly key: number; readonly name: string; readonly takenAt: number; readonly seq: number | null };
+
+/** A run that goes on after its end: without some records, with others, and with messages back in its mailbox. */
+export type Reopening = {
+  readonly kind: "reopen";
+  /** As the run was read. It is the guard. */
+  readonly lease: Lease;
+  readonly drop: readonly number[];
+  readonly add: readonly Row[];
+  /** The messages that records took which are dropped: they are in the mailbox again, in their old places. */
+  readonly back: readonly { readonly signal: number; readonly seq: number }[];
+};
+
+/** A run that the end of its parent has asked to cancel, and that has not begun to: it is asked no more. */
+export type Sparing = { readonly kind: "spare"; readonly lease: Lease };
+
+export type GoingOn = Reopening | Sparing;
 
 /** A workflow in one of its versions. */
 export type Known = { readonly name: string; readonly version: number };
@@ -204,4 +227,16 @@ export type TransactionWork = {
    * not written yet, never is; what is asked for from within this call is.
    */
   readonly doubt: () => void;
+};
+
+/** Which runs a list shows. */
+export type Filter = {
+  readonly workflow: string | undefined;
+  readonly statuses: readonly Status[] | undefined;
+  readonly tag: string | undefined;
+  readonly parent: number | undefined;
+  readonly from: number | undefined;
+  readonly until: number | undefined;
+  readonly before: number | undefined;
+  readonly limit: number;
 };

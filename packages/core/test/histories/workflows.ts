@@ -44,6 +44,7 @@ export const names = [
   "retried",
   "computed",
   "forked",
+  "settled",
 ] as const;
 export type Name = (typeof names)[number];
 
@@ -195,6 +196,23 @@ export const fixturesFor = ({ begins, clock, database }: Outside): Readonly<Reco
     return [ticket, drawn];
   });
 
+  let repaired = false;
+  const settled = Workflow.define({ name: "settled" }, async (ctx) => {
+    const boxes = await Step.map(
+      ctx,
+      "box",
+      [0, 1, 2],
+      async (own, n) => {
+        await Step.sleep(own, "pause", "1s");
+        const bad = n === 0 && !repaired;
+        return Step.run(own, "pack", (tools) => (bad ? failsBefore(9, 0)(tools) : does(n)(tools)), once);
+      },
+      { onError: "settle", limit: 1 },
+    );
+    if (boxes.some(({ status }) => status === "rejected")) throw new Error("some boxes are not packed");
+    return Step.run(ctx, "send", does("sent"));
+  });
+
   return {
     computed: {
       workflows: [computed],
@@ -263,6 +281,16 @@ export const fixturesFor = ({ begins, clock, database }: Outside): Readonly<Reco
         await clock.advance(60_000);
         mended = true;
         await Run.retry(run());
+      },
+    },
+    settled: {
+      workflows: [settled],
+      happens: async ({ clock, run, crash }) => {
+        await clock.advance(60_000);
+        repaired = true;
+        await Run.retry(run());
+        await clock.advance(500);
+        await crash();
       },
     },
   };

@@ -269,7 +269,12 @@ describe.skipIf(!(await isThere()))("plans on MySQL", () => {
     "runs by their ids and keys": [mysql.findRuns(["due 7"]), mysql.byKeys([7]), mysql.ended([7])],
     "a history": [mysql.read(7, -1, 100), mysql.lasts([7, 8]), mysql.readFirst([7, 8], 3)],
     "children at their end": [mysql.endedChildren(7, ["child"])],
-    messages: [mysql.pending(7, ["go"], 10), mysql.lockSignals([1]), mysql.known([{ run: 7, key: "k" }])],
+    messages: [
+      mysql.pending(7, ["go"], 10),
+      mysql.lockSignals([1]),
+      mysql.known([{ run: 7, name: "go", key: "k" }]),
+      mysql.taken(7),
+    ],
     "blocked runs": [mysql.unblock(known, 1, [4])],
     "what is stuck": [mysql.stuck()],
     "a list": [

@@ -193,8 +193,8 @@ const importCopy = async (away: string): Promise<unknown> => {
 };
 
 test("bun --hot: what an earlier load made is named as that, and its runtime can be closed and opened anew", async () => {
-  const child = join(folder(), "copies.child.ts");
-  const source = await Bun.file(join(import.meta.dir, "copies.child.ts")).text();
+  const child = join(folder(), "loads.child.ts");
+  const source = await Bun.file(join(import.meta.dir, "loads.child.ts")).text();
   await Bun.write(child, source.replace("../../src/index.ts", join(import.meta.dir, "../../src/index.ts")));
   const program = Bun.spawn([process.execPath, "--hot", "--no-clear-screen", child], { stdout: "pipe", stderr: "ignore" });
   const lines: [number, string, string][] = [];

@@ -101,4 +101,22 @@ export const migrations: readonly Migration[] = [
   ],
   "loses": []
 },
+  {
+  "version": 6,
+  "name": "0005_signal_names",
+  "needs": 1,
+  "up": [
+    "ALTER TABLE `holdfast_signals`\n\tADD `taken_seq` int,\n\tDROP INDEX `holdfast_signals_dedupe`,\n\tADD CONSTRAINT `holdfast_signals_dedupe` UNIQUE(`run`,`dedupe`,`name`);"
+  ],
+  "down": [
+    "UPDATE `holdfast_signals` AS `later` JOIN `holdfast_signals` AS `first` ON `first`.`run` = `later`.`run` AND `first`.`dedupe` = `later`.`dedupe` AND `first`.`key` < `later`.`key`\n\tSET `later`.`dedupe` = NULL;",
+    "ALTER TABLE `holdfast_signals`\n\tDROP COLUMN `taken_seq`,\n\tDROP INDEX `holdfast_signals_dedupe`,\n\tADD CONSTRAINT `holdfast_signals_dedupe` UNIQUE(`run`,`dedupe`);"
+  ],
+  "loses": [
+    {
+      "what": "the keys of signals that share them with a signal of another name",
+      "when": "select 1 from holdfast_signals group by run, dedupe having count(dedupe) > 1 limit 1"
+    }
+  ]
+},
 ];

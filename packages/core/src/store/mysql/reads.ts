@@ -109,5 +109,11 @@ export const reads = {
       key,
       limit,
     ),
+  taken: (key: number): Statement =>
+    statement(
+      `select s.key, ${shown("s.name", "name")}, s.taken_at as takenAt, s.taken_seq as seq
+       from holdfast_signals as s force index (holdfast_signals_pending) where s.run = ? and s.taken_at is not null order by s.key`,
+      key,
+    ),
   state: (key: number): Statement => statement("select s.value from holdfast_states as s where s.run = ?", key),
 } satisfies Partial<Dialect>;

@@ -18,7 +18,7 @@ import {
 } from "drizzle-orm/mysql-core";
 import type { RecordKind } from "../../model/records.ts";
 import type { Status } from "../../model/states.ts";
-import type { BreakerRow, MoveRow, Orphan } from "../rows.ts";
+import type { BreakerRow, Fate, MoveRow } from "../rows.ts";
 
 /** Keys and moments: whole numbers below 2^53. */
 const whole = (name: string) => bigint(name, { mode: "number" });
@@ -59,7 +59,7 @@ export const runs = mysqlTable(
     reason: longtext("reason"),
     parent: whole("parent"),
     parentKey: longName("parent_key"),
-    orphan: word("orphan").$type<Orphan>(),
+    orphan: word("orphan").$type<Fate>(),
     correlation: longtext("correlation"),
     deadline: whole("deadline"),
     createdAt: whole("created_at").notNull(),
@@ -103,15 +103,17 @@ export const signals = mysqlTable(
     key: whole("key").primaryKey().autoincrement(),
     run: whole("run").notNull(),
     name: name("name").notNull(),
-    /** The sender's key: a second signal of the run with the same key is the same signal. */
+    /** The sender's key: a second signal of the run with the same name and key is the same signal. */
     dedupe: name("dedupe"),
     value: longtext("value"),
     at: whole("at").notNull(),
     takenAt: whole("taken_at"),
+    /** The record that took it; null where an older release did. */
+    takenSeq: int("taken_seq"),
   },
   (signal) => [
     index("holdfast_signals_pending").on(signal.run, signal.name, signal.takenAt, signal.key),
-    uniqueIndex("holdfast_signals_dedupe").on(signal.run, signal.dedupe),
+    uniqueIndex("holdfast_signals_dedupe").on(signal.run, signal.dedupe, signal.name),
   ],
 );
 

@@ -106,10 +106,11 @@ const updateRuns = `update ${given({
   reason: "text",
   deadline: "bigint",
   home: "bigint",
+  orphan: "text",
   endedAt: "bigint",
 })} straight_join holdfast_runs as r force index (primary) on r.key = given.key
   set r.status = given.status, r.lease = given.lease, r.worker = given.worker, r.wake_at = given.wakeAt, r.strikes = given.strikes, r.mail = given.mail,
-    r.cancel = given.cancel, r.pause = given.pause, r.reason = given.reason, r.deadline = given.deadline, r.home = given.home, r.ended_at = given.endedAt`;
+    r.cancel = given.cancel, r.pause = given.pause, r.reason = given.reason, r.deadline = given.deadline, r.home = given.home, r.orphan = given.orphan, r.ended_at = given.endedAt`;
 
 const statusOf = (run: NewRun): string => (dueOf(run) === null ? "queued" : "scheduled");
 
@@ -161,10 +162,14 @@ export const writes = {
       ...params,
     );
   },
-  known: (keys: readonly { readonly run: number; readonly key: string }[]): Statement =>
+  known: (keys: readonly { readonly run: number; readonly name: string; readonly key: string }[]): Statement =>
     statement(
-      `select s.run, ${shown("s.dedupe", "key")} from ${given({ run: "bigint", key: "text" })}
-       straight_join holdfast_signals as s force index (holdfast_signals_dedupe) on s.run = given.run and s.dedupe = ${named("given.key")}`,
+      `select s.run, ${shown("s.name", "name")}, ${shown("s.dedupe", "key")}, case when s.taken_at is null then s.value else h.value end as value,
+         case when s.taken_at is null or h.seq is not null then 1 else 0 end as isKept
+       from ${given({ run: "bigint", name: "text", key: "text" })}
+       straight_join holdfast_signals as s force index (holdfast_signals_dedupe)
+         on s.run = given.run and s.dedupe = ${named("given.key")} and s.name = ${named("given.name")}
+       left join holdfast_history as h on h.run = s.run and h.seq = s.taken_seq`,
       json(keys),
     ),
 
@@ -214,11 +219,19 @@ export const writes = {
        on duplicate key update holdfast_signals.run = holdfast_signals.run`,
       json(signals.map((signal, index) => ({ ...signal, place: index }))),
     ),
-  takeSignals: (taken: readonly { readonly key: number; readonly at: number }[]): Statement =>
+  takeSignals: (taken: readonly { readonly key: number; readonly at: number; readonly seq: number }[]): Statement =>
     statement(
-      `update ${given({ key: "bigint", at: "bigint" })} straight_join holdfast_signals as s force index (primary) on s.key = given.key
-       set s.taken_at = given.at, s.value = null`,
+      `update ${given({ key: "bigint", at: "bigint", seq: "int" })} straight_join holdfast_signals as s force index (primary) on s.key = given.key
+       set s.taken_at = given.at, s.taken_seq = given.seq, s.value = null`,
       json(taken),
+    ),
+  returnSignals: (back: readonly { readonly key: number; readonly run: number; readonly seq: number }[]): Statement =>
+    statement(
+      `update ${given({ key: "bigint", run: "bigint", seq: "int" })}
+       straight_join holdfast_history as h force index (primary) on h.run = given.run and h.seq = given.seq
+       straight_join holdfast_signals as s force index (primary) on s.key = given.key and s.run = given.run and s.taken_at is not null
+       set s.value = h.value, s.taken_at = null, s.taken_seq = null`,
+      json(back),
     ),
   publish: (states: readonly { readonly run: number; readonly value: string | null; readonly at: number }[]): Statement =>
     statement(

@@ -97,5 +97,10 @@ export const reads = {
       json(names),
       limit,
     ),
+  taken: (key: number): Statement =>
+    statement(
+      `select key, name, taken_at as "takenAt", taken_seq as seq from holdfast_signals where run = $1 and taken_at is not null order by key`,
+      key,
+    ),
   state: (key: number): Statement => statement("select value from holdfast_states where run = $1", key),
 } satisfies Partial<Dialect>;

@@ -14,7 +14,7 @@ import {
 } from "drizzle-orm/pg-core";
 import type { RecordKind } from "../../model/records.ts";
 import type { Status } from "../../model/states.ts";
-import type { BreakerRow, MoveRow, Orphan } from "../rows.ts";
+import type { BreakerRow, Fate, MoveRow } from "../rows.ts";
 
 /** Keys and moments: whole numbers below 2^53. */
 const whole = (name: string) => bigint(name, { mode: "number" });
@@ -59,7 +59,7 @@ export const runs = pgTable(
     reason: text("reason"),
     parent: whole("parent"),
     parentKey: text("parent_key"),
-    orphan: text("orphan").$type<Orphan>(),
+    orphan: text("orphan").$type<Fate>(),
     correlation: text("correlation"),
     deadline: whole("deadline"),
     createdAt: whole("created_at").notNull(),
@@ -103,15 +103,18 @@ export const signals = pgTable(
     key: whole("key").primaryKey().generatedAlwaysAsIdentity(),
     run: whole("run").notNull(),
     name: text("name").notNull(),
-    /** The sender's key: a second signal of the run with the same key is the same signal. */
+    /** The sender's key: a second signal of the run with the same name and key is the same signal. */
     dedupe: text("dedupe"),
     value: text("value"),
     at: whole("at").notNull(),
     takenAt: whole("taken_at"),
+    /** The record that took it; null where an older release did. */
+    takenSeq: integer("taken_seq"),
   },
   (signal) => [
     index("holdfast_signals_pending").on(signal.run, signal.name, signal.key).where(isNull(signal.takenAt)),
-    uniqueIndex("holdfast_signals_dedupe").on(signal.run, signal.dedupe).where(isNotNull(signal.dedupe)),
+    index("holdfast_signals_taken").on(signal.run, signal.key).where(isNotNull(signal.takenAt)),
+    uniqueIndex("holdfast_signals_dedupe").on(signal.run, signal.dedupe, signal.name).where(isNotNull(signal.dedupe)),
   ],
 );
 

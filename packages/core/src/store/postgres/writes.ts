@@ -64,7 +64,7 @@ const standGuarded = `select given.run, given.seq from ${given({ run: "bigint", 
 
 const updateRuns = `update holdfast_runs as r set status = given.status, lease = given.lease, worker = given.worker, wake_at = given."wakeAt",
     strikes = given.strikes, mail = given.mail, cancel = given.cancel, pause = given.pause, reason = given.reason, deadline = given.deadline,
-    home = given.home, ended_at = given."endedAt"
+    home = given.home, orphan = given.orphan, ended_at = given."endedAt"
   from ${given({
     key: "bigint",
     status: "text",
@@ -78,6 +78,7 @@ const updateRuns = `update holdfast_runs as r set status = given.status, lease =
     reason: "text",
     deadline: "bigint",
     home: "int",
+    orphan: "text",
     endedAt: "bigint",
   })} where r.key = given.key`;
 
@@ -112,10 +113,13 @@ export const writes = {
       `select key, run from holdfast_signals where key in ${listed("bigint")} and taken_at is null order by key for update`,
       json(keys),
     ),
-  known: (keys: readonly { readonly run: number; readonly key: string }[]): Statement =>
+  known: (keys: readonly { readonly run: number; readonly name: string; readonly key: string }[]): Statement =>
     statement(
-      `select s.run, s.dedupe as key from ${given({ run: "bigint", key: "text" })}
-       join holdfast_signals as s on s.run = given.run and s.dedupe = given.key`,
+      `select s.run, s.name, s.dedupe as key, case when s.taken_at is null then s.value else h.value end as value,
+         case when s.taken_at is null or h.seq is not null then 1 else 0 end as "isKept"
+       from ${given({ run: "bigint", name: "text", key: "text" })}
+       join holdfast_signals as s on s.run = given.run and s.dedupe = given.key and s.name = given.name
+       left join holdfast_history as h on h.run = s.run and h.seq = s.taken_seq`,
       json(keys),
     ),
 
@@ -155,10 +159,18 @@ export const writes = {
        from ${given({ place: "int", run: "bigint", name: "text", dedupe: "text", value: "text", at: "bigint" })} order by given.place on conflict do nothing`,
       json(signals.map((signal, index) => ({ ...signal, place: index }))),
     ),
-  takeSignals: (taken: readonly { readonly key: number; readonly at: number }[]): Statement =>
+  takeSignals: (taken: readonly { readonly key: number; readonly at: number; readonly seq: number }[]): Statement =>
     statement(
-      `update holdfast_signals as s set taken_at = given.at, value = null from ${given({ key: "bigint", at: "bigint" })} where s.key = given.key`,
+      `update holdfast_signals as s set taken_at = given.at, taken_seq = given.seq, value = null
+       from ${given({ key: "bigint", at: "bigint", seq: "int" })} where s.key = given.key`,
       json(taken),
+    ),
+  returnSignals: (back: readonly { readonly key: number; readonly run: number; readonly seq: number }[]): Statement =>
+    statement(
+      `update holdfast_signals as s set taken_at = null, taken_seq = null, value = h.value
+       from ${given({ key: "bigint", run: "bigint", seq: "int" })} join holdfast_history as h on h.run = given.run and h.seq = given.seq
+       where s.key = given.key and s.run = given.run and s.taken_at is not null`,
+      json(back),
     ),
   publish: (states: readonly { readonly run: number; readonly value: string | null; readonly at: number }[]): Statement =>
     statement(

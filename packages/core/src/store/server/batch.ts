@@ -11,7 +11,7 @@ import type { NewRun, RunRow } from "../rows.ts";
 import { dedupeOf, placeOf, type Born, type Desk, type Sheet } from "./desk.ts";
 import type { Dialect, Statement } from "./dialect.ts";
 import type { Server } from "./carry.ts";
-import { together, type Link, type Pool, type Rows } from "./link.ts";
+import { together, type Fields, type Link, type Pool, type Rows } from "./link.ts";
 import { runOf, sheetOf } from "./rows.ts";
 import { another, asserting, type Incarnation } from "./incarnation.ts";
 import { commitBehind, noRows, say, send, sendAll, within } from "./session.ts";
@@ -134,13 +134,14 @@ const reading = (link: Link, dialect: Dialect, works: readonly Work[], isDoubtfu
       again: false,
       standing: new Set((await standing).map((row) => placeOf(whole(row, "run"), whole(row, "seq")))),
       untaken: new Map((await untaken).map((row) => [whole(row, "key"), whole(row, "run")])),
-      known: new Set((await known).map((row) => dedupeOf(whole(row, "run"), String(row["key"])))),
+      known: new Map((await known).map(knownOf)),
       orphans: orphansIn(sheets, parents),
       rows: [],
       fresh: [],
       dropped: [],
       signals: [],
       taken: [],
+      back: [],
       states: new Map(),
       unborn: [],
       tell: false,
@@ -148,6 +149,12 @@ const reading = (link: Link, dialect: Dialect, works: readonly Work[], isDoubtfu
   };
   return { sent, desk };
 };
+
+/** A message that was sent before: its value is with itself, or with the record that took it, or nowhere any more. */
+const knownOf = (row: Fields): [string, { readonly value: string | null } | undefined] => [
+  dedupeOf(whole(row, "run"), text(row, "name"), text(row, "key")),
+  whole(row, "isKept") === 1 ? { value: textOrNull(row, "value") } : undefined,
+];
 
 const orphansIn = (sheets: ReadonlyMap<number, Sheet>, parents: readonly number[]): Map<number, number[]> => {
   const orphans = new Map<number, number[]>(parents.map((parent) => [parent, []]));
@@ -221,6 +228,7 @@ const writing = (dialect: Dialect, desk: Desk, works: readonly Work[]): Statemen
   const changed = [...desk.changed].flatMap((key) => desk.sheets.get(key) ?? []);
   return [
     ...put(desk.unborn, dialect.deleteRuns),
+    ...put(desk.back, dialect.returnSignals),
     ...put(desk.dropped, dialect.dropRows),
     ...put(desk.rows, (rows) => dialect.insertRows(rows, "again")),
     ...put(desk.fresh, (rows) => dialect.insertRows(rows, "fresh")),

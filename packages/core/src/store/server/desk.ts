@@ -3,7 +3,7 @@
  * what changed is then written in as few statements as may be. So all that a verb means is said once, for every database.
  */
 import type { End, Rest } from "../contract.ts";
-import type { Lease, NewRun, NewSignal, Orphan, Reason, Row, RunRow, Sent, Started } from "../rows.ts";
+import type { Fate, Lease, NewRun, NewSignal, Reason, Row, RunRow, Sent, Started } from "../rows.ts";
 import { isSame } from "../../model/codec.ts";
 import { isEnd, type Status } from "../../model/states.ts";
 
@@ -11,9 +11,9 @@ import { isEnd, type Status } from "../../model/states.ts";
 export type Sheet = {
   readonly key: number;
   readonly parent: number | null;
-  readonly orphan: Orphan | null;
   /** When a run that was not begun yet was to begin. */
   readonly begins: number | null;
+  orphan: Fate | null;
   status: Status;
   lease: number;
   worker: number | null;
@@ -42,7 +42,8 @@ export type Desk = {
   readonly standing: ReadonlySet<string>;
   /** Messages that nobody took, with the run they are for. */
   readonly untaken: Map<number, number>;
-  readonly known: Set<string>;
+  /** Messages that runs were sent before, under `dedupeOf`; undefined where their value is not known any more. */
+  readonly known: Map<string, { readonly value: string | null } | undefined>;
   readonly orphans: ReadonlyMap<number, readonly number[]>;
   /** Records that may stand there already, from a try whose answer was lost. */
   readonly rows: { readonly run: number; readonly row: Row }[];
@@ -50,7 +51,9 @@ export type Desk = {
   readonly fresh: { readonly run: number; readonly row: Row }[];
   readonly dropped: { readonly run: number; readonly seq: number }[];
   readonly signals: NewSignal[];
-  readonly taken: { readonly key: number; readonly at: number }[];
+  readonly taken: { readonly key: number; readonly at: number; readonly seq: number }[];
+  /** Messages that come back, with the records that had taken them. */
+  readonly back: { readonly key: number; readonly run: number; readonly seq: number }[];
   readonly states: Map<number, { readonly value: string | null; readonly at: number }>;
   /** Inserted runs that are not to be after all. */
   readonly unborn: number[];
@@ -61,7 +64,7 @@ export type Desk = {
 };
 
 export const placeOf = (run: number, seq: number): string => `${run}/${seq}`;
-export const dedupeOf = (run: number, key: string): string => `${run}/${key}`;
+export const dedupeOf = (run: number, name: string, key: string): string => JSON.stringify([run, name, key]);
 
 /** When a run that is delayed begins; null for one that begins at once. */
 export const dueOf = (run: NewRun): number | null =>
@@ -140,8 +143,9 @@ const nudge = (desk: Desk, run: number, now: number): void => {
 };
 
 /** A run at rest wakes to see to it; a run in execution learns of it by its mail. */
-const cancelOne = (desk: Desk, sheet: Sheet, reason: string, now: number): void => {
+const cancelOne = (desk: Desk, sheet: Sheet, reason: string, now: number, orphan: Fate | null): void => {
   change(desk, sheet, {
+    orphan,
     cancel: sheet.cancel ?? reason,
     pause: false,
     mail: sheet.mail + 1,
@@ -151,14 +155,21 @@ const cancelOne = (desk: Desk, sheet: Sheet, reason: string, now: number): void 
   desk.tell = true;
 };
 
+/** Without the mark that the end of its parent, and nothing else, has asked it to cancel. */
+export const unmarked = ({ orphan }: Sheet): Fate | null => (orphan === "cancelled" ? "cancel" : orphan);
+
 export const cancel = (desk: Desk, run: number, reason: string, now: number): boolean => {
   const sheet = openOne(desk, run);
-  if (sheet) cancelOne(desk, sheet, reason, now);
+  if (sheet) cancelOne(desk, sheet, reason, now, unmarked(sheet));
   return sheet !== undefined;
 };
 
 const cancelOrphans = (desk: Desk, parent: number, reason: string, now: number): void => {
-  for (const key of desk.orphans.get(parent) ?? []) cancel(desk, key, reason, now);
+  for (const key of desk.orphans.get(parent) ?? []) {
+    const sheet = openOne(desk, key);
+    // Two ends of one transaction may both have found it.
+    if (sheet?.orphan === "cancel") cancelOne(desk, sheet, reason, now, sheet.cancel === null ? "cancelled" : "cancel");
+  }
 };
 
 export const cancelChildren = (desk: Desk, lease: Lease, reason: string, now: number): boolean => {
@@ -195,31 +206,6 @@ export const resume = (desk: Desk, run: number, now: number): boolean => {
   return true;
 };
 
-/** As this lease's own reopening leaves it. */
-const isReopened = (sheet: Sheet | undefined, { number }: Lease): boolean =>
-  sheet?.lease === number + 1 && sheet.status === "queued" && sheet.endedAt === null && sheet.worker === null;
-
-export const reopen = (desk: Desk, lease: Lease, drop: readonly number[], add: readonly Row[], now: number): boolean => {
-  const sheet = held(desk, lease);
-  if (desk.again && !sheet && isReopened(desk.sheets.get(lease.run), lease)) return true;
-  if (!sheet || sheet.endedAt === null) return false;
-  change(desk, sheet, {
-    status: "queued",
-    wakeAt: now,
-    endedAt: null,
-    cancel: null,
-    pause: false,
-    reason: null,
-    strikes: 0,
-    deadline: null,
-    lease: sheet.lease + 1,
-  });
-  for (const seq of drop) desk.dropped.push({ run: lease.run, seq });
-  for (const row of add) desk.fresh.push({ run: lease.run, row });
-  desk.tell = true;
-  return true;
-};
-
 export const start = (desk: Desk, run: NewRun, rows: readonly Row[] = []): Started => {
   const born = desk.born.get(run);
   if (born === undefined) throw new Error(`Run ${run.id} neither exists nor can be inserted.`);
@@ -233,7 +219,7 @@ export const start = (desk: Desk, run: NewRun, rows: readonly Row[] = []): Start
   return { kind: "created", key: born.key, here };
 };
 
-export const appendChild = (desk: Desk, lease: Lease, row: Row, child: NewRun): "held" | "fenced" | "taken" => {
+export const appendChild = (desk: Desk, lease: Lease, row: Row, child: NewRun): "held" | "found" | "fenced" | "taken" => {
   const born = desk.born.get(child);
   if (!held(desk, lease)) {
     // One that an earlier try has made is there with its parent's record of it: it lives, whoever has its parent by now.
@@ -246,16 +232,21 @@ export const appendChild = (desk: Desk, lease: Lease, row: Row, child: NewRun): 
     (!started.sameInput || started.run.parent !== child.parent || started.run.parentKey !== child.parentKey);
   if (isOther) return "taken";
   desk.rows.push({ run: lease.run, row });
-  return "held";
+  return started.kind === "existing" ? "found" : "held";
 };
 
 /** `own` says that the key is one we gave it: when it is known, an earlier try has sent it. */
 export const send = (desk: Desk, signal: NewSignal, own: boolean): Sent => {
-  if (signal.dedupe !== null && desk.known.has(dedupeOf(signal.run, signal.dedupe))) return { kind: own ? "sent" : "known" };
+  const place = dedupeOf(signal.run, signal.name, signal.dedupe ?? "");
+  if (signal.dedupe !== null && desk.known.has(place)) {
+    const before = desk.known.get(place);
+    if (own) return { kind: "sent" };
+    return { kind: before && !isSame(before.value, signal.value) ? "conflict" : "known" };
+  }
   const sheet = desk.sheets.get(signal.run);
   if (!sheet || isEnd(sheet.status)) return { kind: "ended", status: sheet?.status ?? "cancelled" };
   desk.signals.push(signal);
-  if (signal.dedupe !== null) desk.known.add(dedupeOf(signal.run, signal.dedupe));
+  if (signal.dedupe !== null) desk.known.set(place, { value: signal.value });
   nudge(desk, signal.run, signal.at);
   return { kind: "sent" };
 };
@@ -266,7 +257,7 @@ export const take = (desk: Desk, lease: Lease, row: Row, signal: number): boolea
   if (desk.untaken.get(signal) !== lease.run) return desk.standing.has(placeOf(lease.run, row.seq));
   desk.untaken.delete(signal);
   desk.rows.push({ run: lease.run, row });
-  desk.taken.push({ key: signal, at: row.at });
+  desk.taken.push({ key: signal, at: row.at, seq: row.seq });
   return true;
 };
 

@@ -58,7 +58,8 @@ export type Dialect = {
   readonly findRuns: (ids: readonly string[]) => Statement;
   readonly standing: (places: readonly { readonly run: number; readonly seq: number }[]) => Statement;
   readonly lockSignals: (keys: readonly number[]) => Statement;
-  readonly known: (keys: readonly { readonly run: number; readonly key: string }[]) => Statement;
+  /** Answers with run, name, key and value of each that is there; `isKept` is 0 where the value is not known any more. */
+  readonly known: (keys: readonly { readonly run: number; readonly name: string; readonly key: string }[]) => Statement;
 
   /** Records whose runs are not locked: each goes in only while its lease is the run's. The last statement answers with a count. */
   readonly appendGuarded: (records: readonly { readonly lease: Lease; readonly row: Row }[]) => readonly Statement[];
@@ -71,7 +72,9 @@ export type Dialect = {
   readonly updateRuns: (sheets: readonly Sheet[]) => Statement;
   readonly deleteRuns: (keys: readonly number[]) => readonly Statement[];
   readonly insertSignals: (signals: readonly NewSignal[]) => Statement;
-  readonly takeSignals: (taken: readonly { readonly key: number; readonly at: number }[]) => Statement;
+  readonly takeSignals: (taken: readonly { readonly key: number; readonly at: number; readonly seq: number }[]) => Statement;
+  /** Puts messages back, each with the value of the record that had taken it. */
+  readonly returnSignals: (back: readonly { readonly key: number; readonly run: number; readonly seq: number }[]) => Statement;
   readonly publish: (
     states: readonly { readonly run: number; readonly value: string | null; readonly at: number }[],
   ) => Statement;
@@ -109,6 +112,7 @@ export type Dialect = {
   /** The last record of each of these runs. */
   readonly lasts: (runs: readonly number[]) => Statement;
   readonly pending: (run: number, names: readonly string[], limit: number) => Statement;
+  readonly taken: (run: number) => Statement;
   readonly state: (run: number) => Statement;
 
   /** The last statement answers with the key. `knows` is the newest schema that this release knows. */

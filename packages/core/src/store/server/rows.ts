@@ -1,7 +1,7 @@
 /** From what a server answers to the rows that cross the seam. */
 import type { RecordKind, Row } from "../../model/records.ts";
 import type { Status } from "../../model/states.ts";
-import type { BreakerRow, LeaderRow, Orphan, Reason, RunRow, SignalRow, WorkerRow } from "../rows.ts";
+import type { BreakerRow, Fate, LeaderRow, Reason, RunRow, SignalRow, TakenSignal, WorkerRow } from "../rows.ts";
 import { readWorker } from "../worker.ts";
 import type { Sheet } from "./desk.ts";
 import { text, textOrNull, truth, wordsOrNull, whole, wholeOrNull } from "./fields.ts";
@@ -25,7 +25,7 @@ export const runOf = (fields: Fields): RunRow => {
     reason: reason === null ? null : (JSON.parse(reason) as Reason),
     parent: wholeOrNull(fields, "parent"),
     parentKey: textOrNull(fields, "parentKey"),
-    orphan: textOrNull(fields, "orphan") as Orphan | null,
+    orphan: textOrNull(fields, "orphan") as Fate | null,
     correlation: textOrNull(fields, "correlation"),
     deadline: wholeOrNull(fields, "deadline"),
     tenant: textOrNull(fields, "tenant"),
@@ -37,7 +37,7 @@ export const runOf = (fields: Fields): RunRow => {
 export const sheetOf = (fields: Fields): Sheet => ({
   key: whole(fields, "key"),
   parent: wholeOrNull(fields, "parent"),
-  orphan: textOrNull(fields, "orphan") as Orphan | null,
+  orphan: textOrNull(fields, "orphan") as Fate | null,
   begins: wholeOrNull(fields, "begins"),
   status: text(fields, "status") as Status,
   lease: whole(fields, "lease"),
@@ -69,6 +69,13 @@ export const signalOf = (fields: Fields): SignalRow => ({
   name: text(fields, "name"),
   value: textOrNull(fields, "value"),
   at: whole(fields, "at"),
+});
+
+export const takenOf = (fields: Fields): TakenSignal => ({
+  key: whole(fields, "key"),
+  name: text(fields, "name"),
+  takenAt: whole(fields, "takenAt"),
+  seq: wholeOrNull(fields, "seq"),
 });
 
 export const workerOf = (fields: Fields): WorkerRow =>

@@ -22,7 +22,8 @@ import type { Link, Pool } from "./link.ts";
 import { createLocks } from "./locks.ts";
 import { watched } from "./watched.ts";
 import { createLookup } from "./lookup.ts";
-import { recordOf, runOf, signalOf, workerOf } from "./rows.ts";
+import { reopen } from "./reopen.ts";
+import { recordOf, runOf, signalOf, takenOf, workerOf } from "./rows.ts";
 import { refuseNewer } from "./schema.ts";
 import { createSession, send, sendAll } from "./session.ts";
 import type { Transactions } from "./transact.ts";
@@ -149,8 +150,8 @@ export const createStore = (server: Server, hooks: Hooks): Store => {
         writeFor(lease, { runs: [lease.run], orphansOf: lease.run }, (desk) => desks.cancelChildren(desk, lease, reason, now)),
       pause: (run) => ask(run, { runs: [run] }, (desk) => desks.pause(desk, run)),
       resume: (run, now) => ask(run, { runs: [run] }, (desk) => desks.resume(desk, run, now)),
-      reopen: (lease, drop, add, now) =>
-        ask(lease.run, { runs: [lease.run] }, (desk) => desks.reopen(desk, lease, drop, add, now)),
+      reopen: (wanted, now) =>
+        ask(wanted[0]?.lease.run, { runs: wanted.map(({ lease }) => lease.run) }, (desk) => reopen(desk, wanted, now)),
       fork: (run, rows) => ask(undefined, { birth: run }, (desk) => desks.start(desk, run, rows)),
       unblock: async (known, now, except) =>
         known.length === 0 ? 0 : (await patiently(dialect.unblock(known, now, except))).count,
@@ -202,7 +203,7 @@ export const createStore = (server: Server, hooks: Hooks): Store => {
         const message = own ? { ...signal, dedupe: `~${Bun.randomUUIDv7("base64url")}` } : signal;
         const needs = {
           runs: [signal.run],
-          dedupe: { run: signal.run, key: message.dedupe ?? "" },
+          dedupe: { run: signal.run, name: signal.name, key: message.dedupe ?? "" },
           bytes: signal.value?.length ?? 0,
         };
         return ask(signal.run, needs, (desk) => desks.send(desk, message, own));
@@ -212,6 +213,7 @@ export const createStore = (server: Server, hooks: Hooks): Store => {
           desks.take(desk, lease, row, signal),
         ),
       pending: async (run, names, limit) => (await patiently(dialect.pending(run, names, limit))).map(signalOf),
+      taken: async (run) => (await read(dialect.taken(run))).map(takenOf),
     },
     states: {
       publish: (lease, value, now) => writeOn(lease, (desk) => desks.publish(desk, lease, value, now)),

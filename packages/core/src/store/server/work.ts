@@ -15,8 +15,8 @@ export type Needs = {
   readonly signal?: number;
   /** About how long the text is that it writes, where that may be much. */
   readonly bytes?: number;
-  /** Whether a message of the run with this key is there. */
-  readonly dedupe?: { readonly run: number; readonly key: string };
+  /** Whether a message of the run with this name and key is there. */
+  readonly dedupe?: { readonly run: number; readonly name: string; readonly key: string };
 };
 
 /** A record of a run's history: many become one statement, which fences each. `told` never throws. */

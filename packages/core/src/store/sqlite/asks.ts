@@ -1,11 +1,11 @@
-/** What people and other runs ask of a run, whoever executes it, on SQLite: cancel, pause, resume, reopen, wake. */
-import { and, eq, inArray, isNotNull, isNull, notInArray, sql } from "drizzle-orm";
+/** What people and other runs ask of a run, whoever executes it, on SQLite: cancel, pause, resume, wake. */
+import { and, eq, inArray, isNull, notInArray, sql } from "drizzle-orm";
 import type { Known } from "../contract.ts";
 import type { Lease, NewRun, Row, Started } from "../rows.ts";
 import type { Connection } from "./connection.ts";
 import type { Insert } from "./insert.ts";
 import { history, isSeldom, runs } from "./schema.ts";
-import { changing, given, underLease } from "./statement.ts";
+import { changing, given } from "./statement.ts";
 
 export type AskVerbs = ReturnType<typeof prepareAsks>;
 
@@ -33,12 +33,18 @@ export const prepareAsks = (connection: Connection, insert: Insert) => {
       .set({ mail: moreMail, wakeAt: sql`case when ${runs.status} = 'waiting' then ${given("now")} else ${runs.wakeAt} end` })
       .where(isOpen),
   );
-  const cancel = changing(connection, db.update(runs).set(cancelling).where(isOpen));
+  const cancel = changing(
+    connection,
+    db
+      .update(runs)
+      .set({ ...cancelling, orphan: sql`case when ${runs.orphan} = 'cancelled' then 'cancel' else ${runs.orphan} end` })
+      .where(isOpen),
+  );
   const cancelOrphans = changing(
     connection,
     db
       .update(runs)
-      .set(cancelling)
+      .set({ ...cancelling, orphan: sql`case when ${runs.cancel} is null then 'cancelled' else ${runs.orphan} end` })
       .where(and(eq(runs.parent, given("run")), eq(runs.orphan, "cancel"), isNull(runs.endedAt))),
   );
   const pause = changing(
@@ -67,27 +73,6 @@ export const prepareAsks = (connection: Connection, insert: Insert) => {
       })
       .where(and(isOpen, sql`(${runs.status} in ('paused', 'blocked') or ${runs.pause} = 1)`)),
   );
-  const reopen = changing(
-    connection,
-    db
-      .update(runs)
-      .set({
-        status: "queued",
-        wakeAt: given("now"),
-        endedAt: null,
-        cancel: null,
-        pause: false,
-        reason: null,
-        strikes: 0,
-        deadline: null,
-        lease: sql`${runs.lease} + 1`,
-      })
-      .where(and(underLease, isNotNull(runs.endedAt))),
-  );
-  const dropRow = changing(
-    connection,
-    db.delete(history).where(and(eq(history.run, given("run")), eq(history.seq, given("seq")))),
-  );
   const holds = db
     .select({ key: runs.key })
     .from(runs)
@@ -109,12 +94,6 @@ export const prepareAsks = (connection: Connection, insert: Insert) => {
     pause: (run: number): boolean => pause({ run }) === 1,
     resume: (run: number, now: number): boolean => resume({ run, now }) === 1,
 
-    reopen: (lease: Lease, drop: readonly number[], add: readonly Row[], now: number): boolean => {
-      if (reopen({ run: lease.run, lease: lease.number, now }) !== 1) return false;
-      for (const seq of drop) dropRow({ run: lease.run, seq });
-      for (const row of add) insert.row(lease.run, row);
-      return true;
-    },
     fork: (run: NewRun, rows: readonly Row[]): Started => insert.start(run, rows),
 
     unblock: (known: readonly Known[], now: number, except: readonly number[]): number => {

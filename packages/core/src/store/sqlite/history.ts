@@ -131,7 +131,7 @@ export const prepareHistory = (connection: Connection, insert: Insert) => {
     append,
     appendAll,
     stands,
-    appendChild: (lease: Lease, row: Row, child: NewRun): "held" | "fenced" | "taken" => {
+    appendChild: (lease: Lease, row: Row, child: NewRun): "held" | "found" | "fenced" | "taken" => {
       if (!holds.get({ run: lease.run, lease: lease.number })) return "fenced";
       const started = insert.start(child);
       if (
@@ -139,7 +139,8 @@ export const prepareHistory = (connection: Connection, insert: Insert) => {
         (!started.sameInput || started.run.parent !== child.parent || started.run.parentKey !== child.parentKey)
       )
         return "taken";
-      return append(lease, row) ? "held" : "fenced";
+      if (!append(lease, row)) return "fenced";
+      return started.kind === "existing" ? "found" : "held";
     },
     read: (run: number, seq: number, limit: number): Row[] => after.all({ run, after: seq, limit }),
     /** In one read transaction: a statement by itself takes its locks anew, which costs more than the rows. */

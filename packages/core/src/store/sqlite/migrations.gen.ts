@@ -144,4 +144,28 @@ export const migrations: readonly Migration[] = [
     }
   ]
 },
+  {
+  "version": 7,
+  "name": "0006_signal_names",
+  "needs": 1,
+  "up": [
+    "DROP INDEX `holdfast_signals_dedupe`;",
+    "ALTER TABLE `holdfast_signals` ADD `taken_seq` integer;",
+    "CREATE INDEX `holdfast_signals_taken` ON `holdfast_signals` (`run`,`key`) WHERE \"holdfast_signals\".\"taken_at\" is not null;",
+    "CREATE UNIQUE INDEX `holdfast_signals_dedupe` ON `holdfast_signals` (`run`,`dedupe`,`name`) WHERE \"holdfast_signals\".\"dedupe\" is not null;"
+  ],
+  "down": [
+    "UPDATE `holdfast_signals` SET `dedupe` = NULL\n\tWHERE EXISTS (\n\t\tSELECT 1 FROM `holdfast_signals` AS `first`\n\t\tWHERE `first`.`run` = `holdfast_signals`.`run` AND `first`.`dedupe` = `holdfast_signals`.`dedupe` AND `first`.`key` < `holdfast_signals`.`key`\n\t);",
+    "DROP INDEX `holdfast_signals_taken`;",
+    "DROP INDEX `holdfast_signals_dedupe`;",
+    "ALTER TABLE `holdfast_signals` DROP COLUMN `taken_seq`;",
+    "CREATE UNIQUE INDEX `holdfast_signals_dedupe` ON `holdfast_signals` (`run`,`dedupe`) WHERE `holdfast_signals`.`dedupe` is not null;"
+  ],
+  "loses": [
+    {
+      "what": "the keys of signals that share them with a signal of another name",
+      "when": "select 1 from holdfast_signals group by run, dedupe having count(dedupe) > 1 limit 1"
+    }
+  ]
+},
 ];

@@ -3,7 +3,7 @@ import { isNotNull, isNull, sql, type SQL } from "drizzle-orm";
 import { type AnySQLiteColumn, index, integer, primaryKey, real, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
 import type { RecordKind } from "../../model/records.ts";
 import type { Status } from "../../model/states.ts";
-import type { BreakerRow, MoveRow, Orphan, Reason } from "../rows.ts";
+import type { BreakerRow, Fate, MoveRow, Reason } from "../rows.ts";
 
 /**
  * True of the states that few of many runs are in. A query goes along their index only when it says this very condition. It is asked at
@@ -41,7 +41,7 @@ export const runs = sqliteTable(
     reason: text("reason", { mode: "json" }).$type<Reason>(),
     parent: integer("parent"),
     parentKey: text("parent_key"),
-    orphan: text("orphan").$type<Orphan>(),
+    orphan: text("orphan").$type<Fate>(),
     correlation: text("correlation"),
     deadline: integer("deadline"),
     createdAt: integer("created_at").notNull(),
@@ -85,15 +85,18 @@ export const signals = sqliteTable(
     key: integer("key").primaryKey({ autoIncrement: true }),
     run: integer("run").notNull(),
     name: text("name").notNull(),
-    /** The sender's key: a second signal of the run with the same key is the same signal. */
+    /** The sender's key: a second signal of the run with the same name and key is the same signal. */
     dedupe: text("dedupe"),
     value: text("value"),
     at: integer("at").notNull(),
     takenAt: integer("taken_at"),
+    /** The record that took it; null where an older release did. */
+    takenSeq: integer("taken_seq"),
   },
   (signal) => [
     index("holdfast_signals_pending").on(signal.run, signal.name, signal.key).where(isNull(signal.takenAt)),
-    uniqueIndex("holdfast_signals_dedupe").on(signal.run, signal.dedupe).where(isNotNull(signal.dedupe)),
+    index("holdfast_signals_taken").on(signal.run, signal.key).where(isNotNull(signal.takenAt)),
+    uniqueIndex("holdfast_signals_dedupe").on(signal.run, signal.dedupe, signal.name).where(isNotNull(signal.dedupe)),
   ],
 );
 

@@ -21,6 +21,7 @@ import { prepareFind } from "./find.ts";
 import { prepareHistory, type HistoryVerbs } from "./history.ts";
 import { prepareInsert } from "./insert.ts";
 import { prepareLeaders } from "./leaders.ts";
+import { prepareReopen } from "./reopen.ts";
 import { prepareRuns } from "./runs.ts";
 import { prepareSignals } from "./signals.ts";
 import { isBusy, isTrouble, lockedOut, troubleOf, unusable } from "./trouble.ts";
@@ -42,6 +43,7 @@ const prepareAll = (connection: Connection) => {
     history,
     asks,
     find,
+    reopen: prepareReopen(connection, insert),
     runs: prepareRuns(connection, insert, history, asks),
     claim: prepareClaim(connection),
     due: prepareDue(connection),

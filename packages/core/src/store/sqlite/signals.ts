@@ -1,11 +1,12 @@
 /** Messages to runs and what runs publish, on SQLite. */
-import { and, asc, eq, inArray, isNull, sql } from "drizzle-orm";
-import type { Lease, NewSignal, Row, Sent, SignalRow } from "../rows.ts";
+import { and, asc, eq, inArray, isNotNull, isNull, sql } from "drizzle-orm";
+import { isSame } from "../../model/codec.ts";
+import type { Lease, NewSignal, Row, Sent, SignalRow, TakenSignal } from "../rows.ts";
 import type { AskVerbs } from "./asks.ts";
 import type { Connection } from "./connection.ts";
 import type { FindVerbs } from "./find.ts";
 import type { HistoryVerbs } from "./history.ts";
-import { runs, signals, states } from "./schema.ts";
+import { history, runs, signals, states } from "./schema.ts";
 import { changing, given } from "./statement.ts";
 import { isEnd } from "../../model/states.ts";
 
@@ -22,7 +23,7 @@ export const prepareSignals = (connection: Connection, records: HistoryVerbs, as
     connection,
     db
       .update(signals)
-      .set({ takenAt: given("at"), value: null })
+      .set({ takenAt: given("at"), takenSeq: given("seq"), value: null })
       .where(and(eq(signals.key, given("signal")), isNull(signals.takenAt))),
   );
   const isLeft = db
@@ -31,9 +32,25 @@ export const prepareSignals = (connection: Connection, records: HistoryVerbs, as
     .where(and(eq(signals.key, sql.placeholder("signal")), eq(signals.run, sql.placeholder("run")), isNull(signals.takenAt)))
     .prepare();
   const known = db
-    .select({ key: signals.key })
+    .select({
+      value: sql<string | null>`case when ${signals.takenAt} is null then ${signals.value} else ${history.value} end`,
+      isKept: sql<number>`${signals.takenAt} is null or ${history.seq} is not null`,
+    })
     .from(signals)
-    .where(and(eq(signals.run, sql.placeholder("run")), eq(signals.dedupe, sql.placeholder("dedupe"))))
+    .leftJoin(history, and(eq(history.run, signals.run), eq(history.seq, signals.takenSeq)))
+    .where(
+      and(
+        eq(signals.run, sql.placeholder("run")),
+        eq(signals.name, sql.placeholder("name")),
+        eq(signals.dedupe, sql.placeholder("dedupe")),
+      ),
+    )
+    .prepare();
+  const taken = db
+    .select({ key: signals.key, name: signals.name, takenAt: sql<number>`${signals.takenAt}`, seq: signals.takenSeq })
+    .from(signals)
+    .where(and(eq(signals.run, sql.placeholder("run")), isNotNull(signals.takenAt)))
+    .orderBy(asc(signals.key))
     .prepare();
   const publish = db
     .insert(states)
@@ -56,7 +73,9 @@ export const prepareSignals = (connection: Connection, records: HistoryVerbs, as
 
   return {
     send: (signal: NewSignal): Sent => {
-      if (signal.dedupe !== null && known.get({ run: signal.run, dedupe: signal.dedupe })) return { kind: "known" };
+      const before =
+        signal.dedupe === null ? undefined : known.get({ run: signal.run, name: signal.name, dedupe: signal.dedupe });
+      if (before) return { kind: before.isKept === 1 && !isSame(before.value, signal.value) ? "conflict" : "known" };
       const run = find.byKey(signal.run);
       if (!run || isEnd(run.status)) return { kind: "ended", status: run?.status ?? "cancelled" };
       insert({ ...signal });
@@ -66,7 +85,7 @@ export const prepareSignals = (connection: Connection, records: HistoryVerbs, as
     take: (lease: Lease, row: Row, signal: number): boolean => {
       if (!isLeft.get({ signal, run: lease.run })) return records.stands(lease, row.seq);
       if (!records.append(lease, row)) return false;
-      take({ signal, at: row.at });
+      take({ signal, at: row.at, seq: row.seq });
       return true;
     },
     pending: (run: number, names: readonly string[], limit: number): SignalRow[] =>
@@ -77,6 +96,7 @@ export const prepareSignals = (connection: Connection, records: HistoryVerbs, as
         .orderBy(asc(signals.key))
         .limit(limit)
         .all(),
+    taken: (run: number): TakenSignal[] => taken.all({ run }),
     publish: (lease: Lease, value: string | null, now: number): boolean =>
       publish.get({ run: lease.run, lease: lease.number, value, at: now }) !== undefined,
     /** Makes the database write, and leaves nothing. */

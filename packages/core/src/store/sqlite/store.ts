@@ -106,7 +106,7 @@ const createStore = (first: Connection, hooks: Hooks): Store => {
       cancelChildren: (lease, reason, now) => writeFor(lease, () => verbs().asks.cancelChildren(lease, reason, now)),
       pause: (run) => ask(() => verbs().asks.pause(run)),
       resume: (run, now) => ask(() => verbs().asks.resume(run, now)),
-      reopen: (lease, drop, add, now) => ask(() => verbs().asks.reopen(lease, drop, add, now)),
+      reopen: (wanted, now) => ask(() => verbs().reopen(wanted, now)),
       fork: (run, rows) => ask(() => verbs().asks.fork(run, rows)),
       unblock: (known, now, except) => write(() => verbs().asks.unblock(known, now, except)),
       byId: (id) => read(() => verbs().find.byId(id)),
@@ -133,6 +133,7 @@ const createStore = (first: Connection, hooks: Hooks): Store => {
       send: (signal) => ask(() => verbs().signals.send(signal)),
       take: (lease, row, signal) => writeFor(lease, () => verbs().signals.take(lease, row, signal)),
       pending: (run, names, limit) => patiently(() => verbs().signals.pending(run, names, limit)),
+      taken: (run) => read(() => verbs().signals.taken(run)),
     },
     states: {
       publish: (lease, value, now) => writeFor(lease, () => verbs().signals.publish(lease, value, now)),

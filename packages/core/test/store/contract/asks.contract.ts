@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Store } from "../../../src/store/contract.ts";
 import type { Status } from "../../../src/model/states.ts";
-import type { Lease } from "../../../src/store/rows.ts";
+import type { Lease, Reopening } from "../../../src/store/rows.ts";
 import {
   byKey,
   claimIds,
@@ -48,6 +48,9 @@ const bring = async (store: Store, status: Status): Promise<Lease> => {
     }
   }
 };
+
+const reopen = (store: Store, lease: Lease, more: Partial<Reopening>): Promise<boolean> =>
+  store.runs.reopen([{ kind: "reopen", lease, drop: [], add: [], back: [], ...more }], later);
 
 const ends = ["completed", "failed", "cancelled"] as const;
 
@@ -209,7 +212,7 @@ export const asks = (openStore: OpenStore): void => {
       for (const seq of [1, 2, 3]) await store.history.append(lease, row(seq));
       await store.runs.settle(lease, end(4, { status }));
       const redo = row(5, { kind: "redo", key: "step-2", value: null });
-      expect(await store.runs.reopen(lease, [2, 4], [redo], later)).toBe(true);
+      expect(await reopen(store, lease, { drop: [2, 4], add: [redo] })).toBe(true);
       const open = {
         status: "queued",
         wakeAt: later,
@@ -226,10 +229,96 @@ export const asks = (openStore: OpenStore): void => {
       expect(await store.history.last(lease.run)).toEqual(redo);
     });
 
+    test("a record may go and come back without its place", async () => {
+      const { store } = await openStore();
+      const lease = await execute(store, "a");
+      for (const seq of [1, 2]) await store.history.append(lease, row(seq, { issued: seq - 1 }));
+      await store.runs.settle(lease, end(3));
+      expect(await reopen(store, lease, { drop: [2, 3], add: [row(2, { issued: -1 })] })).toBe(true);
+      expect((await store.history.read(lease.run, -1, 9)).map(({ seq, issued }) => [seq, issued])).toEqual([
+        [0, 0],
+        [1, 0],
+        [2, -1],
+      ]);
+    });
+
+    test("messages whose records go are in the mailbox again, in their old places; the others stay taken", async () => {
+      const { store } = await openStore();
+      const lease = await execute(store, "a");
+      for (const value of ["1", "2", "3", "4"])
+        await store.signals.send({ run: lease.run, name: "s", dedupe: value, value, at: t0 });
+      const sent = await store.signals.pending(lease.run, ["s"], 9);
+      for (const [at, { key, value }] of sent.slice(0, 3).entries())
+        await store.signals.take(lease, row(at + 1, { kind: "taken", value }), key);
+      expect((await store.signals.taken(lease.run)).map(({ name, seq }) => [name, seq])).toEqual([
+        ["s", 1],
+        ["s", 2],
+        ["s", 3],
+      ]);
+      await store.runs.settle(lease, end(4, { status: "failed" }));
+      const back = [1, 2].map((at) => ({ signal: sent[at]!.key, seq: at + 1 }));
+      expect(await reopen(store, lease, { drop: [2, 3, 4], back })).toBe(true);
+      expect((await store.signals.pending(lease.run, ["s"], 9)).map(({ key, value }) => [key, value])).toEqual(
+        sent.slice(1).map(({ key, value }) => [key, value]),
+      );
+      expect((await store.signals.taken(lease.run)).map(({ seq }) => seq)).toEqual([1]);
+      expect(await store.signals.send({ run: lease.run, name: "s", dedupe: "2", value: "2", at: t0 })).toEqual({ kind: "known" });
+    });
+
+    test("several runs go on together, or none of them", async () => {
+      const { store } = await openStore();
+      const [one, two] = [await execute(store, "one"), await execute(store, "two")];
+      for (const lease of [one, two]) await store.runs.settle(lease, end(1, { status: "failed" }));
+      const both = (second: Lease) =>
+        store.runs.reopen(
+          [one, second].map((lease) => ({ kind: "reopen", lease, drop: [1], add: [], back: [] }) as const),
+          later,
+        );
+      await writesNothing(store, one.run, () => both(stale(two)));
+      expect(await both(two)).toBe(true);
+      for (const { run } of [one, two]) expect(await byKey(store, run)).toMatchObject({ status: "queued", lease: 2 });
+    });
+
+    test("a child that its parent's end asked to cancel, and that rests, is spared; one that a person asked is not", async () => {
+      const { store } = await openStore();
+      const parent = await execute(store, "parent");
+      const child = async (id: string) => {
+        const lease = await execute(store, id, { parent: parent.run, parentKey: id, orphan: "cancel" });
+        await store.runs.rest(lease, rest());
+        return lease;
+      };
+      const [spared, asked, busy] = [await child("spared"), await child("asked"), await child("busy")];
+      await store.runs.cancelChildren(parent, "its parent is at an end", later);
+      await store.runs.cancel(asked.run, "by hand", later);
+      expect((await byKey(store, spared.run)).orphan).toBe("cancelled");
+      expect((await byKey(store, asked.run)).orphan).toBe("cancel");
+      const spare = ({ run, number }: Lease) => store.runs.reopen([{ kind: "spare", lease: { run, number } }], later);
+      await writesNothing(store, asked.run, () => spare(asked));
+      await claimIds(store, await hire(store), { now: later });
+      await writesNothing(store, busy.run, () => spare(busy));
+      expect(await byKey(store, spared.run)).toMatchObject({ cancel: "its parent is at an end" });
+    });
+
+    test("a child that is spared goes on as it was", async () => {
+      const { store } = await openStore();
+      const parent = await execute(store, "parent");
+      const lease = await execute(store, "child", { parent: parent.run, parentKey: "child", orphan: "cancel" });
+      await store.runs.rest(lease, rest({ wakeAt: t0 + 999 }));
+      await store.runs.cancelChildren(parent, "its parent is at an end", later);
+      expect(await store.runs.reopen([{ kind: "spare", lease }], later)).toBe(true);
+      expect(await byKey(store, lease.run)).toMatchObject({
+        status: "waiting",
+        cancel: null,
+        orphan: "cancel",
+        wakeAt: later,
+        lease: 1,
+      });
+    });
+
     test("a second reopen under the same lease answers no: somebody was faster", async () => {
       const { store } = await openStore();
       const lease = await bring(store, "failed");
-      const answers = await Promise.all([store.runs.reopen(lease, [1], [], t0), store.runs.reopen(lease, [1], [], t0)]);
+      const answers = await Promise.all([reopen(store, lease, { drop: [1] }), reopen(store, lease, { drop: [1] })]);
       expect(answers).toEqual([true, false]);
     });
 
@@ -238,7 +327,7 @@ export const asks = (openStore: OpenStore): void => {
       async (status) => {
         const { store } = await openStore();
         const lease = await bring(store, status);
-        await writesNothing(store, lease.run, () => store.runs.reopen(lease, [0], [], t0));
+        await writesNothing(store, lease.run, () => reopen(store, lease, { drop: [0] }));
       },
     );
   });

@@ -157,7 +157,7 @@ export const history = (openStore: OpenStore): void => {
       const parent = await execute(store, "parent");
       const child = newRun("child", { parent: parent.run, parentKey: "call" });
       expect(await store.history.appendChild(parent, calling, child)).toBe("held");
-      expect(await store.history.appendChild(parent, calling, child)).toBe("held");
+      expect(await store.history.appendChild(parent, calling, child)).toBe("found");
       expect(await seqs(store, parent.run)).toEqual([0, 1]);
       expect(
         await store.runs.list({

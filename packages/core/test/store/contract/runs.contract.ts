@@ -289,7 +289,7 @@ export const runs = (openStore: OpenStore): void => {
       const { store } = await openStore();
       const lease = await execute(store, "a");
       await store.runs.settle(lease, end(1, { status: "failed" }));
-      await store.runs.reopen(lease, [1], [], t0);
+      await store.runs.reopen([{ kind: "reopen", lease, drop: [1], add: [], back: [] }], t0);
       await writesNothing(store, lease.run, () => store.runs.settle(lease, end(1, { status: "failed" })));
     });
   });

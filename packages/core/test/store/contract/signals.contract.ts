@@ -55,11 +55,11 @@ export const signals = (openStore: OpenStore): void => {
       expect(await byKey(store, run)).toMatchObject({ status: "scheduled", wakeAt: t0 + 500, mail: 1 });
     });
 
-    test("a message with a key that came before is known, whatever its name and value, and wakes nobody", async () => {
+    test("a message with a name and key that came before is known, and wakes nobody", async () => {
       const { store } = await openStore();
       const run = await start(store, "a");
       expect(await send(store, run, "s", { dedupe: "k", value: "1" })).toEqual({ kind: "sent" });
-      expect(await send(store, run, "t", { dedupe: "k", value: "2" })).toEqual({ kind: "known" });
+      expect(await send(store, run, "s", { dedupe: "k", value: "1" })).toEqual({ kind: "known" });
       expect(await values(store, run, ["s", "t"])).toEqual(["1"]);
       expect((await byKey(store, run)).mail).toBe(1);
       expect(await send(store, await start(store, "b"), "s", { dedupe: "k" })).toEqual({ kind: "sent" });
@@ -122,6 +122,29 @@ export const signals = (openStore: OpenStore): void => {
       const [signal] = await store.signals.pending(lease.run, ["s"], 1);
       for (let time = 0; time < 2; time++) expect(await store.signals.take(lease, taken(1), signal!.key)).toBe(true);
       expect(await seqs(store, lease.run)).toEqual([0, 1]);
+    });
+
+    test("a key stands for one message of its name, also after that was taken; another value under it is refused", async () => {
+      const { store } = await openStore();
+      const lease = await execute(store, "a");
+      const paid = (value: string) => send(store, lease.run, "paid", { dedupe: "event-1", value });
+      expect(await paid('{"sum":10,"by":"card"}')).toEqual({ kind: "sent" });
+      expect(await send(store, lease.run, "receipt", { dedupe: "event-1", value: '"r"' })).toEqual({ kind: "sent" });
+      expect(await paid('{"by":"card","sum":10}')).toEqual({ kind: "known" });
+      expect(await paid('{"sum":11,"by":"card"}')).toEqual({ kind: "conflict" });
+      const [message] = await store.signals.pending(lease.run, ["paid"], 1);
+      await store.signals.take(lease, taken(1, message!.value), message!.key);
+      expect(await paid('{"sum":10,"by":"card"}')).toEqual({ kind: "known" });
+      expect(await paid('{"sum":11,"by":"card"}')).toEqual({ kind: "conflict" });
+      expect(await values(store, lease.run, ["paid", "receipt"])).toEqual(['"r"']);
+    });
+
+    test("two values under one key at the same time: one is kept, the other is refused", async () => {
+      const { store } = await openStore();
+      const lease = await execute(store, "a");
+      const sent = await Promise.all(["1", "2"].map((value) => send(store, lease.run, "s", { dedupe: "k", value })));
+      expect(sent.map(({ kind }) => kind).toSorted()).toEqual(["conflict", "sent"]);
+      expect(await values(store, lease.run, ["s"])).toHaveLength(1);
     });
 
     test("a message is taken by one record only", async () => {
