@@ -1,5 +1,6 @@
 /** Run: a handle on one execution of a workflow, and everything one may ask of it. */
 import { createHandle, keyOfRun, reachOf, rowOfRun, type Handle } from "./engine/handle.ts";
+import { signalOption } from "./engine/limit.ts";
 import { refresh } from "./engine/mailbox.ts";
 import { endOf, resultOf } from "./engine/result.ts";
 import { withReasons } from "./engine/unclaimed.ts";
@@ -84,8 +85,9 @@ export const history = async (run: Handle): Promise<readonly Record[]> => {
 };
 
 export type ResultOptions = {
-  /** Gives up waiting after this long, with `result_timeout`. The run goes on. */
+  /** Gives up waiting this long after the call, with `result_timeout`. The run goes on. */
   readonly timeout?: Duration | undefined;
+  /** Gives up waiting when it aborts, with the signal's reason. The run goes on. */
   readonly signal?: AbortSignal | undefined;
 };
 
@@ -95,7 +97,8 @@ export type ResultOptions = {
  */
 export const result = async <Output>(run: Handle<Output>, options: ResultOptions = {}): Promise<Output> => {
   const timeout = options.timeout === undefined ? undefined : milliseconds(options.timeout, "timeout of Run.result");
-  return (await resultOf(reachOf(run), { timeout, signal: options.signal })) as Output;
+  const signal = signalOption(options.signal, "Run.result");
+  return (await resultOf(reachOf(run), { timeout, signal })) as Output;
 };
 
 /** What the body published last, or undefined. Throws `run_not_found`. */
