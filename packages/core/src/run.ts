@@ -1,10 +1,11 @@
 /** Run: a handle on one execution of a workflow, and everything one may ask of it. */
 import { createHandle, keyOfRun, reachOf, rowOfRun, type Handle } from "./engine/handle.ts";
+import { iterate } from "./engine/iterate.ts";
 import { signalOption } from "./engine/limit.ts";
 import { refresh } from "./engine/mailbox.ts";
 import { endOf, resultOf } from "./engine/result.ts";
 import { withReasons } from "./engine/unclaimed.ts";
-import { changes } from "./engine/watch.ts";
+import { changesOf, type RunChange } from "./engine/watch.ts";
 import { fork as forkRun, reopen } from "./engine/reopen.ts";
 import { engineOf, type Runtime } from "./engine/opened.ts";
 import { readHistory } from "./engine/read.ts";
@@ -110,19 +111,35 @@ export const state = async <State = unknown>(run: Handle): Promise<State | undef
 /** What happens in a run: each record once, in order, and its state whenever that is another one. */
 export type Change = { readonly kind: "record"; readonly record: Record } | { readonly kind: "status"; readonly status: Status };
 
-/** Follows a run, from its first record or from `after` on, until it is at its end. Throws `run_not_found`. */
-export async function* watch(
-  run: Handle,
-  options: { readonly after?: number; readonly signal?: AbortSignal } = {},
-): AsyncGenerator<Change, void> {
-  for await (const change of changes(reachOf(run), options.after ?? -1, options.signal)) {
-    if (change.kind === "status") yield change;
-    else {
-      const { seq, kind, key, value, attempt, due, at } = change.row;
-      yield { kind: "record", record: { seq, kind, key, value: decode(value), attempt, due, at } };
-    }
-  }
-}
+export type WatchOptions = {
+  /** Begins with the record after this seq. Default: with the first. */
+  readonly after?: number | undefined;
+  /** Ends the iteration, without an error, when it aborts. In a request handler: `request.signal`. */
+  readonly signal?: AbortSignal | undefined;
+};
+
+/**
+ * Follows a run, from its first record or from `after` on, until it has ended. `break`, `return()` and the signal end it at once, also while it waits.
+ * A generator around it cannot be ended while it waits: give it the `signal` of its reader. Nothing is read while the run does not change, or its
+ * reader does not ask.
+ *
+ * Throws `invalid_option`. The iteration rejects with `run_not_found`, and with `runtime_closed` when this runtime is closed first.
+ */
+export const watch = (run: Handle, options: WatchOptions = {}): AsyncGenerator<Change, void, undefined> => {
+  const { after = -1 } = options;
+  if (!Number.isInteger(after))
+    throw Fault.make("invalid_option", `The option after of Run.watch is ${String(after)}; it takes the seq of a record.`, {
+      option: "after",
+    });
+  const changes = changesOf(reachOf(run), after, signalOption(options.signal, "Run.watch"));
+  return iterate({ ...changes, next: async () => changeOf(await changes.next()) });
+};
+
+const changeOf = (change: RunChange | undefined): Change | undefined => {
+  if (change === undefined || change.kind === "status") return change;
+  const { seq, kind, key, value, attempt, due, at } = change.row;
+  return { kind: "record", record: { seq, kind, key, value: decode(value), attempt, due, at } };
+};
 
 const refuse = async (run: Handle, what: string): Promise<never> => {
   const { status } = await rowOfRun(reachOf(run));

@@ -11,6 +11,7 @@ import { readHistories } from "./read.ts";
 import { partsOf } from "./parts.ts";
 import { headStart, suspectAt } from "./settings.ts";
 import { wake } from "./wake.ts";
+import { tellWatchers } from "./watched.ts";
 
 /** When more will be due, and how many runs were taken. */
 export type Claimed = { readonly due: number | undefined; readonly took: number };
@@ -61,6 +62,7 @@ const contained = <T>(engine: Engine, run: RunRow, work: () => T): T | undefined
     const rest = { status: "blocked", wakeAt: null, mail: run.mail, reason, home: false, now: engine.clock.now() } as const;
     engine.store.runs
       .rest({ run: run.key, number: run.lease }, rest)
+      .then(() => tellWatchers(engine, run.key))
       .catch((failure: unknown) =>
         engine.logger.error({ run: run.id, err: failure }, "a run that cannot go on could not be put aside"),
       );

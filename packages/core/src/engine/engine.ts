@@ -8,6 +8,7 @@ import type { Execution } from "./execution.ts";
 import type { Peer } from "../model/share.ts";
 import type { Turns } from "./parts.ts";
 import type { Settings } from "./settings.ts";
+import { tellWatchers, type Watcher } from "./watched.ts";
 
 /** Since when the beat is as it was at the last look. */
 export type Sighting = { readonly beat: number; readonly since: number; readonly lookedAt: number };
@@ -74,10 +75,10 @@ export type Engine = {
   stopLong: () => void;
   /** Who waits for the end of a run, by its key. */
   readonly waiters: Map<number, Set<(row: Row) => void>>;
-  /** Who wants to know that something was written, here or elsewhere. */
+  /** Called when another process may have written. */
   readonly listeners: Set<() => void>;
-  /** They are told soon, once for everything that one commit brought. */
-  telling: boolean;
+  /** The watchers of runs, by their keys. */
+  readonly watched: Map<number, Set<Watcher>>;
   /** Who waits for something that will not come once the runtime is closed. */
   readonly closers: Set<() => void>;
   /** How often it was heard that another process may have written. */
@@ -116,15 +117,6 @@ export const room = (engine: Engine): number =>
 /** A run is in execution from now on. */
 export const enter = (engine: Engine, execution: Execution): void => {
   engine.executing.set(execution.key, execution);
+  tellWatchers(engine, execution.key);
   engine.busiest = Math.max(engine.busiest, engine.executing.size);
-};
-
-/** Tells the listeners, once for all that happens in the same moment. */
-export const notify = (engine: Engine): void => {
-  if (engine.listeners.size === 0 || engine.telling) return;
-  engine.telling = true;
-  queueMicrotask(() => {
-    engine.telling = false;
-    for (const listener of engine.listeners) listener();
-  });
 };

@@ -2,9 +2,9 @@
 import type { Reason } from "../store/rows.ts";
 import { silence } from "./alarm.ts";
 import { drop, leave, setAside } from "./drop.ts";
-import { notify } from "./engine.ts";
 import type { Execution } from "./execution.ts";
 import { leaseOf } from "./record.ts";
+import { tellWatchers } from "./watched.ts";
 
 /** Parks a run until `due`, a message or a child wakes it. It stays hot: whoever of this process wakes it goes on without replay. */
 export const park = (execution: Execution, due: number | null): void => {
@@ -24,7 +24,11 @@ export const rouse = (execution: Execution): void => {
   const ended = execution.outcome !== undefined && !execution.unwinding;
   if (!engine.hot.has(execution.key) || (execution.fresh.length === 0 && !ended)) return;
   engine.store.runs.rouse(leaseOf(execution), engine.clock.now()).then(
-    (roused) => roused && engine.poke(),
+    (roused) => {
+      if (!roused) return;
+      tellWatchers(engine, execution.key);
+      engine.poke();
+    },
     (error: unknown) =>
       engine.logger.error(
         { run: execution.id, err: error },
@@ -74,7 +78,7 @@ const giveBack = (execution: Execution, rest: Rest, then: () => void): void => {
       if (!held) return drop(execution, "lease_lost");
       then();
       engine.poke();
-      notify(engine);
+      tellWatchers(engine, execution.key);
     },
     (error: unknown) => setAside(execution, error),
   );

@@ -22,6 +22,7 @@ import { loseAll, repeat } from "./loop.ts";
 import { bornOf, isGone, machine } from "./machine.ts";
 import { peersOf } from "./share.ts";
 import { wake } from "./wake.ts";
+import { lookAtWatched } from "./watched.ts";
 
 /** How often, in ms, it is looked at what asks nobody but this machine: whether a neighbour is gone, what the thread says. */
 const local = 200;
@@ -226,6 +227,7 @@ const isBuried = async (engine: Engine, sightings: Map<number, Sighting>, worker
   const buried = await engine.store.workers.bury(worker.key, worker.beat, engine.clock.now());
   if (buried) {
     engine.logger.info({ worker: worker.key, pid: worker.pid, gone }, "a worker died; its runs go on here or elsewhere");
+    lookAtWatched(engine);
     engine.poke();
   }
   return buried;

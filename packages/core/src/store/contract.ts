@@ -8,9 +8,11 @@
  */
 import type { Opening } from "./migration.ts";
 import type {
+  Beat,
   BreakerRow,
   Claim,
   Due,
+  Head,
   Known,
   LeaderRow,
   Lease,
@@ -107,6 +109,8 @@ export type Runs = {
   /** Newest first. */
   readonly list: (filter: Filter) => Promise<readonly RunRow[]>;
   readonly tags: (run: number) => Promise<readonly string[]>;
+  /** For each of these runs its state and the seq of its last record. One that is not there is left out. */
+  readonly heads: (keys: readonly number[]) => Promise<readonly Head[]>;
   /** Which of these runs are at an end. */
   readonly ended: (keys: readonly number[]) => Promise<readonly number[]>;
   /** Of the children that steps of a parent wait for, those at an end: how a parent learns what became of them. */
@@ -211,21 +215,7 @@ export type Breakers = {
   readonly wake: (lease: Lease, now: number) => Promise<boolean>;
 };
 
-/** Beats that a thread does for a worker. */
-export type Beat = {
-  /** Ms since the last beat that was accepted began. */
-  readonly age: () => number;
-  /** True once after the worker was declared dead. */
-  readonly refused: () => boolean;
-  /** True once after a beat met a database that is being moved, or was. */
-  readonly fenced: () => boolean;
-  readonly beatFor: (worker: number) => void;
-  /** With the next beat it is said how busy the worker is. */
-  readonly tell: (load: string) => void;
-  readonly stop: () => void;
-};
-
-export type { TransactionWork } from "./rows.ts";
+export type { Beat, TransactionWork } from "./rows.ts";
 
 /** How often, in ms, a process looks: for what no hint told it of, whether the others live, and for what is seldom there. */
 export type Looks = { readonly poll: number; readonly others: number; readonly rare: number };

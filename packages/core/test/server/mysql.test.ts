@@ -268,6 +268,7 @@ describe.skipIf(!(await isThere()))("plans on MySQL", () => {
     "records under leases": [...mysql.appendGuarded([{ lease, row: row(9) }]), mysql.standGuarded([{ lease, row: row(9) }])],
     "runs by their ids and keys": [mysql.findRuns(["due 7"]), mysql.byKeys([7]), mysql.ended([7])],
     "a history": [mysql.read(7, -1, 100), mysql.lasts([7, 8]), mysql.readFirst([7, 8], 3)],
+    "how far runs have come": [mysql.heads([7, 8])],
     "children at their end": [mysql.endedChildren(7, ["child"])],
     messages: [mysql.pending(7, ["go"], 10), mysql.lockSignals([1]), mysql.known([{ run: 7, key: "k" }])],
     "blocked runs": [mysql.unblock(known, 1, [4])],

@@ -74,6 +74,12 @@ export const reads = {
     );
   },
   tags: (key: number): Statement => statement(`select ${shown("t.tag", "tag")} from holdfast_tags as t where t.run = ?`, key),
+  heads: (keys: readonly number[]): Statement =>
+    statement(
+      `select r.key, r.status, coalesce((select max(newest.seq) from holdfast_history as newest where newest.run = r.key), -1) as seq
+       from ${listed("bigint")} straight_join holdfast_runs as r force index (primary) on r.key = given.value`,
+      json(keys),
+    ),
   ended: (keys: readonly number[]): Statement =>
     statement(
       `select r.key from ${listed("bigint")} straight_join holdfast_runs as r force index (primary) on r.key = given.value where r.ended_at is not null`,

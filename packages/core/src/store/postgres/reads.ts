@@ -57,6 +57,12 @@ export const reads = {
     return statement(`${run} where r.key in (${keys}) order by r.key desc`, ...(params as Param[]));
   },
   tags: (key: number): Statement => statement("select tag from holdfast_tags where run = $1", key),
+  heads: (keys: readonly number[]): Statement =>
+    statement(
+      `select r.key, r.status, coalesce((select max(newest.seq) from holdfast_history as newest where newest.run = r.key), -1) as seq
+       from holdfast_runs as r where r.key in ${listed("bigint")}`,
+      json(keys),
+    ),
   ended: (keys: readonly number[]): Statement =>
     statement(`select key from holdfast_runs where key in ${listed("bigint")} and ended_at is not null`, json(keys)),
   /** With their last records. */

@@ -22,7 +22,7 @@ import type { Link, Pool } from "./link.ts";
 import { createLocks } from "./locks.ts";
 import { watched } from "./watched.ts";
 import { createLookup } from "./lookup.ts";
-import { recordOf, runOf, signalOf, workerOf } from "./rows.ts";
+import { headOf, recordOf, runOf, signalOf, workerOf } from "./rows.ts";
 import { refuseNewer } from "./schema.ts";
 import { createSession, send, sendAll } from "./session.ts";
 import type { Transactions } from "./transact.ts";
@@ -165,6 +165,7 @@ export const createStore = (server: Server, hooks: Hooks): Store => {
       ...createDue(session),
       list: async (filter) => (await read(dialect.list(filter))).map(runOf),
       tags: async (run) => (await read(dialect.tags(run))).map((row) => String(row["tag"])),
+      heads: async (keys) => (keys.length === 0 ? [] : (await patiently(dialect.heads(keys))).map(headOf)),
       ended: async (keys) => (keys.length === 0 ? [] : (await patiently(dialect.ended(keys))).map((row) => whole(row, "key"))),
       endedChildren: async (parent, steps) =>
         (await patiently(dialect.endedChildren(parent, steps))).map((row) => ({

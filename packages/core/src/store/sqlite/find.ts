@@ -1,7 +1,7 @@
 /** Looking runs up, on SQLite. */
 import { and, desc, eq, gte, inArray, isNotNull, lt, lte, sql } from "drizzle-orm";
 import type { Filter } from "../contract.ts";
-import type { RunRow } from "../rows.ts";
+import type { Head, RunRow } from "../rows.ts";
 import type { Status } from "../../model/states.ts";
 import { runColumns } from "./columns.ts";
 import type { Connection } from "./connection.ts";
@@ -55,6 +55,16 @@ export const prepareFind = ({ db }: Connection) => {
     .where(and(sql`${runs.key} in (select value from json_each(${sql.placeholder("keys")}))`, isNotNull(runs.endedAt)))
     .prepare();
 
+  const headsOf = db
+    .select({
+      key: runs.key,
+      status: runs.status,
+      seq: sql<number>`coalesce((select max(newest.seq) from ${history} as newest where newest.run = ${sql.raw('"holdfast_runs"."key"')}), -1)`,
+    })
+    .from(runs)
+    .where(sql`${runs.key} in (select value from json_each(${sql.placeholder("keys")}))`)
+    .prepare();
+
   const stuck = (why: string) => db.select({ id: runs.id, status: runs.status, why: sql<string>`${why}` }).from(runs);
   const isAtRest = sql`${runs.wakeAt} is null and ${runs.worker} is null`;
   const adrift = stuck("nothing will wake it").where(isAdrift(runs));
@@ -72,6 +82,8 @@ export const prepareFind = ({ db }: Connection) => {
     tags: (run: number): string[] => tagsOf.all({ run }).map(({ tag }) => tag),
 
     ended: (keys: readonly number[]): number[] => endedOf.all({ keys: JSON.stringify(keys) }).map(({ key }) => key),
+
+    heads: (keys: readonly number[]): Head[] => headsOf.all({ keys: JSON.stringify(keys) }),
 
     endedChildren: (parent: number, steps: readonly string[]) => {
       const awaited = new Set(steps);
