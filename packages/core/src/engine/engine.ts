@@ -61,6 +61,8 @@ export type Engine = {
   readonly sightings: Map<number, Sighting>;
   /** How old, in ms, the last beat of this process is; 0 where nobody needs one. */
   beatAge: () => number;
+  /** What gives the heartbeats now, and what keeps it from doing so as it should. */
+  heartbeat: { readonly source: "thread" | "loop"; readonly trouble: Error | undefined };
   /** False while this process may have lost its leases: no step starts. */
   holds: () => boolean;
 

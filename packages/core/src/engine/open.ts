@@ -78,6 +78,7 @@ const createEngine = (opening: Opening, store: Store): Engine => ({
   turns: { workflow: undefined, tenants: new Map() },
   sightings: new Map(),
   holds: () => true,
+  heartbeat: { source: "loop", trouble: undefined },
   beatAge: () => 0,
   executing: new Map(),
   hot: new Map(),

@@ -23,6 +23,7 @@ export type Code =
   | "history_mismatch"
   | "quarantined"
   | "lease_lost"
+  | "heartbeat_failed"
   | "runtime_closed"
   | "cancelled"
   | "breaker_open"

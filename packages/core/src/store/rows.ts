@@ -99,6 +99,8 @@ export type Load = {
   readonly hot: number;
   /** The most runs that were in execution at once since the time before. */
   readonly busiest: number;
+  /** What gives its heartbeats: a thread, or the event loop while there is no thread. Undefined for one of an older release. */
+  readonly heartbeat?: "thread" | "loop" | undefined;
 };
 
 export type WorkerRow = {
@@ -132,7 +134,7 @@ export type NewWorker = Omit<WorkerRow, "key" | "beat" | "full" | "load" | "lead
 
 /** Beats that a thread does for a worker. */
 export type Beat = {
-  /** Ms since the last beat that was accepted began. */
+  /** Ms since the last beat that was accepted began. `Infinity` before the first. */
   readonly age: () => number;
   /** True once after the worker was declared dead. */
   readonly refused: () => boolean;
@@ -142,6 +144,8 @@ export type Beat = {
   /** With the next beat it is said how busy the worker is. */
   readonly tell: (load: string) => void;
   readonly stop: () => void;
+  /** Resolves with the reason when the thread ends without being told to: it beats no more. */
+  readonly died: Promise<Error>;
 };
 
 /** Who does what only one is to do. */
