@@ -6,7 +6,9 @@ import type { Clock } from "./clock.ts";
 import { nameOf, type Untyped } from "./definition.ts";
 import type { Execution } from "./execution.ts";
 import type { Peer } from "../model/share.ts";
+import type { Flight } from "./operation.ts";
 import type { Turns } from "./parts.ts";
+import { placesGivenUp } from "./places.ts";
 import type { Settings } from "./settings.ts";
 import { tellWatchers, type Watcher } from "./watched.ts";
 
@@ -97,6 +99,8 @@ export type Engine = {
   readonly mistaken: Set<() => void>;
   /** Set by the loop: looks for due runs soon. */
   poke: () => void;
+  /** Runs in execution, some of whose functions wait for the results of other runs, and how often each does. */
+  readonly waitingSteps: Map<Execution, Map<Flight, number>>;
   /** Places kept for runs whose start is not durable yet. */
   reserved: number;
   /** Runs were due at the last look and could not be taken: whoever leaves calls for another look. */
@@ -114,7 +118,7 @@ export const definitionOf = (engine: Engine, name: string, version: number): Unt
 
 /** Room for more runs in execution. */
 export const room = (engine: Engine): number =>
-  engine.closing ? 0 : engine.settings.concurrency - engine.executing.size - engine.reserved;
+  engine.closing ? 0 : engine.settings.concurrency - engine.executing.size - engine.reserved + placesGivenUp(engine);
 
 /** A run is in execution from now on. */
 export const enter = (engine: Engine, execution: Execution): void => {

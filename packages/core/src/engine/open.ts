@@ -96,6 +96,7 @@ const createEngine = (opening: Opening, store: Store): Engine => ({
   mistaken: new Set(),
   stops: [],
   poke: () => {},
+  waitingSteps: new Map(),
   reserved: 0,
   behind: false,
   emptied: () => {},
