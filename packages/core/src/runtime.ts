@@ -72,7 +72,13 @@ export const close = (runtime: Runtime): Promise<void> => closeEngine(engineOf(r
 export type Stuck = { readonly id: string; readonly status: string; readonly why: string };
 
 /** The runs that are stuck. It answers with an empty list, always: anything else is a defect of Holdfast. */
-export const check = (runtime: Runtime): Promise<readonly Stuck[]> => engineOf(runtime).store.runs.stuck();
+export const check = (runtime: Runtime): Promise<readonly Stuck[]> => {
+  const { store, clock } = engineOf(runtime);
+  return store.runs.stuck(clock.now() - overlookedAfter);
+};
+
+/** How long, in ms, a message or the end of a child is there before a run that waits for it counts as stuck. */
+const overlookedAfter = 5_000;
 
 /**
  * What keeps this process from working as it should, now: the database takes no writes (`storage_…`: a full disk, a missing right), or the heartbeat thread

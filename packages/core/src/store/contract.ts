@@ -118,8 +118,11 @@ export type Runs = {
     parent: number,
     steps: readonly string[],
   ) => Promise<readonly { readonly parentKey: string; readonly row: Row; readonly id: string }[]>;
-  /** Runs for which nothing will ever happen. Must be empty, always. */
-  readonly stuck: () => Promise<readonly { readonly id: string; readonly status: Status; readonly why: string }[]>;
+  /**
+   * Runs for which nothing will ever happen. Must be empty, always. A message or the end of a child counts as overlooked when it came before `before` (ms) and
+   * the run waits for nothing else.
+   */
+  readonly stuck: (before: number) => Promise<readonly { readonly id: string; readonly status: Status; readonly why: string }[]>;
 };
 
 /** What became of a record: it is durable, it was refused because the lease was no longer the run's, or the database cannot take it. */

@@ -272,7 +272,7 @@ describe.skipIf(!(await isThere()))("plans on MySQL", () => {
     "children at their end": [mysql.endedChildren(7, ["child"])],
     messages: [mysql.pending(7, ["go"], 10), mysql.lockSignals([1]), mysql.known([{ run: 7, key: "k" }])],
     "blocked runs": [mysql.unblock(known, 1, [4])],
-    "what is stuck": [mysql.stuck()],
+    "what is stuck": [mysql.stuck(9_999)],
     "a list": [
       mysql.list({ ...everything, statuses: ["failed"], limit: 10 }),
       mysql.list({ ...everything, tag: "a", limit: 10 }),

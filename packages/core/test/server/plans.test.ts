@@ -57,7 +57,7 @@ const asked: Readonly<Record<string, Statement>> = {
   "how far runs have come": postgres.heads([7, 8]),
   "children at their end": postgres.endedChildren(7, ["child"]),
   "messages that wait": postgres.pending(7, ["go"], 10),
-  "what is stuck": postgres.stuck(),
+  "what is stuck": postgres.stuck(9_999),
 };
 
 describe.skipIf(!(await isThere()))("on PostgreSQL", () => {

@@ -103,7 +103,7 @@ export type Dialect = {
   readonly heads: (keys: readonly number[]) => Statement;
   readonly ended: (keys: readonly number[]) => Statement;
   readonly endedChildren: (parent: number, steps: readonly string[]) => Statement;
-  readonly stuck: () => Statement;
+  readonly stuck: (before: number) => Statement;
 
   readonly read: (run: number, after: number, limit: number) => Statement;
   readonly readFirst: (runs: readonly number[], limit: number) => Statement;

@@ -173,8 +173,8 @@ export const createStore = (server: Server, hooks: Hooks): Store => {
           id: String(row["id"]),
           row: recordOf(row),
         })),
-      stuck: async () =>
-        (await read(dialect.stuck())).map((row) => ({
+      stuck: async (before) =>
+        (await read(dialect.stuck(before))).map((row) => ({
           id: String(row["id"]),
           status: String(row["status"]) as Status,
           why: String(row["why"]),

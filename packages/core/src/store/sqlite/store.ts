@@ -119,7 +119,7 @@ const createStore = (first: Connection, hooks: Hooks): Store => {
       heads: (keys) => patiently(() => verbs().find.heads(keys)),
       ended: (keys) => patiently(() => verbs().find.ended(keys)),
       endedChildren: (parent, steps) => patiently(() => verbs().find.endedChildren(parent, steps)),
-      stuck: () => read(() => verbs().find.stuck()),
+      stuck: (before) => read(() => verbs().find.stuck(before)),
     },
     history: {
       record: (lease, row, told) => group.push({ kind: "record", run: lease.run, lease, row, told }),
