@@ -1,9 +1,11 @@
 /** Run: a handle on one execution of a workflow, and everything one may ask of it. */
 import { createHandle, keyOfRun, reachOf, rowOfRun, type Handle } from "./engine/handle.ts";
+import { iterate } from "./engine/iterate.ts";
+import { signalOption } from "./engine/limit.ts";
 import { refresh } from "./engine/mailbox.ts";
 import { endOf, resultOf } from "./engine/result.ts";
 import { withReasons } from "./engine/unclaimed.ts";
-import { changes } from "./engine/watch.ts";
+import { changesOf, type RunChange } from "./engine/watch.ts";
 import { fork as forkRun } from "./engine/fork.ts";
 import { reopen } from "./engine/reopen.ts";
 import { engineOf, type Runtime } from "./engine/opened.ts";
@@ -119,17 +121,13 @@ export const history = async (run: Handle): Promise<readonly Record[]> => {
 };
 
 export type ResultOptions = {
-  /** Gives up waiting after this long, with `result_timeout`. The run goes on. */
+  /** Gives up waiting this long after the call, with `result_timeout`. The run goes on. */
   readonly timeout?: Duration | undefined;
+  /** Gives up waiting when it aborts, with the signal's reason. The run goes on. */
   readonly signal?: AbortSignal | undefined;
 };
 
 const checkResult = createCheck<ResultOptions>("Run.result", { timeout: true, signal: true });
-
-const assertSignal = (signal: unknown, verb: string): void => {
-  if (signal === undefined || signal instanceof AbortSignal) return;
-  throw Fault.make("invalid_option", `The option signal of ${verb} is not an AbortSignal.`, { option: "signal" });
-};
 
 /**
  * Waits for the end of a run and answers with its output. Throws `run_failed` (the run's own error as its cause), `run_cancelled`,
@@ -138,9 +136,9 @@ const assertSignal = (signal: unknown, verb: string): void => {
 export const result = async <Output>(run: Handle<Output>, options: ResultOptions = {}): Promise<Output> => {
   const reach = reachOf(run);
   checkResult(options, run.id);
-  assertSignal(options.signal, "Run.result");
   const timeout = options.timeout === undefined ? undefined : milliseconds(options.timeout, "timeout of Run.result");
-  return (await resultOf(reach, { timeout, signal: options.signal })) as Output;
+  const signal = signalOption(options.signal, "Run.result");
+  return (await resultOf(reach, { timeout, signal })) as Output;
 };
 
 /** What the body published last, or undefined. Throws `run_not_found`. */
@@ -152,27 +150,39 @@ export const state = async <State = unknown>(run: Handle): Promise<State | undef
 /** What happens in a run: each record once, in order, and its state whenever that is another one. */
 export type Change = { readonly kind: "record"; readonly record: Record } | { readonly kind: "status"; readonly status: Status };
 
-const checkWatch = createCheck<{ readonly after?: number; readonly signal?: AbortSignal }>("Run.watch", {
-  after: true,
-  signal: true,
-});
+export type WatchOptions = {
+  /** Begins with the record after this seq. Default: with the first. */
+  readonly after?: number | undefined;
+  /** Ends the iteration, without an error, when it aborts. In a request handler: `request.signal`. */
+  readonly signal?: AbortSignal | undefined;
+};
 
-/** Follows a run, from its first record or from `after` on, until it is at its end. Throws `run_not_found`. */
-export async function* watch(
-  run: Handle,
-  options: { readonly after?: number; readonly signal?: AbortSignal } = {},
-): AsyncGenerator<Change, void> {
+const checkWatch = createCheck<WatchOptions>("Run.watch", { after: true, signal: true });
+
+/**
+ * Follows a run, from its first record or from `after` on, until it has ended. `break`, `return()` and the signal end it at once, also while it waits.
+ * A generator around it cannot be ended while it waits: give it the `signal` of its reader. Nothing is read while the run does not change, or its
+ * reader does not ask.
+ *
+ * Throws `invalid_option`. The iteration rejects with `run_not_found`, and with `runtime_closed` when this runtime is closed first.
+ */
+export const watch = (run: Handle, options: WatchOptions = {}): AsyncGenerator<Change, void, undefined> => {
   const reach = reachOf(run);
   checkWatch(options, run.id);
-  assertSignal(options.signal, "Run.watch");
-  for await (const change of changes(reach, options.after ?? -1, options.signal)) {
-    if (change.kind === "status") yield change;
-    else {
-      const { seq, kind, key, value, attempt, due, at } = change.row;
-      yield { kind: "record", record: { seq, kind, key, value: decode(value), attempt: shownAttempt(kind, attempt), due, at } };
-    }
-  }
-}
+  const { after = -1 } = options;
+  if (!Number.isInteger(after))
+    throw Fault.make("invalid_option", `The option after of Run.watch is ${String(after)}; it takes the seq of a record.`, {
+      option: "after",
+    });
+  const changes = changesOf(reach, after, signalOption(options.signal, "Run.watch"));
+  return iterate({ ...changes, next: async () => changeOf(await changes.next()) });
+};
+
+const changeOf = (change: RunChange | undefined): Change | undefined => {
+  if (change === undefined || change.kind === "status") return change;
+  const { seq, kind, key, value, attempt, due, at } = change.row;
+  return { kind: "record", record: { seq, kind, key, value: decode(value), attempt: shownAttempt(kind, attempt), due, at } };
+};
 
 const refuse = async (run: Handle, what: string): Promise<never> => {
   const { status } = await rowOfRun(reachOf(run));

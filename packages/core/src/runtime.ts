@@ -101,10 +101,22 @@ export const close = (runtime: Runtime): Promise<void> => closeRuntime(runtime);
 export type Stuck = { readonly id: string; readonly status: string; readonly why: string };
 
 /** The runs that are stuck. It answers with an empty list, always: anything else is a defect of Holdfast. */
-export const check = (runtime: Runtime): Promise<readonly Stuck[]> => engineOf(runtime).store.runs.stuck();
+export const check = (runtime: Runtime): Promise<readonly Stuck[]> => {
+  const { store, clock } = engineOf(runtime);
+  return store.runs.stuck(clock.now() - overlookedAfter);
+};
 
-/** What keeps the database from taking writes now (a full disk, a missing right), or undefined. */
-export const trouble = (runtime: Runtime): Error | undefined => engineOf(runtime).store.trouble();
+/** How long, in ms, a message or the end of a child is there before a run that waits for it counts as stuck. */
+const overlookedAfter = 5_000;
+
+/**
+ * What keeps this process from working as it should, now: the database takes no writes (`storage_…`: a full disk, a missing right), or the heartbeat thread
+ * ended or could not give its heartbeats (`heartbeat_failed`). Undefined when all is well.
+ */
+export const trouble = (runtime: Runtime): Error | undefined => {
+  const { store, heartbeat } = engineOf(runtime);
+  return store.trouble() ?? heartbeat.trouble;
+};
 
 /**
  * What the database really promises, asked now: its settings, and what weakens a promise with what it means and what to do. The same is

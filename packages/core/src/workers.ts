@@ -10,7 +10,7 @@ import type { Load, Reason, WorkerRow } from "./store/rows.ts";
 /**
  * How busy a process was at a moment (`at`, ms since 1970): processors in use (`cpu`, 1 is one of them all the time), its memory in bytes, how late its
  * event loop was at worst since the time before (`lag`, ms), runs in execution, runs that rest in its memory (`hot`), and the most that it executed at once
- * since the time before (`busiest`).
+ * since the time before (`busiest`), and what gives its heartbeats (`heartbeat`): a thread, or the event loop while there is no thread.
  */
 export type { Load };
 

@@ -1,7 +1,7 @@
 /** What a run does once its body rests: notes what was asked, starts what may start, and decides whether to wait here or to park. */
 import { onListener } from "./listened.ts";
 import { collect, handOut } from "./mailbox.ts";
-import { notePlace } from "./places.ts";
+import { notePlace } from "./asked.ts";
 import { hasMore, isAlive, type Execution } from "./execution.ts";
 import { finish } from "./finish.ts";
 import { setDue, type Operation } from "./operation.ts";

@@ -1,6 +1,7 @@
 /** Taking due runs, and bringing them into memory: hot ones go on where they rested, cold ones replay. */
 import type { Row, RunRow } from "../store/rows.ts";
 import * as Fault from "../model/fault.ts";
+import { progressOf } from "../model/progress.ts";
 import { countUpTo, shareOf } from "../model/share.ts";
 import { noteLateDraws } from "./draws.ts";
 import { drop } from "./drop.ts";
@@ -12,6 +13,7 @@ import { readHistories } from "./read.ts";
 import { partsOf } from "./parts.ts";
 import { headStart, suspectAt } from "./settings.ts";
 import { wake } from "./wake.ts";
+import { tellWatchers } from "./watched.ts";
 
 /** When more will be due, and how many runs were taken. */
 export type Claimed = { readonly due: number | undefined; readonly took: number };
@@ -62,6 +64,7 @@ const contained = <T>(engine: Engine, run: RunRow, work: () => T): T | undefined
     const rest = { status: "blocked", wakeAt: null, mail: run.mail, reason, home: false, now: engine.clock.now() } as const;
     engine.store.runs
       .rest({ run: run.key, number: run.lease }, rest)
+      .then(() => tellWatchers(engine, run.key))
       .catch((failure: unknown) =>
         engine.logger.error({ run: run.id, err: failure }, "a run that cannot go on could not be put aside"),
       );
@@ -113,12 +116,15 @@ const goOn = (hot: Execution, run: RunRow): void => {
 /** A run that ended its process time and again is put aside before it does so once more. */
 const quarantine = (execution: Execution, rows: readonly Row[]): void => {
   const { crashes } = execution.engine.settings;
-  const step = rows.findLast((row) => row.kind === "running")?.key ?? null;
+  // A suspect says which step it is about to try: those of them that have no result were under way.
+  const steps = progressOf(rows).pending.flatMap(({ key, kind }) => (kind === "running" ? [key] : []));
+  const where = steps.length === 0 ? "" : ` in step ${steps.map((key) => `"${key}"`).join(" or ")}`;
   putAside(execution, "paused", {
     code: "quarantined",
-    message: `Run ${execution.id} was put aside: its process died ${crashes} times in a row${step === null ? "" : ` in step "${step}"`}, and the run got no further.
+    message: `Run ${execution.id} was put aside: its process died ${crashes} times in a row${where}, and the run got no further.
 Mend the step, then Run.resume the run, or cancel it.`,
-    step,
+    step: steps.at(-1) ?? null,
+    ...(steps.length > 1 ? { steps } : {}),
     crashes,
   });
 };

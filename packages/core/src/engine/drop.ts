@@ -3,6 +3,7 @@ import * as Fault from "../model/fault.ts";
 import type { Rest } from "../store/contract.ts";
 import type { Execution } from "./execution.ts";
 import { abortAll } from "./operation.ts";
+import { tellWatchers } from "./watched.ts";
 
 const reasons = {
   lease_lost: { code: "lease_lost", text: "another worker has taken over the run" },
@@ -50,7 +51,10 @@ const giveUpLease = (execution: Execution, why: keyof typeof reasons, rest: Pick
   const rested = engine.store.runs.rest(lease, { ...rest, mail, home: false, now: engine.clock.now() });
   drop(execution, why);
   rested.then(
-    () => engine.poke(),
+    () => {
+      tellWatchers(engine, key);
+      engine.poke();
+    },
     (error: unknown) => engine.logger.error({ run: execution.id, err: error }, "the lease of a run could not be given back"),
   );
 };

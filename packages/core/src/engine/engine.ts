@@ -7,8 +7,11 @@ import { nameOf, type Untyped } from "./definition.ts";
 import type { Execution } from "./execution.ts";
 import type { LookingAgain } from "./look-again.ts";
 import type { Peer } from "../model/share.ts";
+import type { Flight } from "./operation.ts";
 import type { Turns } from "./parts.ts";
+import { placesGivenUp } from "./places.ts";
 import type { Settings } from "./settings.ts";
+import { tellWatchers, type Watcher } from "./watched.ts";
 
 /** Since when the beat is as it was at the last look. */
 export type Sighting = { readonly beat: number; readonly since: number; readonly lookedAt: number };
@@ -61,6 +64,8 @@ export type Engine = {
   readonly sightings: Map<number, Sighting>;
   /** How old, in ms, the last beat of this process is; 0 where nobody needs one. */
   beatAge: () => number;
+  /** What gives the heartbeats now, and what keeps it from doing so as it should. */
+  heartbeat: { readonly source: "thread" | "loop"; readonly trouble: Error | undefined };
   /** False while this process may have lost its leases: no step starts. */
   holds: () => boolean;
 
@@ -79,10 +84,10 @@ export type Engine = {
   stopLong: () => void;
   /** Who waits for the end of a run, by its key. */
   readonly waiters: Map<number, Set<(row: Row) => void>>;
-  /** Who wants to know that something was written, here or elsewhere. */
+  /** Called when another process may have written. */
   readonly listeners: Set<() => void>;
-  /** They are told soon, once for everything that one commit brought. */
-  telling: boolean;
+  /** The watchers of runs, by their keys. */
+  readonly watched: Map<number, Set<Watcher>>;
   /** Who waits for something that will not come once the runtime is closed. */
   readonly closers: Set<() => void>;
   /** How often it was heard that another process may have written. */
@@ -99,6 +104,8 @@ export type Engine = {
   readonly mistaken: Set<() => void>;
   /** Set by the loop: looks for due runs soon. */
   poke: () => void;
+  /** Runs in execution, some of whose functions wait for the results of other runs, and how often each does. */
+  readonly waitingSteps: Map<Execution, Map<Flight, number>>;
   /** Places kept for runs whose start is not durable yet. */
   reserved: number;
   /** Runs were due at the last look and could not be taken: whoever leaves calls for another look. */
@@ -116,20 +123,11 @@ export const definitionOf = (engine: Engine, name: string, version: number): Unt
 
 /** Room for more runs in execution. */
 export const room = (engine: Engine): number =>
-  engine.closing ? 0 : engine.settings.concurrency - engine.executing.size - engine.reserved;
+  engine.closing ? 0 : engine.settings.concurrency - engine.executing.size - engine.reserved + placesGivenUp(engine);
 
 /** A run is in execution from now on. */
 export const enter = (engine: Engine, execution: Execution): void => {
   engine.executing.set(execution.key, execution);
+  tellWatchers(engine, execution.key);
   engine.busiest = Math.max(engine.busiest, engine.executing.size);
-};
-
-/** Tells the listeners, once for all that happens in the same moment. */
-export const notify = (engine: Engine): void => {
-  if (engine.listeners.size === 0 || engine.telling) return;
-  engine.telling = true;
-  queueMicrotask(() => {
-    engine.telling = false;
-    for (const listener of engine.listeners) listener();
-  });
 };

@@ -5,13 +5,13 @@ import * as Fault from "../model/fault.ts";
 import type { EndStatus } from "../model/states.ts";
 import { silence } from "./alarm.ts";
 import { drop, leave, setAside } from "./drop.ts";
-import { notify } from "./engine.ts";
 import type { Execution, UndoFailure } from "./execution.ts";
 import { childEnded } from "./children.ts";
 import { readMail } from "./mailbox.ts";
 import { abortAll } from "./operation.ts";
 import { leaseOf, rowOf } from "./record.ts";
 import { unwind } from "./unwind.ts";
+import { tellWatchers } from "./watched.ts";
 
 /** The last record of a run that did not complete. */
 export type EndValue = { readonly failure: Failure | null; readonly reason?: string; readonly undo: readonly UndoFailure[] };
@@ -111,7 +111,7 @@ const settle = (execution: Execution, status: EndStatus, value: string | null): 
       engine.waiters.delete(execution.key);
       if (engine.behind || execution.hasChildren || parent) engine.poke();
       if (execution.hasChildren) readMail(engine);
-      notify(engine);
+      tellWatchers(engine, execution.key);
     },
     (error: unknown) => setAside(execution, error),
   );

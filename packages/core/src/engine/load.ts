@@ -27,6 +27,7 @@ const loadSince = (engine: Engine, since: Since, lag: number): Load => {
     executing: engine.executing.size,
     hot: engine.hot.size,
     busiest: engine.busiest,
+    heartbeat: engine.heartbeat.source,
   };
 };
 

@@ -1,12 +1,13 @@
 /** The loop of a worker: looks for due runs when there may be some, and only then. Hints wake it at once, a slow look makes it sure. */
 import { ailingOf } from "./ailing.ts";
 import { claimDue } from "./claim.ts";
-import { notify, room, type Engine } from "./engine.ts";
+import { room, type Engine } from "./engine.ts";
 import { readMail } from "./mailbox.ts";
 import { drop } from "./drop.ts";
 import { ailing, fresh, headStart, survey } from "./settings.ts";
 import { giveWay, sayWhetherFull } from "./share.ts";
 import { surveyOnce } from "./survey.ts";
+import { lookAtWatched, tellWatchers } from "./watched.ts";
 
 export const startLoop = (engine: Engine): void => {
   startClaiming(engine);
@@ -33,7 +34,11 @@ const startSurvey = (engine: Engine): void =>
 const startRetrying = (engine: Engine): void => {
   const tryBlocked = (): void => {
     engine.store.runs.unblock(engine.known, engine.clock.now(), [...engine.unfit]).then(
-      (count) => void (count > 0 && engine.poke()),
+      (count) => {
+        if (count === 0) return;
+        lookAtWatched(engine);
+        engine.poke();
+      },
       (error: unknown) => engine.closed || engine.logger.error({ err: error }, "blocked runs could not be tried"),
     );
   };
@@ -59,6 +64,7 @@ const strayFinder = (engine: Engine): (() => void) => {
       const now = engine.clock.now();
       const rest = { status: "queued", wakeAt: now, mail, reason: null, home: false, now } as const;
       await engine.store.runs.rest({ run: key, number: lease }, rest);
+      tellWatchers(engine, key);
     }
     suspected = seen;
     if (seen.size > 0) engine.poke();
@@ -127,7 +133,8 @@ const hear = (engine: Engine): boolean => {
   if (engine.closed || !heard(engine)) return false;
   engine.heard++;
   engine.poke();
-  notify(engine);
+  for (const listener of engine.listeners) listener();
+  lookAtWatched(engine);
   readMail(engine);
   void tellWaiters(engine).catch(
     (error: unknown) => engine.closing || engine.logger.error({ err: error }, "the ends of runs could not be read"),

@@ -11,6 +11,7 @@ import { own } from "./owner.ts";
 import { enqueue, follow, leaseOf, note, record, rowOf } from "./record.ts";
 import { faultOf } from "./scope.ts";
 import { wake } from "./wake.ts";
+import { tellWatchers } from "./watched.ts";
 
 type Mail = Pick<RunRow, "mail" | "cancel" | "pause">;
 
@@ -41,6 +42,7 @@ export const readMail = (engine: Engine): void => {
 
 /** Somebody in this process wrote to a run: if it is executed here it is told at once, else it may be due. */
 export const refresh = async (engine: Engine, key: number): Promise<void> => {
+  tellWatchers(engine, key);
   const execution = engine.executing.get(key);
   if (!execution) return engine.poke();
   const row = await engine.store.runs.byKey(key);

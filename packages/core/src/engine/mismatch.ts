@@ -9,7 +9,7 @@ import { refuseUnrecorded } from "./children.ts";
 import { isAlive, hasMore, type Delivery, type Execution } from "./execution.ts";
 import type { Operation } from "./operation.ts";
 import { letGo, putAside } from "./park.ts";
-import { noteRefusal } from "./places.ts";
+import { noteRefusal } from "./asked.ts";
 import { leaseOf } from "./record.ts";
 import { cancelUnfit } from "./finish.ts";
 import { mostSwallowed } from "./settings.ts";

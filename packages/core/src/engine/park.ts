@@ -2,10 +2,10 @@
 import type { Reason } from "../store/rows.ts";
 import { silence } from "./alarm.ts";
 import { drop, leave, setAside } from "./drop.ts";
-import { notify } from "./engine.ts";
 import { safeWake, watch } from "./look-again.ts";
 import type { Execution } from "./execution.ts";
 import { leaseOf } from "./record.ts";
+import { tellWatchers } from "./watched.ts";
 
 /** Parks a run until `due`, a message or a child wakes it. It stays hot: whoever of this process wakes it goes on without replay. */
 export const park = (execution: Execution, due: number | null): void => {
@@ -30,7 +30,11 @@ export const rouse = (execution: Execution): void => {
   if (!isParked || (execution.fresh.length === 0 && !ended && execution.refused === undefined)) return;
   if (execution.phase === "evicted") learn(execution);
   engine.store.runs.rouse(leaseOf(execution), engine.clock.now()).then(
-    (roused) => roused && engine.poke(),
+    (roused) => {
+      if (!roused) return;
+      tellWatchers(engine, execution.key);
+      engine.poke();
+    },
     (error: unknown) =>
       engine.logger.error(
         { run: execution.id, err: error },
@@ -112,7 +116,7 @@ const giveBack = (execution: Execution, rest: Rest, then: () => void): void => {
       if (!held) return drop(execution, "lease_lost");
       then();
       engine.poke();
-      notify(engine);
+      tellWatchers(engine, execution.key);
     },
     (error: unknown) => setAside(execution, error),
   );

@@ -2,9 +2,9 @@
 import type { Answer, Delivery, Execution } from "./execution.ts";
 import type { RecordKind, Row } from "../model/records.ts";
 import { drop, setAside } from "./drop.ts";
-import { notify } from "./engine.ts";
 import { suspectAt } from "./settings.ts";
 import { wake } from "./wake.ts";
+import { tellWatchers } from "./watched.ts";
 
 export type Entry = {
   readonly kind: RecordKind;
@@ -34,7 +34,7 @@ export const leaseOf = (execution: Execution): { run: number; number: number } =
 const kept = (execution: Execution, seq: number): void => {
   if (seq > execution.durable) execution.durable = seq;
   if (execution.held.length > 0) wake(execution);
-  notify(execution.engine);
+  tellWatchers(execution.engine, execution.key);
 };
 
 /** Follows a write that brings a record with it: what it made durable, or that the run is no longer ours. */

@@ -4,16 +4,74 @@ import { toError } from "../model/failure.ts";
 import * as Fault from "../model/fault.ts";
 import { ended, isEnd } from "../model/states.ts";
 import type { Row } from "../store/rows.ts";
+import { caller } from "./caller.ts";
+import type { Execution } from "./execution.ts";
 import type { EndValue } from "./finish.ts";
-import { keyOfRun, rowOfRun, type Reach } from "./handle.ts";
+import { assertOpen, keyOfRun, rowOfRun, type Reach } from "./handle.ts";
+import { createLimit, type Limit, type Wait } from "./limit.ts";
+import { giveUpPlace } from "./places.ts";
+import { watchStanding, type StandingWatch } from "./standing.ts";
 
 /** What the last record of a run that did not complete says. */
 export const endOf = (row: Row): EndValue => (decode(row.value) ?? { failure: null, undo: [] }) as EndValue;
 
-export type Wait = { readonly timeout: number | undefined; readonly signal: AbortSignal | undefined };
-
+/** Waits from the moment of the call. A wait that is given up leaves nothing behind: no listener, and no rejection that nothing handles. */
 export const resultOf = async (reach: Reach, wait: Wait): Promise<unknown> => {
-  const row = await lastRow(reach, wait);
+  assertOpen(reach.engine);
+  const who = caller();
+  if (who?.kind === "body") sayInBody(who.execution, reach);
+  const limit = createLimit(
+    reach.engine,
+    wait,
+    wordsOf(reach, () => standing.last()),
+  );
+  const standing = watchStanding(reach, wait.timeout);
+  let takePlace: (() => void) | undefined;
+  const onWait = (): void => {
+    if (who?.kind === "function") takePlace ??= giveUpPlace(who);
+  };
+  try {
+    return outputOf(reach, await lastRow(reach, { limit, standing, onWait }));
+  } finally {
+    limit.stop();
+    standing.stop();
+    takePlace?.();
+  }
+};
+
+/** Bodies that were told, once each. */
+const told = new WeakSet<Execution>();
+
+/** What a body learns so is in no record: in its next life it may learn something else. */
+const sayInBody = (execution: Execution, { id }: Reach): void => {
+  if (told.has(execution)) return;
+  told.add(execution);
+  const { name } = execution.definition;
+  execution.engine.logger.warn(
+    { run: execution.id, workflow: name, awaited: id },
+    `The body of workflow "${name}" (run ${execution.id}) waits for run ${id} by Run.result. The answer is not recorded, and the wait keeps the run in memory. Start and await a child with Step.call, or call Run.result in a step.`,
+  );
+};
+
+const wordsOf = ({ id }: Reach, last: StandingWatch["last"]): Parameters<typeof createLimit>[2] => ({
+  late: (timeout) => {
+    const seen = last();
+    const state = seen === undefined ? "Its state could not be read." : `It is ${seen.status}.`;
+    const next = seen?.reason ? seen.reason.message : "It goes on.";
+    return Fault.make("result_timeout", `Run ${id} had not ended after ${timeout} ms. ${state} ${next}`, {
+      run: id,
+      status: seen?.status,
+      reason: seen?.reason ? { code: seen.reason.code, message: seen.reason.message } : undefined,
+    });
+  },
+  closed: () =>
+    Fault.make("runtime_closed", `The runtime was closed while the result of run ${id} was awaited. The run goes on elsewhere.`, {
+      run: id,
+    }),
+});
+
+/** What a run that has ended answers. Throws `run_failed` and `run_cancelled`. */
+const outputOf = (reach: Reach, row: Row): unknown => {
   if (row.kind === "completed") return decode(row.value);
   const end = endOf(row);
   if (row.kind === "cancelled") {
@@ -34,57 +92,38 @@ export const resultOf = async (reach: Reach, wait: Wait): Promise<unknown> => {
   );
 };
 
+type Way = {
+  readonly limit: Limit;
+  readonly standing: StandingWatch;
+  /** Called when the run has not ended yet. */
+  readonly onWait: () => void;
+};
+
 /** Asks anew when the database turns out to be another one: the run may be missing there, or not at its end any more. */
-const lastRow = async (reach: Reach, wait: Wait): Promise<Row> => {
+const lastRow = async (reach: Reach, way: Way): Promise<Row> => {
   for (;;) {
-    const row = await awaited(reach, wait);
+    const row = await awaited(reach, way);
     if (row !== "mistaken") return row;
   }
 };
 
-const awaited = async (reach: Reach, { timeout, signal }: Wait): Promise<Row | "mistaken"> => {
-  signal?.throwIfAborted();
+const awaited = async (reach: Reach, { limit, standing, onWait }: Way): Promise<Row | "mistaken"> => {
   const { engine } = reach;
-  const key = await keyOfRun(reach);
-  const { promise, resolve, reject } = Promise.withResolvers<Row | "mistaken">();
+  const key = await limit.within(keyOfRun(reach));
+  const { promise, resolve } = Promise.withResolvers<Row | "mistaken">();
   const onOther = (): void => resolve("mistaken");
   engine.mistaken.add(onOther);
   const waiters = engine.waiters.get(key) ?? new Set();
   engine.waiters.set(key, waiters);
   waiters.add(resolve);
-  const onClose = (): void => {
-    reject(
-      engine.moved ??
-        Fault.make(
-          "runtime_closed",
-          `The runtime was closed while the result of run ${reach.id} was awaited. The run goes on elsewhere.`,
-          { run: reach.id },
-        ),
-    );
-  };
-  engine.closers.add(onClose);
-  const onAbort = (): void => reject(signal?.reason);
-  signal?.addEventListener("abort", onAbort);
-  const callOff =
-    timeout === undefined
-      ? undefined
-      : engine.clock.after(timeout, () =>
-          reject(
-            Fault.make("result_timeout", `Run ${reach.id} was not at its end after ${timeout} ms. It goes on.`, {
-              run: reach.id,
-            }),
-          ),
-        );
   try {
-    const there = await endedRow(reach);
+    const there = await limit.within(endedRow(reach, standing));
     if (there === undefined && engine.moved) throw engine.moved;
-    const row = there ?? (await promise);
+    if (there === undefined) onWait();
+    const row = there ?? (await limit.within(promise));
     // Asked of one database whether the run is at its end, and of the one in its place for the record.
     return row === "mistaken" || isLast(row) ? row : "mistaken";
   } finally {
-    callOff?.();
-    signal?.removeEventListener("abort", onAbort);
-    engine.closers.delete(onClose);
     engine.mistaken.delete(onOther);
     waiters.delete(resolve);
     if (waiters.size === 0 && engine.waiters.get(key) === waiters) engine.waiters.delete(key);
@@ -94,8 +133,12 @@ const awaited = async (reach: Reach, { timeout, signal }: Wait): Promise<Row | "
 const isLast = ({ kind }: Row): boolean => ended.some((end) => end === kind);
 
 /** The last record, if the run is at its end already. */
-const endedRow = async (reach: Reach): Promise<Row | undefined> => {
-  if (reach.key !== undefined && reach.engine.executing.has(reach.key)) return undefined;
+const endedRow = async (reach: Reach, { saw }: StandingWatch): Promise<Row | undefined> => {
+  if (reach.key !== undefined && reach.engine.executing.has(reach.key)) {
+    saw({ status: "running", reason: null });
+    return undefined;
+  }
   const run = await rowOfRun(reach);
+  saw(run);
   return isEnd(run.status) ? reach.engine.store.history.last(run.key) : undefined;
 };

@@ -82,3 +82,11 @@ export const tenantsAtOnce = 32;
 export const survey = 60_000;
 /** How often, in ms, it is looked whether the database takes writes, for the log to say so. */
 export const ailing = 1_000;
+/** How often, in ms, it is looked at what asks this machine alone: whether a neighbour is gone, what the heartbeat thread says. */
+export const local = 200;
+/** How long, in ms, after its end the heartbeat thread is started again: at first, and at most when it ends again and again. */
+export const firstRestart = 1_000;
+export const lastRestart = 60_000;
+/** How long, in ms, after it began a wait for a result looks whether its run goes on by itself, and how often after that. */
+export const firstStandingLook = 1_000;
+export const rareStandingLook = 60_000;

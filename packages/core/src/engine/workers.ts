@@ -13,18 +13,15 @@
  */
 import { hostname } from "node:os";
 import { library } from "../model/version.ts";
-import type { Beat } from "../store/contract.ts";
 import type { WorkerRow } from "../store/rows.ts";
 import type { Engine, Sighting } from "./engine.ts";
+import { beatForNow, startHeartbeat } from "./heartbeat.ts";
 import { seekLead } from "./leader.ts";
-import { startMeasuring } from "./load.ts";
 import { loseAll, repeat } from "./loop.ts";
 import { bornOf, isGone, machine } from "./machine.ts";
+import { local } from "./settings.ts";
 import { peersOf } from "./share.ts";
-import { wake } from "./wake.ts";
-
-/** How often, in ms, it is looked at what asks nobody but this machine: whether a neighbour is gone, what the thread says. */
-const local = 200;
+import { lookAtWatched } from "./watched.ts";
 
 /** No worker has this key. */
 export const nobody = 0;
@@ -50,68 +47,9 @@ export const register = async (engine: Engine): Promise<void> => {
 /** Begins to beat, and to look after the others. A database nobody else can reach needs neither. */
 export const startBeating = (engine: Engine): void => {
   if (!engine.store.shared) return;
-  const beat = engine.isManual ? undefined : engine.store.workers.beatApart(engine.worker, engine.settings.heartbeat);
-  if (beat) beatFromThread(engine, beat);
-  else beatHere(engine);
+  startHeartbeat(engine, () => rise(engine));
   watchOthers(engine);
 };
-
-/** True while the last beat is younger than two thirds of the lease: before the others may think us dead, we stop. */
-const isFresh = (engine: Engine, age: number): boolean => age < (engine.settings.lease * 2) / 3;
-
-const beatFromThread = (engine: Engine, beat: Beat): void => {
-  startMeasuring(engine, beat.tell);
-  engine.beatAge = beat.age;
-  engine.holds = () => isFresh(engine, beat.age());
-  repeat(engine, local, () => {
-    wakeHeld(engine);
-    if (beat.refused()) rise(engine).catch(() => {});
-    if (beat.fenced()) meetFence(engine);
-  });
-  beats.set(engine, beat);
-  engine.stops.push(beat.stop);
-};
-
-const meeting = new WeakSet<Engine>();
-
-/** The thread met a database that is being moved. A beat of our own brings home what it says. */
-const meetFence = (engine: Engine): void => {
-  if (meeting.has(engine)) return;
-  meeting.add(engine);
-  void engine.store.workers
-    .beat(engine.worker, null)
-    .catch(() => {})
-    .finally(() => meeting.delete(engine));
-};
-
-/** Functions that waited for a fresh beat may start. */
-const wakeHeld = (engine: Engine): void => {
-  if (!engine.holds()) return;
-  for (const execution of engine.executing.values()) if (execution.held.length > 0) wake(execution);
-};
-
-const beatHere = (engine: Engine): void => {
-  let last = engine.clock.monotonic();
-  let load: string | null = null;
-  startMeasuring(engine, (measured) => void (load = measured));
-  engine.beatAge = () => engine.clock.monotonic() - last;
-  engine.holds = () => isFresh(engine, engine.beatAge());
-  repeat(engine, engine.settings.heartbeat, () => {
-    const startedAt = engine.clock.monotonic();
-    const beat = async (): Promise<void> => {
-      if (!(await engine.store.workers.beat(engine.worker, load))) await rise(engine);
-      last = startedAt;
-      wakeHeld(engine);
-    };
-    beat().catch(
-      (error: unknown) =>
-        engine.closed || engine.logger.warn({ err: error }, "this process could not say that it lives; it tries again"),
-    );
-  });
-};
-
-/** The thread that beats, where there is one. */
-const beats = new WeakMap<Engine, Beat>();
 
 const risings = new WeakMap<Engine, Promise<void>>();
 
@@ -145,7 +83,7 @@ const begin = async (engine: Engine): Promise<void> => {
     engine.logger.error({ err: error }, "this process could not begin anew; it executes nothing");
     throw error;
   });
-  beats.get(engine)?.beatFor(engine.worker);
+  beatForNow(engine);
   engine.poke();
 };
 
@@ -226,6 +164,7 @@ const isBuried = async (engine: Engine, sightings: Map<number, Sighting>, worker
   const buried = await engine.store.workers.bury(worker.key, worker.beat, engine.clock.now());
   if (buried) {
     engine.logger.info({ worker: worker.key, pid: worker.pid, gone }, "a worker died; its runs go on here or elsewhere");
+    lookAtWatched(engine);
     engine.poke();
   }
   return buried;

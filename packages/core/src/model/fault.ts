@@ -27,6 +27,7 @@ export type Code =
   | "wrong_context"
   | "quarantined"
   | "lease_lost"
+  | "heartbeat_failed"
   | "runtime_closed"
   | "cancelled"
   | "breaker_open"

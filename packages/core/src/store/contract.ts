@@ -8,11 +8,13 @@
  */
 import type { Opening } from "./migration.ts";
 import type {
+  Beat,
   BreakerRow,
   Claim,
   Due,
   Filter,
   GoingOn,
+  Head,
   Known,
   LeaderRow,
   Lease,
@@ -101,6 +103,8 @@ export type Runs = {
   /** Newest first. */
   readonly list: (filter: Filter) => Promise<readonly RunRow[]>;
   readonly tags: (run: number) => Promise<readonly string[]>;
+  /** For each of these runs its state and the seq of its last record. One that is not there is left out. */
+  readonly heads: (keys: readonly number[]) => Promise<readonly Head[]>;
   /** Which of these runs are at an end. */
   readonly ended: (keys: readonly number[]) => Promise<readonly number[]>;
   /** Of the children that steps of a parent wait for, those at an end: how a parent learns what became of them. */
@@ -108,8 +112,11 @@ export type Runs = {
     parent: number,
     steps: readonly string[],
   ) => Promise<readonly { readonly parentKey: string; readonly row: Row; readonly id: string }[]>;
-  /** Runs for which nothing will ever happen. Must be empty, always. */
-  readonly stuck: () => Promise<readonly { readonly id: string; readonly status: Status; readonly why: string }[]>;
+  /**
+   * Runs for which nothing will ever happen. Must be empty, always. A message or the end of a child counts as overlooked when it came before `before` (ms) and
+   * the run waits for nothing else.
+   */
+  readonly stuck: (before: number) => Promise<readonly { readonly id: string; readonly status: Status; readonly why: string }[]>;
 };
 
 /** What became of a record: it is durable, it was refused because the lease was no longer the run's, or the database cannot take it. */
@@ -207,19 +214,7 @@ export type Breakers = {
   readonly wake: (lease: Lease, now: number) => Promise<boolean>;
 };
 
-/** Beats that a thread does for a worker. */
-export type Beat = {
-  /** Ms since the last beat that was accepted began. */
-  readonly age: () => number;
-  /** True once after the worker was declared dead. */
-  readonly refused: () => boolean;
-  /** True once after a beat met a database that is being moved, or was. */
-  readonly fenced: () => boolean;
-  readonly beatFor: (worker: number) => void;
-  /** With the next beat it is said how busy the worker is. */
-  readonly tell: (load: string) => void;
-  readonly stop: () => void;
-};
+export type { Beat } from "./rows.ts";
 
 /** How often, in ms, a process looks: for what no hint told it of, whether the others live, and for what is seldom there. */
 export type Looks = { readonly poll: number; readonly others: number; readonly rare: number };

@@ -39,6 +39,9 @@ export type RunRow = {
   readonly endedAt: number | null;
 };
 
+/** How far a run has come: what tells that it has changed. */
+export type Head = { readonly key: number; readonly status: Status; readonly seq: number };
+
 /** The right to write for a run: the fence compares the number. */
 export type Lease = { readonly run: number; readonly number: number };
 
@@ -119,6 +122,8 @@ export type Load = {
   readonly hot: number;
   /** The most runs that were in execution at once since the time before. */
   readonly busiest: number;
+  /** What gives its heartbeats: a thread, or the event loop while there is no thread. Undefined for one of an older release. */
+  readonly heartbeat?: "thread" | "loop" | undefined;
 };
 
 export type WorkerRow = {
@@ -149,6 +154,22 @@ export type WorkerRow = {
 
 /** What a worker says of itself when it comes. */
 export type NewWorker = Omit<WorkerRow, "key" | "beat" | "full" | "load" | "leads">;
+
+/** Beats that a thread does for a worker. */
+export type Beat = {
+  /** Ms since the last beat that was accepted began. `Infinity` before the first. */
+  readonly age: () => number;
+  /** True once after the worker was declared dead. */
+  readonly refused: () => boolean;
+  /** True once after a beat met a database that is being moved, or was. */
+  readonly fenced: () => boolean;
+  readonly beatFor: (worker: number) => void;
+  /** With the next beat it is said how busy the worker is. */
+  readonly tell: (load: string) => void;
+  readonly stop: () => void;
+  /** Resolves with the reason when the thread ends without being told to: it beats no more. */
+  readonly died: Promise<Error>;
+};
 
 /** Who does what only one is to do. */
 export type LeaderRow = {

@@ -100,6 +100,7 @@ const reads = new Set([
   "tags",
   "ended",
   "endedChildren",
+  "heads",
   "stuck",
   "read",
   "readFirst",

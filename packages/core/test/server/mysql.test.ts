@@ -268,6 +268,7 @@ describe.skipIf(!(await isThere()))("plans on MySQL", () => {
     "records under leases": [...mysql.appendGuarded([{ lease, row: row(9) }]), mysql.standGuarded([{ lease, row: row(9) }])],
     "runs by their ids and keys": [mysql.findRuns(["due 7"]), mysql.byKeys([7]), mysql.ended([7])],
     "a history": [mysql.read(7, -1, 100), mysql.lasts([7, 8]), mysql.readFirst([7, 8], 3)],
+    "how far runs have come": [mysql.heads([7, 8])],
     "children at their end": [mysql.endedChildren(7, ["child"])],
     messages: [
       mysql.pending(7, ["go"], 10),
@@ -276,7 +277,7 @@ describe.skipIf(!(await isThere()))("plans on MySQL", () => {
       mysql.taken(7),
     ],
     "blocked runs": [mysql.unblock(known, 1, [4])],
-    "what is stuck": [mysql.stuck()],
+    "what is stuck": [mysql.stuck(9_999)],
     "a list": [
       mysql.list({ ...everything, statuses: ["failed"], limit: 10 }),
       mysql.list({ ...everything, tag: "a", limit: 10 }),

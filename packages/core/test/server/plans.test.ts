@@ -54,9 +54,10 @@ const asked: Readonly<Record<string, Statement>> = {
   "runs by their ids": postgres.findRuns(["due 7"]),
   "a history": postgres.read(7, -1, 100),
   "the last records": postgres.lasts([7, 8]),
+  "how far runs have come": postgres.heads([7, 8]),
   "children at their end": postgres.endedChildren(7, ["child"]),
   "messages that wait": postgres.pending(7, ["go"], 10),
-  "what is stuck": postgres.stuck(),
+  "what is stuck": postgres.stuck(9_999),
 };
 
 describe.skipIf(!(await isThere()))("on PostgreSQL", () => {

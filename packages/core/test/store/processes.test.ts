@@ -121,7 +121,7 @@ describe.skipIf(process.platform !== "linux")("one process", () => {
       await store.runs.byId("a");
       await store.runs.nextDue([{ name: "order", version: 1 }], Date.now(), 9);
       if (n % 10 === 0)
-        await Promise.all([store.history.read(lease.run, 0, 5), store.runs.stuck(), store.workers.list(), store.runs.heldBy(1)]);
+        await Promise.all([store.history.read(lease.run, 0, 5), store.runs.stuck(0), store.workers.list(), store.runs.heldBy(1)]);
       store.changed();
     }
     expect(statSync(`${path}-wal`).size).toBeLessThan(8_000_000);

@@ -61,7 +61,7 @@ const orders: Record<string, () => unknown> = {
     const lease = await execute(store, `${name}/use`, { tags: ["t"] });
     for (let n = 1; n <= 50; n++) {
       await store.history.append(lease, row(n));
-      await store.runs.stuck();
+      await store.runs.stuck(Date.now());
       await store.runs.byId(`${name}/use`);
       await store.runs.nextDue([{ name: "order", version: 1 }], Date.now(), 9);
       store.changed();

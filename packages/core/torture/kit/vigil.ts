@@ -17,7 +17,7 @@ export const keepVigil = (client: Runtime.Runtime, observer: Observer): Vigil =>
 /** The same of a place, without being one of the processes that look after each other there. */
 export const keepVigilOver = async ({ url }: Place): Promise<Vigil> => {
   const store = await openStore(url, { beforeCommit: () => {} });
-  const vigil = askEverySecond(() => store.runs.stuck());
+  const vigil = askEverySecond(() => store.runs.stuck(Date.now() - 5_000));
   return {
     ...vigil,
     end: async () => {

@@ -31,6 +31,7 @@ const reads = new Set([
   "tags",
   "ended",
   "endedChildren",
+  "heads",
   "stuck",
   "read",
   "last",

@@ -82,7 +82,7 @@ export const createWorld = (seed: number, tell: Tell): World => {
     if (now !== written) tellOthers(writer);
     written = now;
     if (changes.length === 0) return;
-    void reader.runs.stuck().then((stuck) => {
+    void reader.runs.stuck(Number.MAX_SAFE_INTEGER).then((stuck) => {
       for (const { id, why } of stuck) breach(`run ${id} is stuck: ${why}`);
     });
   };

@@ -14,13 +14,31 @@ const isAwaiting = `exists (
     select 1 from holdfast_history as answer where answer.run = asked.run and answer.key = asked.key and answer.seq > asked.seq
     and answer.kind in ('taken', 'expired', 'called', 'call-failed')))`;
 
+/**
+ * True when a run could take everything that it waits for: messages and ends of children that came before a moment, and that it has not taken. Then at least one
+ * of its waits is alive. A wait that was given up leaves its note as well, so an answer to one of several says nothing.
+ */
+const messages = (before: string): string =>
+  `select 1 from holdfast_signals as message where message.run = r.key and message.taken_at is null and message.at < ${before}`;
+const children = (before: string): string =>
+  `select 1 from holdfast_runs as child where child.parent = r.key and child.ended_at < ${before}`;
+const couldTakeAll = (before: string): string => `(exists (${messages(before)}) or exists (${children(before)})) and not exists (
+  select 1 from holdfast_history as asked where asked.run = r.key and asked.kind in ('waiting', 'calling', 'timer', 'attempt', 'undo-attempt', 'running')
+  and not exists (
+    select 1 from holdfast_history as answer where answer.run = asked.run and answer.key = asked.key and answer.seq > asked.seq
+    and answer.kind in ('taken', 'expired', 'called', 'call-failed', 'fired', 'step', 'step-failed', 'undone', 'undo-failed'))
+  and not (asked.kind = 'waiting' and exists (${messages(before)} and cast(json_quote(convert(message.name using utf8mb4)) as binary) = cast(asked.value as binary)))
+  and not (asked.kind = 'calling' and exists (${children(before)} and child.parent_key = asked.key)))`;
+
 /** Runs with no live lease, no wake time, nothing they wait for and no person's word. Each part goes along an index. */
 const stuck = `select ${shown("r.id", "id")}, r.status, 'nothing will wake it' as why from holdfast_runs as r
     where r.status in ('scheduled', 'queued', 'running') and r.wake_at is null and r.worker is null
   union all select ${shown("r.id", "id")}, r.status, 'it waits for nothing' from holdfast_runs as r
     where r.wake_at is null and r.worker is null and r.status = 'waiting' and not ${isAwaiting}
   union all select ${shown("r.id", "id")}, r.status, 'its worker is gone' from holdfast_runs as r
-    where r.worker is not null and not exists (select 1 from holdfast_workers as w where w.key = r.worker)`;
+    where r.worker is not null and not exists (select 1 from holdfast_workers as w where w.key = r.worker)
+  union all select ${shown("r.id", "id")}, r.status, 'what it waits for has come' from holdfast_runs as r
+    where r.wake_at is null and r.worker is null and r.status = 'waiting' and ${isAwaiting} and ${couldTakeAll("?")}`;
 
 /** Drizzle writes what depends on what is asked for. */
 const writer = new QueryBuilder();
@@ -74,6 +92,12 @@ export const reads = {
     );
   },
   tags: (key: number): Statement => statement(`select ${shown("t.tag", "tag")} from holdfast_tags as t where t.run = ?`, key),
+  heads: (keys: readonly number[]): Statement =>
+    statement(
+      `select r.key, r.status, coalesce((select max(newest.seq) from holdfast_history as newest where newest.run = r.key), -1) as seq
+       from ${listed("bigint")} straight_join holdfast_runs as r force index (primary) on r.key = given.value`,
+      json(keys),
+    ),
   ended: (keys: readonly number[]): Statement =>
     statement(
       `select r.key from ${listed("bigint")} straight_join holdfast_runs as r force index (primary) on r.key = given.value where r.ended_at is not null`,
@@ -89,7 +113,7 @@ export const reads = {
       parent,
       json(steps),
     ),
-  stuck: (): Statement => statement(stuck),
+  stuck: (before: number): Statement => statement(stuck, before, before, before, before),
 
   read: (key: number, after: number, limit: number): Statement =>
     statement(

@@ -2,6 +2,7 @@
 import type { SQL } from "bun";
 import { beatCells, readBeats } from "../beat.ts";
 import type { Beat } from "../contract.ts";
+import { startThread } from "../thread.ts";
 
 type Orders = {
   readonly options: unknown;
@@ -14,61 +15,65 @@ type Orders = {
 
 type Message = "stop" | { readonly load: string };
 
-/** Runs in the thread, from its own text: it may use nothing of this file. */
-const thread = async (): Promise<void> => {
-  let stop = (): void => {};
-  let load: string | null = null;
-  let heardAt = 0;
-  const heard = new Promise<Orders>((resolve) => {
-    globalThis.addEventListener("message", ({ data }: MessageEvent<Orders | Message>) => {
-      if (data === "stop") return stop();
-      if ("load" in data) {
-        ({ load } = data);
-        return;
-      }
-      heardAt = performance.now();
-      resolve(data);
-    });
+/** The program of the thread. */
+const program = `
+let stop = () => {};
+let load = null;
+let heardAt = 0;
+const heard = new Promise((resolve) => {
+  globalThis.addEventListener("message", ({ data }) => {
+    if (data === "stop") return stop();
+    if ("load" in data) {
+      load = data.load;
+      return;
+    }
+    heardAt = performance.now();
+    resolve(data);
   });
+});
+const beat = async () => {
   const { SQL } = await import("bun");
   const { options, text, every, deadline, shared } = await heard;
   const cell = new Int32Array(shared);
   Atomics.store(cell, 4, Math.trunc(heardAt));
-  let client: SQL | undefined;
-  const state = { stopped: false };
+  let client;
+  let stopped = false;
   stop = () => {
-    state.stopped = true;
+    stopped = true;
     void client?.close({ timeout: 0 }).catch(() => {});
     postMessage("stopped");
   };
-  const close = (): void => {
+  const close = () => {
     const was = client;
     client = undefined;
     void was?.close({ timeout: 0 }).catch(() => {});
   };
-  const inTime = <T>(work: Promise<T>): Promise<T> => {
-    const { promise: late, reject } = Promise.withResolvers<never>();
+  const inTime = (work) => {
+    const { promise: late, reject } = Promise.withResolvers();
     const timer = setTimeout(() => reject(new Error("late")), deadline);
     return Promise.race([work, late]).finally(() => clearTimeout(timer));
   };
-  while (!state.stopped) {
+  while (!stopped) {
     const begun = performance.now();
     let pause = every;
     try {
-      client ??= new SQL(options as SQL.Options);
-      const answer = (await inTime(client.unsafe(text, [load, Atomics.load(cell, 3)]))) as { count: number };
+      client ??= new SQL(options);
+      const worker = Atomics.load(cell, 3);
+      const answer = await inTime(client.unsafe(text, [load, worker]));
       if (answer.count === 1) {
         Atomics.store(cell, 0, begun);
         Atomics.store(cell, 1, 1);
-      } else Atomics.store(cell, 2, 1);
+      } else Atomics.store(cell, 2, worker);
     } catch (error) {
-      if (String((error as { message?: unknown }).message).includes("holdfast_moved")) Atomics.store(cell, 5, 1);
+      if (String(error.message).includes("holdfast_moved")) Atomics.store(cell, 5, 1);
       close();
       pause = Math.min(every, 500);
     }
     await new Promise((resolve) => setTimeout(resolve, pause));
   }
 };
+void beat();
+`;
 
 export const startBeside = (
   options: SQL.Options,
@@ -78,24 +83,18 @@ export const startBeside = (
   const shared = new SharedArrayBuffer(24);
   const cell = new Int32Array(shared);
   cell[beatCells.worker] = worker;
-  const url = URL.createObjectURL(new Blob([`(${thread.toString()})()`], { type: "application/javascript" }));
-  const running = new Worker(url);
-  running.unref();
-  const post = (message: Orders | Message): void => {
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
-    running.postMessage(message);
-  };
+  const thread = startThread(program);
+  thread.unref();
+  const post = (message: Orders | Message): void => thread.post(message);
   const beats = readBeats(cell);
   post({ options, text, every, deadline, shared });
   return {
     ...beats,
     tell: (load) => post({ load }),
+    died: thread.died,
     stop: () => {
       post("stop");
-      setTimeout(() => {
-        running.terminate();
-        URL.revokeObjectURL(url);
-      }, 1_000).unref();
+      setTimeout(thread.terminate, 1_000).unref();
     },
   };
 };

@@ -103,9 +103,10 @@ export type Dialect = {
   readonly byKeys: (keys: readonly number[]) => Statement;
   readonly list: (filter: Filter) => Statement;
   readonly tags: (run: number) => Statement;
+  readonly heads: (keys: readonly number[]) => Statement;
   readonly ended: (keys: readonly number[]) => Statement;
   readonly endedChildren: (parent: number, steps: readonly string[]) => Statement;
-  readonly stuck: () => Statement;
+  readonly stuck: (before: number) => Statement;
 
   readonly read: (run: number, after: number, limit: number) => Statement;
   readonly readFirst: (runs: readonly number[], limit: number) => Statement;

@@ -1,11 +1,17 @@
 /** From what a server answers to the rows that cross the seam. */
 import type { RecordKind, Row } from "../../model/records.ts";
 import type { Status } from "../../model/states.ts";
-import type { BreakerRow, Fate, LeaderRow, Reason, RunRow, SignalRow, TakenSignal, WorkerRow } from "../rows.ts";
+import type { BreakerRow, Fate, Head, LeaderRow, Reason, RunRow, SignalRow, TakenSignal, WorkerRow } from "../rows.ts";
 import { readWorker } from "../worker.ts";
 import type { Sheet } from "./desk.ts";
 import { text, textOrNull, truth, wordsOrNull, whole, wholeOrNull } from "./fields.ts";
 import type { Fields } from "./link.ts";
+
+export const headOf = (fields: Fields): Head => ({
+  key: whole(fields, "key"),
+  status: text(fields, "status") as Status,
+  seq: whole(fields, "seq"),
+});
 
 export const runOf = (fields: Fields): RunRow => {
   const reason = textOrNull(fields, "reason");

@@ -23,7 +23,7 @@ import { createLocks } from "./locks.ts";
 import { watched } from "./watched.ts";
 import { createLookup } from "./lookup.ts";
 import { reopen } from "./reopen.ts";
-import { recordOf, runOf, signalOf, takenOf, workerOf } from "./rows.ts";
+import { headOf, recordOf, runOf, signalOf, takenOf, workerOf } from "./rows.ts";
 import { refuseNewer } from "./schema.ts";
 import { createSession, send, sendAll } from "./session.ts";
 import type { Transactions } from "./transact.ts";
@@ -168,6 +168,7 @@ export const createStore = (server: Server, hooks: Hooks): Store => {
       ...createDue(session),
       list: async (filter) => (await read(dialect.list(filter))).map(runOf),
       tags: async (run) => (await read(dialect.tags(run))).map((row) => String(row["tag"])),
+      heads: async (keys) => (keys.length === 0 ? [] : (await patiently(dialect.heads(keys))).map(headOf)),
       ended: async (keys) => (keys.length === 0 ? [] : (await patiently(dialect.ended(keys))).map((row) => whole(row, "key"))),
       endedChildren: async (parent, steps) =>
         (await patiently(dialect.endedChildren(parent, steps))).map((row) => ({
@@ -175,8 +176,8 @@ export const createStore = (server: Server, hooks: Hooks): Store => {
           id: String(row["id"]),
           row: recordOf(row),
         })),
-      stuck: async () =>
-        (await read(dialect.stuck())).map((row) => ({
+      stuck: async (before) =>
+        (await read(dialect.stuck(before))).map((row) => ({
           id: String(row["id"]),
           status: String(row["status"]) as Status,
           why: String(row["why"]),

@@ -6,48 +6,46 @@ import { Database } from "bun:sqlite";
 import { closeSync, existsSync, fsyncSync, linkSync, openSync, rmSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import * as Fault from "../../model/fault.ts";
+import { startThread } from "../thread.ts";
 import { troubleOf } from "./trouble.ts";
 
-/** What a thread is told. It uses nothing of this file, and answers with the error of SQLite, or with nothing. */
+/** What the thread is told. It answers with the error of SQLite, or with nothing. */
 type Orders = { readonly from: string; readonly to: string };
 type Answer = { readonly code?: string; readonly message?: string };
 
-const thread = (): void => {
-  globalThis.addEventListener("message", ({ data }: MessageEvent<Orders>) => {
-    void import("bun:sqlite").then(({ Database }) => {
-      let answer: Answer = {};
+/** The program of the thread. */
+const program = `
+globalThis.addEventListener("message", ({ data }) => {
+  void import("bun:sqlite").then(({ Database }) => {
+    let answer = {};
+    try {
+      const database = new Database(data.from, { create: false, readwrite: true });
       try {
-        const database = new Database(data.from, { create: false, readwrite: true });
-        try {
-          database.run("PRAGMA busy_timeout = 10000");
-          database.run("VACUUM INTO ?", [data.to]);
-        } finally {
-          database.close();
-        }
-      } catch (error) {
-        const { code, message } = error as { code?: unknown; message?: unknown };
-        answer = { code: String(code), message: String(message) };
+        database.run("PRAGMA busy_timeout = 10000");
+        database.run("VACUUM INTO ?", [data.to]);
+      } finally {
+        database.close();
       }
-      postMessage(answer);
-    });
+    } catch (error) {
+      answer = { code: String(error.code), message: String(error.message) };
+    }
+    postMessage(answer);
   });
-};
+});
+`;
 
 /** Copies a file by SQLite itself, in a thread: neither the event loop nor a beat waits for it. */
 const vacuum = async (from: string, to: string): Promise<void> => {
-  const url = URL.createObjectURL(new Blob([`(${thread.toString()})()`], { type: "application/javascript" }));
-  const running = new Worker(url);
+  const thread = startThread(program);
   try {
     const { promise, resolve: hear, reject } = Promise.withResolvers<Answer>();
-    running.addEventListener("message", ({ data }: MessageEvent<Answer>) => hear(data));
-    running.addEventListener("error", ({ message }) => reject(new Error(message)));
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
-    running.postMessage({ from, to } satisfies Orders);
+    thread.onMessage((data) => hear(data as Answer));
+    void thread.died.then(reject);
+    thread.post({ from, to } satisfies Orders);
     const { code, message } = await promise;
     if (message !== undefined) throw Object.assign(new Error(message), { code });
   } finally {
-    running.terminate();
-    URL.revokeObjectURL(url);
+    thread.terminate();
   }
 };
 

@@ -5,6 +5,7 @@
 import { statSync } from "node:fs";
 import { beatCells, readBeats } from "../beat.ts";
 import type { Beat } from "../contract.ts";
+import { startThread } from "../thread.ts";
 
 type Orders = {
   readonly file: string;
@@ -18,19 +19,20 @@ const cells = { ...beatCells, checkpoint: 6 } as const;
 
 type Message = "checkpoint" | "stop" | { readonly load: string };
 
-/** Runs in the thread, from its own text: it may use nothing of this file. */
-const thread = async (): Promise<void> => {
-  // First of all the ear: what comes while a module is loaded would be lost.
-  const early: Message[] = [];
-  let hear = (message: Message): void => void early.push(message);
-  let heardAt = 0;
-  const heard = new Promise<Orders>((resolve) => {
-    globalThis.addEventListener("message", ({ data }: MessageEvent<Orders | Message>) => {
-      if (typeof data === "string" || "load" in data) return hear(data);
-      heardAt = performance.now();
-      resolve(data);
-    });
+/** The program of the thread. */
+const program = `
+// First of all the ear: what comes while a module is loaded would be lost.
+const early = [];
+let hear = (message) => void early.push(message);
+let heardAt = 0;
+const heard = new Promise((resolve) => {
+  globalThis.addEventListener("message", ({ data }) => {
+    if (typeof data === "string" || "load" in data) return hear(data);
+    heardAt = performance.now();
+    resolve(data);
   });
+});
+const beat = async () => {
   const { Database } = await import("bun:sqlite");
   const { statSync } = await import("node:fs");
   const orders = await heard;
@@ -44,36 +46,35 @@ const thread = async (): Promise<void> => {
     database.run("PRAGMA synchronous = NORMAL");
     return {
       database,
-      beat: database.prepare<unknown, [string | null, number]>(
-        "update holdfast_workers set beat = beat + 1, load = coalesce(?, load) where key = ?",
-      ),
+      beat: database.prepare("update holdfast_workers set beat = beat + 1, load = coalesce(?, load) where key = ?"),
       checkpoint: database.prepare("PRAGMA wal_checkpoint(PASSIVE)"),
     };
   };
-  let opened: ReturnType<typeof open> | undefined;
+  let opened;
   // A statement that is still open would keep the file open.
-  const close = (): void => {
+  const close = () => {
     const was = opened;
     opened = undefined;
     was?.beat.finalize();
     was?.checkpoint.finalize();
     was?.database.close();
   };
-  let load: string | null = null;
-  let ticking: ReturnType<typeof setTimeout> | undefined;
-  const tick = (): void => {
+  let load = null;
+  let ticking;
+  const tick = () => {
     let pause = orders.every;
     const begun = performance.now();
     try {
       opened ??= open();
-      const found = opened.beat.run(load, Atomics.load(cell, 3)).changes === 1;
+      const worker = Atomics.load(cell, 3);
+      const found = opened.beat.run(load, worker).changes === 1;
       if (found) {
         Atomics.store(cell, 0, begun);
         Atomics.store(cell, 1, 1);
-      } else Atomics.store(cell, 2, 1);
+      } else Atomics.store(cell, 2, worker);
     } catch (error) {
-      const isBusy = String((error as { code?: unknown }).code).startsWith("SQLITE_BUSY");
-      if (String((error as { message?: unknown }).message).includes("holdfast_moved")) Atomics.store(cell, 5, 1);
+      const isBusy = String(error.code).startsWith("SQLITE_BUSY");
+      if (String(error.message).includes("holdfast_moved")) Atomics.store(cell, 5, 1);
       pause = isBusy ? 2 + Math.random() * 8 : Math.min(orders.every, 500);
       if (!isBusy) close();
     }
@@ -81,7 +82,7 @@ const thread = async (): Promise<void> => {
   };
   hear = (message) => {
     if (typeof message === "object") {
-      ({ load } = message);
+      load = message.load;
       return;
     }
     if (message === "stop") {
@@ -102,10 +103,14 @@ const thread = async (): Promise<void> => {
   tick();
   for (const message of early) hear(message);
 };
+void beat();
+`;
 
 export type Beside = Beat & {
   /** Asks for a checkpoint, unless one is asked for already. A crash in its middle leaves the WAL as it was. */
   readonly checkpoint: () => void;
+  /** The checkpoints are left to its process. */
+  readonly isDead: () => boolean;
   /** True from when one is asked for until it is done. */
   readonly isCheckpointing: () => boolean;
   /** Resolves once the thread has let go of the file. */
@@ -119,28 +124,29 @@ export const startBeside = (file: string, worker: number, every: number): Beside
   const shared = new SharedArrayBuffer(28);
   const cell = new Int32Array(shared);
   cell[cells.worker] = worker;
-  const url = URL.createObjectURL(new Blob([`(${thread.toString()})()`], { type: "application/javascript" }));
-  const running = new Worker(url);
-  running.unref();
-  const post = (message: Orders | Message): void => {
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
-    running.postMessage(message);
-  };
+  const thread = startThread(program);
+  thread.unref();
+  const post = (message: Orders | Message): void => thread.post(message);
+  let isDead = false;
+  void thread.died.then(() => {
+    isDead = true;
+    Atomics.store(cell, cells.checkpoint, 0);
+  });
   const beats = readBeats(cell);
   post({ file, inode: statSync(file, { throwIfNoEntry: false })?.ino, every, shared });
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => (stopping ??= end());
   const end = async (): Promise<void> => {
     const { promise, resolve } = Promise.withResolvers<unknown>();
-    running.addEventListener("message", resolve, { once: true });
-    running.addEventListener("error", resolve, { once: true });
+    thread.onMessage(resolve);
     post("stop");
-    await Promise.race([promise, Bun.sleep(patience)]);
-    running.terminate();
-    URL.revokeObjectURL(url);
+    await Promise.race([promise, thread.died, Bun.sleep(patience)]);
+    thread.terminate();
   };
   return {
     ...beats,
+    died: thread.died,
+    isDead: () => isDead,
     tell: (load) => post({ load }),
     checkpoint: () => {
       // Before the first beat the thread may not listen yet.

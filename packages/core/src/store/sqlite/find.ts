@@ -1,12 +1,12 @@
 /** Looking runs up, on SQLite. */
-import { and, desc, eq, gte, inArray, isNotNull, lt, lte, sql } from "drizzle-orm";
+import { and, desc, eq, gte, inArray, isNotNull, lt, lte, sql, type Placeholder } from "drizzle-orm";
 import type { Filter } from "../contract.ts";
-import type { RunRow } from "../rows.ts";
+import type { Head, RunRow } from "../rows.ts";
 import type { Status } from "../../model/states.ts";
 import { runColumns } from "./columns.ts";
 import type { Connection } from "./connection.ts";
 import { recordColumns } from "./history.ts";
-import { history, isAdrift, isSeldom, mayBeMany, runs, tags, workers } from "./schema.ts";
+import { history, isAdrift, isSeldom, mayBeMany, runs, signals, tags, workers } from "./schema.ts";
 
 export type FindVerbs = ReturnType<typeof prepareFind>;
 
@@ -18,6 +18,22 @@ const isAwaiting = sql`exists (
   and not exists (
     select 1 from ${history} as answer where answer.run = asked.run and answer.key = asked.key and answer.seq > asked.seq
     and answer.kind in ('taken', 'expired', 'called', 'call-failed')))`;
+
+/**
+ * True when a run could take everything that it waits for: messages and ends of children that came before a moment, and that it has not taken. Then at least one
+ * of its waits is alive. A wait that was given up leaves its note as well, so an answer to one of several says nothing.
+ */
+const couldTakeAll = (before: Placeholder) => {
+  const messages = sql`select 1 from ${signals} as message where message.run = ${runs.key} and message.taken_at is null and message.at < ${before}`;
+  const children = sql`select 1 from ${runs} as child where child.parent = ${runs.key} and child.ended_at < ${before}`;
+  return sql`(exists (${messages}) or exists (${children})) and not exists (
+    select 1 from ${history} as asked where asked.run = ${runs.key} and asked.kind in ('waiting', 'calling', 'timer', 'attempt', 'undo-attempt', 'running')
+    and not exists (
+      select 1 from ${history} as answer where answer.run = asked.run and answer.key = asked.key and answer.seq > asked.seq
+      and answer.kind in ('taken', 'expired', 'called', 'call-failed', 'fired', 'step', 'step-failed', 'undone', 'undo-failed'))
+    and not (asked.kind = 'waiting' and exists (${messages} and json_quote(message.name) = asked.value))
+    and not (asked.kind = 'calling' and exists (${children} and child.parent_key = asked.key)))`;
+};
 
 export const prepareFind = ({ db }: Connection) => {
   const byId = db
@@ -55,6 +71,16 @@ export const prepareFind = ({ db }: Connection) => {
     .where(and(sql`${runs.key} in (select value from json_each(${sql.placeholder("keys")}))`, isNotNull(runs.endedAt)))
     .prepare();
 
+  const headsOf = db
+    .select({
+      key: runs.key,
+      status: runs.status,
+      seq: sql<number>`coalesce((select max(newest.seq) from ${history} as newest where newest.run = ${sql.raw('"holdfast_runs"."key"')}), -1)`,
+    })
+    .from(runs)
+    .where(sql`${runs.key} in (select value from json_each(${sql.placeholder("keys")}))`)
+    .prepare();
+
   const stuck = (why: string) => db.select({ id: runs.id, status: runs.status, why: sql<string>`${why}` }).from(runs);
   const isAtRest = sql`${runs.wakeAt} is null and ${runs.worker} is null`;
   const adrift = stuck("nothing will wake it").where(isAdrift(runs));
@@ -63,8 +89,11 @@ export const prepareFind = ({ db }: Connection) => {
   );
   const isGone = sql`${runs.worker} not in (select ${workers.key} from ${workers})`;
   const orphaned = stuck("its worker is gone").where(and(isNotNull(runs.worker), isGone));
+  const overlooked = stuck("what it waits for has come").where(
+    sql`${isAtRest} and ${runs.status} = 'waiting' and ${isSeldom(runs.status)} and ${isAwaiting} and ${couldTakeAll(sql.placeholder("before"))}`,
+  );
   /** Runs with no live lease, no wake time, nothing they wait for and no person's word. Each part goes along an index. */
-  const allStuck = adrift.unionAll(forgotten).unionAll(orphaned).prepare();
+  const allStuck = adrift.unionAll(forgotten).unionAll(orphaned).unionAll(overlooked).prepare();
 
   return {
     byId: (id: string): RunRow | undefined => byId.get({ id }),
@@ -72,6 +101,8 @@ export const prepareFind = ({ db }: Connection) => {
     tags: (run: number): string[] => tagsOf.all({ run }).map(({ tag }) => tag),
 
     ended: (keys: readonly number[]): number[] => endedOf.all({ keys: JSON.stringify(keys) }).map(({ key }) => key),
+
+    heads: (keys: readonly number[]): Head[] => headsOf.all({ keys: JSON.stringify(keys) }),
 
     endedChildren: (parent: number, steps: readonly string[]) => {
       const awaited = new Set(steps);
@@ -102,6 +133,6 @@ export const prepareFind = ({ db }: Connection) => {
         .limit(filter.limit)
         .all(),
 
-    stuck: (): Stuck[] => allStuck.all(),
+    stuck: (before: number): Stuck[] => allStuck.all({ before }),
   };
 };

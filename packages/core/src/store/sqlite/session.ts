@@ -103,9 +103,11 @@ export const createSession = (first: Connection): Session => {
    */
   const tendWal = (thread: Beside): void => {
     const pages = verbs.walPages();
-    if (pages >= checkpointAt) {
+    if (pages >= checkpointAt && !thread.isDead()) {
       thread.checkpoint();
       finishing = true;
+    } else if (pages >= checkpointAt) {
+      verbs.checkpoint.all();
     } else if (finishing) {
       finishing = false;
       verbs.checkpoint.all();

@@ -117,9 +117,10 @@ const createStore = (first: Connection, hooks: Hooks): Store => {
       tenants: (known, after, limit) => patiently(() => verbs().due.tenants(known, after, limit)),
       list: (filter) => read(() => verbs().find.list(filter)),
       tags: (run) => read(() => verbs().find.tags(run)),
+      heads: (keys) => patiently(() => verbs().find.heads(keys)),
       ended: (keys) => patiently(() => verbs().find.ended(keys)),
       endedChildren: (parent, steps) => patiently(() => verbs().find.endedChildren(parent, steps)),
-      stuck: () => read(() => verbs().find.stuck()),
+      stuck: (before) => read(() => verbs().find.stuck(before)),
     },
     history: {
       record: (lease, row, told) => group.push({ kind: "record", run: lease.run, lease, row, told }),

@@ -1,7 +1,8 @@
 /** Looking at runs: lists in pages, and the runs for which nothing will ever happen. */
 import { describe, expect, test } from "bun:test";
 import type { Store } from "../../../src/store/contract.ts";
-import { end, execute, hire, ids, rest, row, start, t0, type OpenStore } from "./kit.ts";
+import type { Lease, Row } from "../../../src/store/rows.ts";
+import { end, execute, hire, ids, newRun, rest, row, start, t0, type OpenStore } from "./kit.ts";
 
 export const list = (openStore: OpenStore): void => {
   describe("list", () => {
@@ -61,7 +62,7 @@ export const list = (openStore: OpenStore): void => {
   });
 
   describe("stuck", () => {
-    const stuck = async (store: Store): Promise<string[]> => (await store.runs.stuck()).map(({ id }) => id).toSorted();
+    const stuck = async (store: Store): Promise<string[]> => (await store.runs.stuck(t0)).map(({ id }) => id).toSorted();
 
     test("a healthy run is never listed", async () => {
       const { store } = await openStore();
@@ -107,7 +108,7 @@ export const list = (openStore: OpenStore): void => {
       ] as const)
         await store.history.append(answered, row(seq, { kind, key: "w" }));
       await store.runs.rest(answered, rest());
-      const found = (await store.runs.stuck()).toSorted((a, b) => a.id.localeCompare(b.id));
+      const found = (await store.runs.stuck(t0)).toSorted((a, b) => a.id.localeCompare(b.id));
       expect(found).toEqual([
         { id: "answered", status: "waiting", why: "it waits for nothing" },
         { id: "never due", status: "queued", why: "nothing will wake it" },
@@ -115,6 +116,62 @@ export const list = (openStore: OpenStore): void => {
         { id: "waiting", status: "waiting", why: "it waits for nothing" },
       ]);
       await hire(store);
+    });
+
+    const send = (store: Store, run: number, name: string, at: number): Promise<unknown> =>
+      store.signals.send({ run, name, dedupe: null, value: null, at });
+
+    /** As if nobody had been woken: that of a message, or of a child at its end. */
+    const parked = async (store: Store, lease: Lease): Promise<void> => {
+      const { mail = 0 } = (await store.runs.byKey(lease.run)) ?? {};
+      await store.runs.rest(lease, rest({ mail }));
+    };
+
+    const names = ["go", 'it\'s "quoted" \\ ? 😀', "größe"] as const;
+
+    test.each(names)("a run whose message is there, and that waits for nothing else, is listed: %s", async (name) => {
+      const { store } = await openStore();
+      const lease = await execute(store, "overlooked");
+      await store.history.append(lease, row(1, { kind: "waiting", key: "w", value: JSON.stringify(name) }));
+      await send(store, lease.run, name, t0);
+      await parked(store, lease);
+      expect(await store.runs.stuck(t0)).toEqual([]);
+      expect(await store.runs.stuck(t0 + 1)).toEqual([
+        { id: "overlooked", status: "waiting", why: "what it waits for has come" },
+      ]);
+    });
+
+    test("a run whose awaited child has ended is listed", async () => {
+      const { store } = await openStore();
+      const lease = await execute(store, "parent");
+      const child = newRun("child", { parent: lease.run, parentKey: "c", worker: lease.worker, wakeAt: null });
+      await store.history.appendChild(lease, row(1, { kind: "calling", key: "c", value: '"child"' }), child);
+      const { key = 0, lease: number = 0 } = (await store.runs.byId("child")) ?? {};
+      await store.runs.settle({ run: key, number }, end(1));
+      await parked(store, lease);
+      expect((await store.runs.stuck(t0 + 60_000)).map(({ id }) => id)).toEqual(["parent"]);
+    });
+
+    test("a run that may have given up what has come, that waits for something else, or that is due is not listed", async () => {
+      const { store } = await openStore();
+      const noted = async (id: string, notes: readonly (readonly [Row["kind"], string, string])[]): Promise<Lease> => {
+        const lease = await execute(store, id);
+        for (const [at, [kind, key, value]] of notes.entries())
+          await store.history.append(lease, row(at + 1, { kind, key, value: JSON.stringify(value) }));
+        await send(store, lease.run, "go", t0);
+        return lease;
+      };
+      const wait = ["waiting", "w", "go"] as const;
+      await parked(store, await noted("two waits", [wait, ["waiting", "x", "other"]]));
+      await parked(store, await noted("a child", [wait, ["calling", "c", "child"]]));
+      await parked(store, await noted("a timer", [wait, ["timer", "t", ""]]));
+      await parked(store, await noted("a retry", [wait, ["attempt", "s", ""]]));
+      await parked(store, await noted("another name", [["waiting", "w", "went"]]));
+      await parked(store, await noted("taken, and again", [wait, ["taken", "w", ""], ["waiting", "w#2", "later"]]));
+      const due = await noted("due", [wait]);
+      await store.runs.rest(due, rest());
+      expect(await stuck(store)).toEqual([]);
+      expect(await store.runs.stuck(t0 + 60_000)).toEqual([]);
     });
   });
 };

@@ -408,5 +408,18 @@ export const runs = (openStore: OpenStore): void => {
       );
       expect(await store.runs.ended([])).toEqual([]);
     });
+
+    test("how far runs have come is told by their states and last records", async () => {
+      const { store } = await openStore();
+      const [one, other] = [await execute(store, "one"), await execute(store, "other")];
+      await store.history.append(one, row(1));
+      await store.runs.settle(one, end(2));
+      const found = await store.runs.heads([one.run, other.run, 99_999]);
+      expect(found.toSorted((a, b) => a.key - b.key)).toEqual([
+        { key: one.run, status: "completed", seq: 2 },
+        { key: other.run, status: "running", seq: 0 },
+      ]);
+      expect(await store.runs.heads([])).toEqual([]);
+    });
   });
 };
