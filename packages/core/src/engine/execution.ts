@@ -161,7 +161,8 @@ export type Execution = {
 };
 
 export const createExecution = (engine: Engine, definition: Untyped, run: RunRow, rows: readonly Row[]): Execution => {
-  const [first, ...rest] = rows.filter((row) => !isLoose(row));
+  const ordered = rows.some(isLoose) ? rows.filter((row) => !isLoose(row)) : rows;
+  const [first, ...rest] = ordered;
   const last = rows.at(-1)?.seq ?? 0;
   const places = placesIn(rows);
   const origins = originsIn(rows);
@@ -196,7 +197,7 @@ export const createExecution = (engine: Engine, definition: Untyped, run: RunRow
     moving: false,
     given: 0,
     givenAt: 0,
-    askOrder: askOrder(rows.filter((row) => !isLoose(row))),
+    askOrder: askOrder(ordered),
     asks: 0,
     places,
     reserved: reservedIn(places),
@@ -213,7 +214,7 @@ export const createExecution = (engine: Engine, definition: Untyped, run: RunRow
     branches: new Map(),
     rounds: roundsIn(rows),
     patches: new Map(),
-    loose: new Map(rows.flatMap((row) => (isLoose(row) && row.key !== null ? [[row.key, row]] : []))),
+    loose: ordered === rows ? new Map() : looseIn(rows),
     timed: new Set(),
     fresh: [],
     held: [],
@@ -245,6 +246,9 @@ export const createExecution = (engine: Engine, definition: Untyped, run: RunRow
     onCancel: [],
   };
 };
+
+const looseIn = (rows: readonly Row[]): Map<string, Row> =>
+  new Map(rows.flatMap((row) => (isLoose(row) && row.key !== null ? [[row.key, row]] : [])));
 
 export const hasMore = (execution: Execution): boolean => execution.cursor < execution.inbox.length;
 

@@ -55,11 +55,15 @@ const isOver = ({ fulfil, reject, next }: Listener): boolean =>
 const hasNone = ({ awaits, heard, listeners }: Listening): boolean => awaits === 0 && heard && listeners.every(isOver);
 
 /** True when all who listened did so by races that are over. */
-export const isGivenUp = (promise: Listened): boolean => hasNone(promise[listening]);
+export const isGivenUp = (promise: Promise<unknown>): boolean => {
+  const own = (promise as Partial<Listened>)[listening];
+  return own !== undefined && hasNone(own);
+};
 
 /** Calls whenever somebody listens who did not before. */
-export const onListener = (promise: Listened, call: () => void): void => {
-  promise[listening].onListener = call;
+export const onListener = (promise: Promise<unknown>, call: () => void): void => {
+  const own = (promise as Partial<Listened>)[listening];
+  if (own) own.onListener = call;
 };
 
 const add = (to: Listening, listener: Listener): void => {

@@ -7,10 +7,11 @@ import type { OperationKind, Row } from "../model/records.ts";
 import type { Schema } from "../model/schema.ts";
 import type { NewRun, Reason } from "../store/rows.ts";
 import * as settings from "./settings.ts";
+import type { Untyped } from "./definition.ts";
 import type { BreakerGate } from "./engine.ts";
 import { isReplaying, type Execution } from "./execution.ts";
 import { own } from "./owner.ts";
-import { listened, type Listened } from "./listened.ts";
+import { listened } from "./listened.ts";
 import { faultOf, type Context, type Scope } from "./scope.ts";
 import { wake } from "./wake.ts";
 
@@ -75,7 +76,7 @@ export type Operation = {
   /** A note about it is in the history. */
   noted: boolean;
   flight: Flight | undefined;
-  readonly promise: Listened;
+  readonly promise: Promise<unknown>;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
 };
@@ -183,7 +184,7 @@ export const issue = (ctx: Context, strand: Strand, name: string, ask: Ask): Pro
   become(after);
   const fault = faultOf(ctx.scope);
   if (fault) return ++execution.swallowed > settings.mostSwallowed ? never() : silently(Promise.reject(fault));
-  const { promise, resolve, reject } = listened<unknown>();
+  const { promise, resolve, reject } = promiseFor(execution, ask);
   const operation: Operation = {
     key,
     kind: kindOf(ask),
@@ -209,6 +210,18 @@ export const issue = (ctx: Context, strand: Strand, name: string, ask: Ask): Pro
   execution.fresh.push(operation);
   wake(execution);
   return promise;
+};
+
+/**
+ * Workflows whose bodies wait for signals. A wait that loses a race is told by the promises that it races; the others cost less. A step that races a
+ * wait before the first wait of its workflow in this process is not told from one that is awaited.
+ */
+const waiting = new WeakSet<Untyped>();
+
+const promiseFor = ({ definition }: Execution, { kind }: Ask): PromiseWithResolvers<unknown> => {
+  if (kind === "wait") waiting.add(definition);
+  const isPlain = (kind === "step" || kind === "transaction" || kind === "undo") && !waiting.has(definition);
+  return isPlain ? Promise.withResolvers<unknown>() : listened<unknown>();
 };
 
 const placeOf = (strand: Strand, path: string, count: number): Operation["place"] => {
