@@ -11,7 +11,7 @@
  */
 import { isNote, operationOf, type Row } from "../model/records.ts";
 import { placeId, type Noted } from "../model/places.ts";
-import type { Strand } from "./caller.ts";
+import { rareOf, type Strand } from "./caller.ts";
 import { isReplaying, type Execution } from "./execution.ts";
 import type { Operation } from "./operation.ts";
 
@@ -49,9 +49,9 @@ export const findKey = (
   const there = execution.places?.get(placeId({ after: strandId(strand), path, count }));
   if (there?.noted.refused) return { kind: "refused", known: true };
   if (!execution.moving) {
-    strand.computed ??= new Map();
-    const before = strand.computed.get(path);
-    strand.computed.set(path, execution.given);
+    const { computed } = rareOf(strand);
+    const before = computed.get(path);
+    computed.set(path, execution.given);
     if (before === execution.given) return { kind: "refused", known: false };
     if (!there && isContested(execution, path)) return { kind: "refused", known: false };
   }

@@ -6,7 +6,7 @@ import type { BreakerGate } from "./engine.ts";
 import { isAlive, mayStart, type Execution } from "./execution.ts";
 import { startGrace } from "./grace.ts";
 import { fail, fallBack, succeed } from "./landing.ts";
-import { abort, setDue, type Operation } from "./operation.ts";
+import { abort, setDue, type Flight, type Operation } from "./operation.ts";
 import { own } from "./owner.ts";
 import { note } from "./record.ts";
 import { suspectAt } from "./settings.ts";
@@ -17,7 +17,7 @@ export const startAttempt = (execution: Execution, operation: Operation): void =
   const { ask } = operation;
   if (!("plan" in ask)) return;
   if (execution.strikes >= suspectAt && !operation.noted) return confess(execution, operation);
-  const trial = createTrial(execution, operation, ask.plan, startGrace);
+  const trial = createTrial(execution, operation, ask.plan, endings);
   if (ask.plan.breaker) void enter(trial, ask.plan.breaker);
   else fly(trial);
 };
@@ -78,11 +78,17 @@ const waitForBreaker = (trial: Trial, breaker: BreakerGate, askAt: number, error
 /** A function that cleans up and has no timeout is told to stop after twice its grace. When it does not, the run goes on without it. */
 const limitCleanUp = (trial: Trial): void => {
   const { execution, operation, plan } = trial;
+  if (trial.callOff) return;
   const most = 2 * plan.grace;
   trial.callOff = execution.engine.clock.after(most, () => {
     const what = `Step "${operation.key}" has cleaned up for ${most} ms, and is told to stop.`;
     abort(trial.flight, own(execution, Fault.make("step_timeout", what, { step: operation.key, timeout: most })));
   });
+};
+
+const endings: Flight["on"] = {
+  abort: ({ attempted }) => startGrace(attempted as Trial),
+  cancel: ({ attempted }) => limitCleanUp(attempted as Trial),
 };
 
 const limit = (trial: Trial, timeout: number): void => {
@@ -98,12 +104,11 @@ const limit = (trial: Trial, timeout: number): void => {
 };
 
 const fly = (trial: Trial): void => {
-  const { execution, operation, plan, flight } = trial;
+  const { execution, operation, plan } = trial;
   const { ask } = operation;
   const timeout = plan.timeout ?? plan.breaker?.timeout;
   if (timeout !== undefined) limit(trial, timeout);
   else if (operation.kind === "undo" || execution.cancelAsked !== undefined) limitCleanUp(trial);
-  else flight.onCancel = () => limitCleanUp(trial);
   if (ask.kind === "transaction") return void transact(trial, ask.database, ask.run);
   if (ask.kind !== "step" && ask.kind !== "undo") return;
   callUser(trial, ask.run, { onValue: succeed, onError: fail });

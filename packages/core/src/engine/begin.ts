@@ -5,12 +5,14 @@ import { callAs, strandAfter } from "./caller.ts";
 import type { Execution, Outcome } from "./execution.ts";
 import { wake } from "./wake.ts";
 
+const begun = <T>(body: () => T): Promise<Awaited<T>> => Promise.resolve().then(body) as Promise<Awaited<T>>;
+
 export const begin = (execution: Execution): void => {
   execution.started = true;
   const ctx = { execution, scope: execution.root, path: "" };
   const body = async (): Promise<string | null> => keep(execution, await execution.definition.body(ctx, decode(execution.input)));
   // In a microtask: below a body that begins there are few frames, so that the stack of its error reaches down to that of its run.
-  callAs(strandAfter(execution, ""), () => Promise.resolve().then(body)).then(
+  callAs(strandAfter(execution, ""), begun, body).then(
     (output) => end(execution, { kind: "returned", output }),
     (error: unknown) => end(execution, { kind: "threw", error }),
   );

@@ -1,6 +1,6 @@
 /** Branches of a body: a context with its own path and its own scope. */
 import type { Fault } from "../model/fault.ts";
-import { callAs, strandAfter, type Strand } from "./caller.ts";
+import { branchAs, strandAfter, type Strand } from "./caller.ts";
 import { cancelScope } from "./deliver.ts";
 import { scopeUnder, type Context } from "./scope.ts";
 
@@ -13,7 +13,7 @@ export const branchOf = (ctx: Context, name: string): Context => ({
 
 /** Runs a branch as a strand of its own. */
 export const runBranch = <T>(ctx: Context, strand: Strand, run: (ctx: Context) => T): T =>
-  callAs(strandAfter(ctx.execution, ctx.path, 0, strand.operation), () => run(ctx));
+  branchAs(strandAfter(ctx.execution, ctx.path, 0, strand.operation), () => run(ctx));
 
 /** The same name in the same place again is another branch. */
 const branchName = (ctx: Context, name: string): string => {

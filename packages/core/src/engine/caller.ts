@@ -26,11 +26,8 @@ export type Strand = {
   givenAt: number;
   /** How often a name was asked for from here: one name, or counts where there are several asks. */
   asked: string | Map<string, number> | undefined;
-  /** Names asked for after work that is not durable, with the seq that the body had been given by then. */
-  computed: Map<string, number> | undefined;
-  /** How often the code drew from here, and whether it did after work that is not durable. */
-  drawn: number;
-  computedDraw: boolean;
+  /** What few strands have: names asked for after work that is not durable, with the seq that the body had been given by then, and draws. */
+  rare: { readonly computed: Map<string, number>; drawn: number; computedDraw: boolean } | undefined;
 };
 
 /** A function of the user's that belongs to a step, and which one. The key of an undo begins with `undo:`. */
@@ -52,10 +49,11 @@ export const strandAfter = (execution: Execution, after: string, draws = 0, oper
   at: execution.seenAt,
   givenAt: execution.givenAt,
   asked: undefined,
-  computed: undefined,
-  drawn: 0,
-  computedDraw: false,
+  rare: undefined,
 });
+
+export const rareOf = (strand: Strand): NonNullable<Strand["rare"]> =>
+  (strand.rare ??= { computed: new Map(), drawn: 0, computedDraw: false });
 
 const storage = new AsyncLocalStorage<Caller | undefined>();
 
@@ -71,12 +69,25 @@ export const caller = (): Caller | undefined => storage.getStore();
 /** From here on, and after the next `await`, this code is that strand. */
 export const become = (strand: Strand): void => storage.enterWith(strand);
 
+const enter = <Given, T>(who: Caller, run: (given: Given) => T, given: Given): T => {
+  storage.enterWith(who);
+  return run(given);
+};
+
 /** Calls user code as this caller, in an async context that holds nothing else. What the code enters there ends with the call. */
-export const callAs = <T>(who: Caller, run: () => T): T =>
-  inRootContext(() => {
-    storage.enterWith(who);
+export const callAs = <Given, T>(who: Caller, run: (given: Given) => T, given: Given): T =>
+  inRootContext(enter<Given, T>, who, run, given);
+
+/** Calls code of the body as another strand of it. What the body has put into its async context is there. */
+export const branchAs = <T>(strand: Strand, run: () => T): T => {
+  const before = storage.getStore();
+  storage.enterWith(strand);
+  try {
     return run();
-  });
+  } finally {
+    storage.enterWith(before);
+  }
+};
 
 /** For example `the function of step "charge"`. */
 export const describeCall = ({ key, what }: Call): string =>

@@ -7,7 +7,7 @@ import * as Fault from "../model/fault.ts";
 import { seedOf } from "../model/places.ts";
 import { random, uuidFrom } from "../model/random.ts";
 import { strandId } from "./asking.ts";
-import { become, strandAfter, strandOf, type Strand } from "./caller.ts";
+import { become, rareOf, strandAfter, strandOf, type Strand } from "./caller.ts";
 import type { Execution } from "./execution.ts";
 import { ambiguous } from "./operation.ts";
 import { note, type Entry } from "./record.ts";
@@ -24,10 +24,11 @@ type Draw = { readonly strand: Strand; readonly before: number; readonly isCompu
 const draw = (ctx: Context, what: string): Draw => {
   const strand = strandOf(ctx, what);
   const { execution, after, draws } = strand;
-  const before = strand.drawn++;
+  const rare = rareOf(strand);
+  const before = rare.drawn++;
   const isComputed = !execution.moving;
-  if (before > 0 && (isComputed || strand.computedDraw)) throw refuse(execution, what);
-  strand.computedDraw = isComputed;
+  if (before > 0 && (isComputed || rare.computedDraw)) throw refuse(execution, what);
+  rare.computedDraw = isComputed;
   const [next, count] = before === 0 ? [after, draws + 1] : [`${strandId(strand)}.${before}`, 0];
   become(strandAfter(execution, next, count, strand.operation));
   return { strand, before, isComputed };

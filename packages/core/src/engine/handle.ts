@@ -50,7 +50,7 @@ export const rowOfRun = async (reach: Reach): Promise<RunRow> => {
 export const keyOfRun = async (reach: Reach): Promise<number> => (isSure(reach) ? reach.key : (await rowOfRun(reach)).key);
 
 /** In a database that was exchanged for another, a run may be missing, or be there under another key. */
-const isSure = (reach: Reach): reach is Reach & { key: number } => reach.key !== undefined && reach.engine.rewinds === 0;
+export const isSure = (reach: Reach): reach is Reach & { key: number } => reach.key !== undefined && reach.engine.rewinds === 0;
 
 export const assertOpen = (engine: Engine): void => {
   if (engine.closed) throw Fault.make("runtime_closed", "This runtime is closed. Open another one with Runtime.open.");

@@ -86,7 +86,7 @@ const judge = (trial: Trial, error: unknown): Verdict => {
 
 /** The user's word on whether the error may pass. A promise is not an answer: the step goes on as without a `when`. */
 const askWhen = (trial: Trial, thrown: unknown): boolean => {
-  const said: unknown = callAs(callOf(trial, "predicate"), () => trial.plan.when?.(thrown) ?? true);
+  const said: unknown = callAs(callOf(trial, "predicate"), (error) => trial.plan.when?.(error) ?? true, thrown);
   const later = laterOf(said);
   if (!later) return Boolean(said);
   later.catch(() => {});

@@ -79,7 +79,7 @@ export const askCancel = (execution: Execution, reason: string, deadline: number
     const { flight } = operation;
     if (!flight || operation.kind === "undo") continue;
     if (isUnderRoot(execution, operation)) abort(flight, fault);
-    else flight.onCancel();
+    else flight.on.cancel(flight);
   }
 };
 

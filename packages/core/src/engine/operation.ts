@@ -90,15 +90,15 @@ export type Flight = {
   over: boolean;
   controller: AbortController | undefined;
   reason: unknown;
-  /** Called when the function is told to stop. */
-  readonly onAbort: () => void;
-  /** Called when its run is cancelled and it is shielded from that. */
-  onCancel: () => void;
+  /** Called when the function is told to stop, and when its run is cancelled while it is shielded from that. */
+  readonly on: { readonly abort: (flight: Flight) => void; readonly cancel: (flight: Flight) => void };
+  /** The attempt that it belongs to, for these. */
+  attempted: unknown;
 };
 
 export const abort = (flight: Flight, reason: unknown): void => {
   flight.reason ??= reason;
-  flight.onAbort();
+  flight.on.abort(flight);
   const { controller } = flight;
   // A listener runs in the async context of whoever aborts.
   if (controller) apart(() => controller.abort(reason));

@@ -7,7 +7,7 @@ import type { Row } from "../store/rows.ts";
 import { caller } from "./caller.ts";
 import type { Execution } from "./execution.ts";
 import type { EndValue } from "./finish.ts";
-import { assertOpen, keyOfRun, rowOfRun, type Reach } from "./handle.ts";
+import { isSure, assertOpen, keyOfRun, rowOfRun, type Reach } from "./handle.ts";
 import { createLimit, type Limit, type Wait } from "./limit.ts";
 import { giveUpPlace } from "./places.ts";
 import { watchStanding, type StandingWatch } from "./standing.ts";
@@ -109,7 +109,7 @@ const lastRow = async (reach: Reach, way: Way): Promise<Row> => {
 
 const awaited = async (reach: Reach, { limit, standing, onWait }: Way): Promise<Row | "mistaken"> => {
   const { engine } = reach;
-  const key = await limit.within(keyOfRun(reach));
+  const key = isSure(reach) ? reach.key : await limit.within(keyOfRun(reach));
   const { promise, resolve } = Promise.withResolvers<Row | "mistaken">();
   const onOther = (): void => resolve("mistaken");
   engine.mistaken.add(onOther);
@@ -117,7 +117,7 @@ const awaited = async (reach: Reach, { limit, standing, onWait }: Way): Promise<
   engine.waiters.set(key, waiters);
   waiters.add(resolve);
   try {
-    const there = await limit.within(endedRow(reach, standing));
+    const there = engine.executing.has(key) ? runsHere(standing) : await limit.within(endedRow(reach, standing));
     if (there === undefined && engine.moved) throw engine.moved;
     if (there === undefined) onWait();
     const row = there ?? (await limit.within(promise));
@@ -132,12 +132,11 @@ const awaited = async (reach: Reach, { limit, standing, onWait }: Way): Promise<
 
 const isLast = ({ kind }: Row): boolean => ended.some((end) => end === kind);
 
+/** A run that is executed here has not ended: nothing is asked. */
+const runsHere = ({ saw }: StandingWatch): undefined => void saw({ status: "running", reason: null });
+
 /** The last record, if the run is at its end already. */
 const endedRow = async (reach: Reach, { saw }: StandingWatch): Promise<Row | undefined> => {
-  if (reach.key !== undefined && reach.engine.executing.has(reach.key)) {
-    saw({ status: "running", reason: null });
-    return undefined;
-  }
   const run = await rowOfRun(reach);
   saw(run);
   return isEnd(run.status) ? reach.engine.store.history.last(run.key) : undefined;

@@ -20,7 +20,7 @@ export type StandingWatch = {
   readonly stop: () => void;
 };
 
-type Waiting = { readonly reach: Reach; seen: Standing | undefined; said: boolean };
+type Waiting = { readonly reach: Reach; seen: Standing | undefined; said: boolean; over: boolean };
 
 /** Waits that are looked at together. */
 const asked = new WeakMap<Engine, Set<Waiting>>();
@@ -28,28 +28,61 @@ const asked = new WeakMap<Engine, Set<Waiting>>();
 /** Looks after a moment, then seldom, and once more shortly before the wait is given up. */
 export const watchStanding = (reach: Reach, timeout: number | undefined): StandingWatch => {
   const { engine } = reach;
-  const waiting: Waiting = { reach, seen: undefined, said: false };
+  const waiting: Waiting = { reach, seen: undefined, said: false, over: false };
   const ask = (): void => askSoon(engine, waiting);
   let callOffLook: (() => void) | undefined;
-  const lookAfter = (ms: number): void => {
-    callOffLook = engine.clock.after(ms, () => {
+  const lookRarely = (): void => {
+    callOffLook = engine.clock.after(rareStandingLook, () => {
       ask();
-      if (!waiting.said && engine.store.shared) lookAfter(rareStandingLook);
+      if (!waiting.said) lookRarely();
     });
   };
   // A clock that is moved by hand for years must not ring for this.
   const isWorthIt = (ms: number): boolean => !engine.isManual && (timeout === undefined || timeout > ms);
-  if (isWorthIt(firstStandingLook)) lookAfter(firstStandingLook);
+  if (isWorthIt(firstStandingLook))
+    lookFirst(engine, waiting, () => {
+      ask();
+      if (!waiting.said && engine.store.shared) lookRarely();
+    });
   const callOffLast = timeout !== undefined && isWorthIt(2 * lastLook) ? engine.clock.after(timeout - lastLook, ask) : undefined;
   return {
     last: () => waiting.seen,
     saw: (run) => see(waiting, run),
     stop: () => {
+      waiting.over = true;
       callOffLook?.();
       callOffLast?.();
       asked.get(engine)?.delete(waiting);
     },
   };
+};
+
+type First = { readonly at: number; readonly waiting: Waiting; readonly look: () => void };
+
+/** Waits that were not looked at yet, the oldest first: one timer for all of them, for most are over before it rings. */
+const firsts = new WeakMap<Engine, First[]>();
+
+const lookFirst = (engine: Engine, waiting: Waiting, look: () => void): void => {
+  const first = { at: engine.clock.monotonic() + firstStandingLook, waiting, look };
+  const there = firsts.get(engine);
+  if (there) return void there.push(first);
+  firsts.set(engine, [first]);
+  ringFirsts(engine, firstStandingLook);
+};
+
+const ringFirsts = (engine: Engine, after: number): void => {
+  engine.clock.after(after, () => {
+    const now = engine.clock.monotonic();
+    const all = (firsts.get(engine) ?? []).filter(({ waiting }) => !waiting.over);
+    const [next] = all.filter(({ at }) => at > now);
+    for (const { look } of all.filter(({ at }) => at <= now)) look();
+    if (!next || engine.closed) return void firsts.delete(engine);
+    firsts.set(
+      engine,
+      all.filter(({ at }) => at > now),
+    );
+    ringFirsts(engine, Math.max(10, next.at - now));
+  });
 };
 
 /** How long, in ms, before the end of a timeout the run is looked at. */

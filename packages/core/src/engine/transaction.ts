@@ -31,7 +31,7 @@ export const transact = async (trial: Trial, database: unknown, run: (tx: unknow
       run: (tx) => {
         assertWanted();
         takeBack();
-        return callAs(callOf(trial), () => run(tx, trial.tools));
+        return callAs(callOf(trial), (within) => run(within, trial.tools), tx);
       },
       row: (value) => {
         assertWanted();

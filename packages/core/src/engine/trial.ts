@@ -36,7 +36,7 @@ export const outsideKey = (execution: Execution, key: string): string => {
 };
 
 /** An attempt that is about to be made: its flight is counted from now on. */
-export const createTrial = (execution: Execution, operation: Operation, plan: Plan, onAbort: (trial: Trial) => void): Trial => {
+export const createTrial = (execution: Execution, operation: Operation, plan: Plan, on: Flight["on"]): Trial => {
   const attempt = operation.failed + 1;
   const startedAt = execution.engine.clock.monotonic();
   const flight: Flight = {
@@ -46,8 +46,8 @@ export const createTrial = (execution: Execution, operation: Operation, plan: Pl
     over: false,
     controller: undefined,
     reason: undefined,
-    onAbort: () => onAbort(trial),
-    onCancel: () => {},
+    on,
+    attempted: undefined,
   };
   const tools: Tools = {
     key: outsideKey(execution, operation.key),
@@ -75,6 +75,7 @@ export const createTrial = (execution: Execution, operation: Operation, plan: Pl
     fellBack: false,
     leave: undefined,
   };
+  flight.attempted = trial;
   return trial;
 };
 
@@ -128,7 +129,8 @@ export const callUser = (
   let result: unknown;
   let later: Promise<unknown> | undefined;
   try {
-    later = callAs(callOf(trial, what), () => laterOf((result = run(trial.tools))));
+    result = callAs(callOf(trial, what), run, trial.tools);
+    later = laterOf(result);
   } catch (error) {
     return onError(trial, error);
   }

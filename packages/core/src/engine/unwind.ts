@@ -16,7 +16,7 @@ export const unwind = (execution: Execution): void => {
   execution.unwinding = true;
   for (const operation of execution.operations.values()) operation.settled = true;
   const strand = strandAfter(execution, "undo");
-  void callAs(strand, () => undoAll(execution, strand, undoOrder(execution))).then((undo) =>
+  void callAs(strand, (steps) => undoAll(execution, strand, steps), undoOrder(execution)).then((undo) =>
     end(execution, { kind: "unwound", error: outcome.error, undo }),
   );
 };
