@@ -114,7 +114,7 @@ const beget = (
     assertOrphan(options.orphan, name);
     assertTags(options.tags);
     const wanted = { ...options, orphan: options.orphan ?? (kind === "call" ? "cancel" : "keep"), awaited: kind === "call" };
-    const { key } = nextKey(ctx.execution, ctx.path + name);
+    const key = nextKey(ctx.execution, ctx.path + name);
     return issue(ctx, strand, name, { kind, ...childOf(ctx, definition, input, { options: wanted, key }) });
   } catch (error) {
     // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- whatever was thrown

@@ -4,7 +4,7 @@ import { collect, handOut } from "./mailbox.ts";
 import { notePlace } from "./asked.ts";
 import { hasMore, isAlive, type Execution } from "./execution.ts";
 import { finish } from "./finish.ts";
-import { setDue, type Operation } from "./operation.ts";
+import { giveKeys, setDue, type Operation } from "./operation.ts";
 import { letGo, park, rouse } from "./park.ts";
 import { launch, release } from "./launch.ts";
 import { recall } from "./recall.ts";
@@ -21,6 +21,7 @@ export const advance = (execution: Execution): void => {
   execution.rests++;
   if (execution.refused !== undefined) return putRefusedAside(execution);
   if (execution.outcome !== undefined && finish(execution)) return;
+  if (execution.unkeyed.length > 0) giveKeys(execution);
   const fresh = execution.fresh;
   execution.fresh = [];
   release(execution);
@@ -33,8 +34,9 @@ export const advance = (execution: Execution): void => {
 
 /** Begins the effect of an operation. */
 const act = (execution: Execution, operation: Operation): void => {
-  if (operation.settled || recall(execution, operation)) return;
+  if (operation.settled) return;
   notePlace(execution, operation);
+  if (recall(execution, operation)) return;
   const { ask } = operation;
   switch (ask.kind) {
     case "step":

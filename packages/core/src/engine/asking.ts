@@ -36,39 +36,47 @@ export const countAsk = (strand: Strand, path: string): number => {
   return before;
 };
 
+export type Asked = { readonly path: string; readonly count: number; readonly isComputed: boolean };
+
 export type Found =
+  /** `noted` says that the history has its place. */
   | { readonly kind: "key"; readonly key: string; readonly noted: Noted | undefined }
+  /** It takes the next key: now, or once the replay is through. */
+  | { readonly kind: "next"; readonly isLater: boolean }
   | { readonly kind: "refused"; readonly known: boolean };
 
-/** The key for an ask where the history has places, or that follows work which is not durable. */
-export const findKey = (
-  execution: Execution,
-  strand: Strand,
-  { path, count, next }: { readonly path: string; readonly count: number; readonly next: () => string },
-): Found => {
+/**
+ * The key for an ask where the history has places, or that follows work which is not durable. An ask that the recorded run did not make, or not before its
+ * process died, gets its key when the replay is through: until then the next key may be that of something which was under way.
+ */
+export const findKey = (execution: Execution, strand: Strand, { path, count, isComputed }: Asked): Found => {
   const there = execution.places?.get(placeId({ after: strandId(strand), path, count }));
   if (there?.noted.refused) return { kind: "refused", known: true };
-  if (!execution.moving) {
-    const { computed } = rareOf(strand);
-    const before = computed.get(path);
-    computed.set(path, execution.given);
-    if (before === execution.given) return { kind: "refused", known: false };
-    if (!there && isContested(execution, path)) return { kind: "refused", known: false };
-  }
-  return there ? { kind: "key", key: there.key, noted: there.noted } : { kind: "key", key: next(), noted: undefined };
+  if (isComputed && isSecond(execution, strand, path)) return { kind: "refused", known: false };
+  if (there) return { kind: "key", key: there.key, noted: there.noted };
+  if (!isComputed || !isReplaying(execution)) return { kind: "next", isLater: false };
+  const [key, ...others] = candidates(execution, path);
+  if (key === undefined) return { kind: "next", isLater: true };
+  return others.length === 0 ? { kind: "key", key, noted: undefined } : { kind: "refused", known: false };
 };
 
-/** True when records without a place may stand for the ask, and more than one does. */
-const isContested = (execution: Execution, path: string): boolean => {
-  if (!isReplaying(execution)) return false;
-  const { inbox, cursor, operations, reserved, given } = execution;
+/** True when this strand has asked for the name after such work before, and the body was given nothing since. */
+const isSecond = ({ given }: Execution, strand: Strand, path: string): boolean => {
+  const { computed } = rareOf(strand);
+  const before = computed.get(path);
+  computed.set(path, given);
+  return before === given;
+};
+
+/** Keys of this name that were asked for by now in the recorded run, without such work: there it took no time. */
+const candidates = ({ inbox, cursor, operations, reserved, given }: Execution, path: string): readonly string[] => {
   const keys = new Set<string>();
   for (let at = cursor; at < inbox.length; at++) {
     const { key, kind, issued } = inbox[at]?.row ?? { key: null, kind: "redo", issued: 0 };
     if (key === null || issued > given || operationOf(kind) === undefined || operations.has(key) || reserved.has(key)) continue;
     if (key === path || (key.startsWith(`${path}#`) && /^\d+$/.test(key.slice(path.length + 1)))) keys.add(key);
   }
-  return keys.size > 1;
+  return [...keys];
 };
 
 /** What has not been asked again and was asked before this record came. The record waits for it. */

@@ -20,7 +20,7 @@ export type Strand = {
   readonly after: string;
   readonly draws: number;
   /** The key of that operation, also where a draw has split the strand. */
-  readonly operation: string;
+  operation: string;
   /** When the code went on from there: by the wall clock, and in this life, where the history has places, by the monotonic clock. */
   at: number;
   givenAt: number;

@@ -94,6 +94,9 @@ export type Execution = {
   asks: number;
   readonly places: Places | undefined;
   readonly reserved: ReadonlySet<string>;
+  /** Operations that get their keys when the replay is through, in the order in which they were asked for. */
+  readonly unkeyed: { readonly operation: Operation; readonly path: string }[];
+  unkeyedCount: number;
   /** What the body asked for and cannot be told apart from something else: the run is blocked once its functions have finished. */
   refused: { readonly reason: Reason; readonly place: Place | undefined } | undefined;
   /** Recorded draws, and the seqs of those that were made again. */
@@ -201,6 +204,8 @@ export const createExecution = (engine: Engine, definition: Untyped, run: RunRow
     asks: 0,
     places,
     reserved: reservedIn(places),
+    unkeyed: [],
+    unkeyedCount: 0,
     refused: undefined,
     draws: drawsIn(rows),
     redrawn: new Set(),

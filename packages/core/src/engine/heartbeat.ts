@@ -36,8 +36,11 @@ export const beatForNow = (engine: Engine): void => heartbeats.get(engine)?.thre
 /** True while the last heartbeat is younger than two thirds of the lease: before the others may think us dead, we stop. */
 const isFresh = (engine: Engine, age: number): boolean => age < (engine.settings.lease * 2) / 3;
 
-const ageOf = ({ engine, at, thread }: Heartbeat): number =>
-  Math.min(engine.clock.monotonic() - at, thread?.age() ?? Number.POSITIVE_INFINITY);
+/** Asked before each function that starts: the event loop's own heartbeat counts only where the thread's is old. */
+const ageOf = ({ engine, at, thread }: Heartbeat): number => {
+  const age = thread?.age() ?? Number.POSITIVE_INFINITY;
+  return age < engine.settings.heartbeat ? age : Math.min(engine.clock.monotonic() - at, age);
+};
 
 export const startHeartbeat = (engine: Engine, rise: () => Promise<void>): void => {
   const at = engine.clock.monotonic();

@@ -94,7 +94,9 @@ const describeBody = (execution: Execution): string => {
   const recorded = new Set(execution.askOrder.map(({ key }) => key));
   const open = openOperations(execution);
   const others = open.filter(({ key }) => !recorded.has(key));
-  const asked = (others.length > 0 ? others : open).map(({ kind, key }) => `${kind} "${key}"`);
+  const asked = (others.length > 0 ? others : open).map(
+    ({ kind, key, place }) => `${kind} "${key.startsWith("\0") ? place?.path : key}"`,
+  );
   return `asks for ${asked.slice(0, 5).join(", ")}`;
 };
 

@@ -1,6 +1,6 @@
 /** What a body asks for. Its promise settles when the record that answers it is delivered, and never otherwise. */
-import type { Place } from "../model/places.ts";
-import { countAsk, findKey, patienceFor, strandId } from "./asking.ts";
+import { shortId, type Place } from "../model/places.ts";
+import { countAsk, findKey, patienceFor, strandId, type Found } from "./asking.ts";
 import { apart, become, strandAfter, type Strand } from "./caller.ts";
 import type { Retry } from "../model/backoff.ts";
 import type { OperationKind, Row } from "../model/records.ts";
@@ -49,7 +49,7 @@ export type Ask =
     };
 
 export type Operation = {
-  readonly key: string;
+  key: string;
   readonly kind: OperationKind;
   readonly ask: Ask;
   readonly scope: Scope;
@@ -121,17 +121,22 @@ const kindOf = (ask: Ask): OperationKind => (ask.kind === "transaction" ? "step"
 
 /** The key of an operation: its name, and how often the name was used before. */
 const keyFor = (execution: Execution, name: string): string => {
-  const { key, count } = nextKey(execution, name);
-  execution.keys.set(name, count);
+  const { keys, reserved } = execution;
+  let count = usesOf(keys, name) + 1;
+  let key = count === 1 ? name : `${name}#${count}`;
+  while ((count > 1 && keys.has(key)) || (reserved.size > 0 && reserved.has(key))) key = `${name}#${++count}`;
+  keys.set(name, count);
   return key;
 };
 
 /** The key that the next operation of this name will have. */
-export const nextKey = ({ keys, reserved }: Execution, name: string): { readonly key: string; readonly count: number } => {
-  let count = usesOf(keys, name) + 1;
-  let key = count === 1 ? name : `${name}#${count}`;
-  while ((count > 1 && keys.has(key)) || reserved.has(key)) key = `${name}#${++count}`;
-  return { key, count };
+export const nextKey = (execution: Execution, name: string): string => {
+  const { keys } = execution;
+  const before = keys.get(name);
+  const key = keyFor(execution, name);
+  if (before === undefined) keys.delete(name);
+  else keys.set(name, before);
+  return key;
 };
 
 /** A name that looks like a key may be one that was given before: `step#2` is when `step` was used twice. */
@@ -171,16 +176,17 @@ export const issue = (ctx: Context, strand: Strand, name: string, ask: Ask): Pro
   const path = ctx.path + name;
   const count = countAsk(strand, path);
   const isComputed = !execution.moving && ask.kind !== "undo";
-  const found =
-    isComputed || execution.places !== undefined
-      ? findKey(execution, strand, { path, count, next: () => keyFor(execution, path) })
-      : undefined;
+  const found: Found =
+    isComputed || execution.places !== undefined ? findKey(execution, strand, { path, count, isComputed }) : nextNow;
   if (isComputed) execution.computes = true;
-  if (found?.kind === "refused") return refuse(execution, strand, { path, known: found.known });
-  const key = found?.key ?? keyFor(execution, path);
-  const noted = found?.noted;
+  if (found.kind === "refused") return refuse(execution, strand, { path, known: found.known });
+  const noted = found.kind === "key" ? found.noted : undefined;
   if (isOver && noted === undefined) return never();
-  const after = strandAfter(execution, key);
+  const key = takeKey(execution, path, found);
+  const isPlaced = noted !== undefined || (isComputed && found.kind === "next");
+  const after = isPlaced
+    ? strandAfter(execution, shortId({ after: strandId(strand), path, count }), 0, key)
+    : strandAfter(execution, key);
   become(after);
   const fault = faultOf(ctx.scope);
   if (fault) return ++execution.swallowed > settings.mostSwallowed ? never() : silently(Promise.reject(fault));
@@ -193,7 +199,7 @@ export const issue = (ctx: Context, strand: Strand, name: string, ask: Ask): Pro
     issued: execution.seen,
     ground: execution.seen,
     isComputed: isComputed || noted !== undefined,
-    place: isComputed && noted === undefined ? placeOf(strand, path, count) : undefined,
+    place: isPlaced && noted === undefined ? placeOf(strand, path, count) : undefined,
     strand: after,
     settleAt: noted === undefined ? 0 : strand.givenAt + patienceFor(noted.took),
     settled: false,
@@ -208,8 +214,27 @@ export const issue = (ctx: Context, strand: Strand, name: string, ask: Ask): Pro
   };
   execution.operations.set(key, operation);
   execution.fresh.push(operation);
+  if (found.kind === "next" && found.isLater) execution.unkeyed.push({ operation, path });
   wake(execution);
   return promise;
+};
+
+const nextNow: Found = { kind: "next", isLater: false };
+
+/** An operation that gets its key later has one meanwhile that no name can be. */
+const takeKey = (execution: Execution, path: string, found: Exclude<Found, { readonly kind: "refused" }>): string => {
+  if (found.kind === "key") return found.key;
+  return found.isLater ? `\0${++execution.unkeyedCount}` : keyFor(execution, path);
+};
+
+/** The replay is through: what was asked for meanwhile, and the recorded run did not ask for, gets its key in the order of the asks. */
+export const giveKeys = (execution: Execution): void => {
+  for (const { operation, path } of execution.unkeyed.splice(0)) {
+    if (!execution.operations.delete(operation.key)) continue;
+    operation.key = keyFor(execution, path);
+    operation.strand.operation = operation.key;
+    execution.operations.set(operation.key, operation);
+  }
 };
 
 /**

@@ -6,6 +6,7 @@ import { record } from "./record.ts";
 
 /** Answers an operation with the result that a retry kept for it. False when there is none: it is to be done. */
 export const recall = (execution: Execution, operation: Operation): boolean => {
+  if (execution.loose.size === 0) return false;
   const row = execution.loose.get(operation.key);
   if (!row || operationOf(row.kind) !== operation.kind) return false;
   execution.loose.delete(operation.key);

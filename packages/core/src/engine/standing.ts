@@ -81,7 +81,7 @@ const ringFirsts = (engine: Engine, after: number): void => {
       engine,
       all.filter(({ at }) => at > now),
     );
-    ringFirsts(engine, Math.max(10, next.at - now));
+    ringFirsts(engine, Math.max(firstStandingLook / 4, next.at - now));
   });
 };
 

@@ -12,6 +12,10 @@ export type Noted = Place & { readonly of: OperationKind; readonly took: number;
 
 export const placeId = ({ after, path, count }: Place): string => `${after}\n${path}\n${count}`;
 
+/** A short name for what follows from a place. Histories hold it: it never changes. */
+export const shortId = (place: Place): string =>
+  `@${new Bun.CryptoHasher("sha256").update(placeId(place)).digest("hex").slice(0, 20)}`;
+
 export const placeText = (noted: Noted): string | null => encode(noted, { what: "place of an operation", limit: 65_536 });
 
 /** Places that earlier lives noted, by `placeId`. */
