@@ -1,6 +1,7 @@
 /** Signals: typed messages to a run. A signal is kept until the run takes it, in the order in which it was sent, once. */
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { reachOf, rowOfRun, type Handle } from "./engine/handle.ts";
+import { expectWaits } from "./engine/listened.ts";
 import { refresh } from "./engine/mailbox.ts";
 import { encode } from "./model/codec.ts";
 import * as Fault from "./model/fault.ts";
@@ -26,6 +27,7 @@ export function define(name: string, schema?: Schema): Definition {
   assertName(name, "name of a signal");
   const signal = { name, schema };
   assertSignal(signal);
+  expectWaits();
   return signal;
 }
 

@@ -4,6 +4,7 @@ import type { Definition as Breaker } from "./circuit-breaker.ts";
 import { gateOf } from "./engine/breaker/gate.ts";
 import { strandOf } from "./engine/caller.ts";
 import { settleRetry, type RetryOptions } from "./engine/options.ts";
+import { expectWaits } from "./engine/listened.ts";
 import { issue, type Plan } from "./engine/operation.ts";
 import type { Context } from "./engine/scope.ts";
 import { milliseconds, momentIn, type Duration } from "./model/duration.ts";
@@ -240,6 +241,7 @@ export function wait<Value, Sent>(
 export function wait(ctx: Context, signal: SignalDefinition, options: WaitOptions = {}): Promise<unknown> {
   const strand = strandOf(ctx, "Step.wait", options?.name ?? signal?.name);
   assertSignal(signal);
+  expectWaits();
   checkWait(options, signal.name);
   const name = options.name ?? signal.name;
   assertName(name, "name of a wait");

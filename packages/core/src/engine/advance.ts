@@ -3,6 +3,7 @@ import { onListener } from "./listened.ts";
 import { collect, handOut } from "./mailbox.ts";
 import { notePlace } from "./asked.ts";
 import { hasMore, isAlive, type Execution } from "./execution.ts";
+import { noteLateDraws } from "./draws.ts";
 import { finish } from "./finish.ts";
 import { giveKeys, setDue, type Operation } from "./operation.ts";
 import { letGo, park, rouse } from "./park.ts";
@@ -22,6 +23,7 @@ export const advance = (execution: Execution): void => {
   if (execution.refused !== undefined) return putRefusedAside(execution);
   if (execution.outcome !== undefined && finish(execution)) return;
   if (execution.unkeyed.length > 0) giveKeys(execution);
+  if (execution.lateDraws.length > 0) noteLateDraws(execution);
   const fresh = execution.fresh;
   execution.fresh = [];
   release(execution);

@@ -3,7 +3,6 @@ import type { Row, RunRow } from "../store/rows.ts";
 import * as Fault from "../model/fault.ts";
 import { progressOf } from "../model/progress.ts";
 import { countUpTo, shareOf } from "../model/share.ts";
-import { noteLateDraws } from "./draws.ts";
 import { drop } from "./drop.ts";
 import { definitionOf, enter, room, type Engine } from "./engine.ts";
 import { createExecution, type Execution } from "./execution.ts";
@@ -109,7 +108,6 @@ const goOn = (hot: Execution, run: RunRow): void => {
   hot.strikes = run.strikes;
   hot.phase = "executing";
   enter(engine, hot);
-  noteLateDraws(hot);
   attend(hot, run);
 };
 

@@ -4,7 +4,7 @@
  */
 import { encode } from "../model/codec.ts";
 import * as Fault from "../model/fault.ts";
-import { seedOf } from "../model/places.ts";
+import { placeId, seedOf, type Place } from "../model/places.ts";
 import { random, uuidFrom } from "../model/random.ts";
 import { strandId } from "./asking.ts";
 import { become, rareOf, strandAfter, strandOf, type Strand } from "./caller.ts";
@@ -27,15 +27,27 @@ const draw = (ctx: Context, what: string): Draw => {
   const rare = rareOf(strand);
   const before = rare.drawn++;
   const isComputed = !execution.moving;
-  if (before > 0 && (isComputed || rare.computedDraw)) throw refuse(execution, what);
+  if (execution.places !== undefined && isKnownRefusal(strand, placeOf(strand))) throw refuse(strand, what);
+  if (before > 0 && (isComputed || rare.computedDraw)) throw refuse(strand, what);
   rare.computedDraw = isComputed;
   const [next, count] = before === 0 ? [after, draws + 1] : [`${strandId(strand)}.${before}`, 0];
   become(strandAfter(execution, next, count, strand.operation));
   return { strand, before, isComputed };
 };
 
-const refuse = (execution: Execution, what: string): Fault.Fault => {
-  execution.refused ??= { reason: ambiguous(execution, `calls ${what} twice`), place: undefined };
+/** The place of draws among those of operations: no name is like it. */
+const placeOf = (strand: Strand): Place => ({ after: strandId(strand), path: "", count: 0 });
+
+const isKnownRefusal = ({ execution }: Strand, place: Place): boolean =>
+  execution.places?.get(placeId(place))?.noted.refused === true;
+
+const advice = "Draw before such work, or put each branch into Step.all or Step.map; then deploy.";
+
+const refuse = (strand: Strand, what: string): Fault.Fault => {
+  const { execution } = strand;
+  const place = placeOf(strand);
+  const isKnown = isKnownRefusal(strand, place);
+  execution.refused ??= { reason: ambiguous(execution, `calls ${what} twice`, advice), place: isKnown ? undefined : place };
   wake(execution);
   return Fault.make("ambiguous_order", execution.refused.reason.message, { run: execution.id });
 };

@@ -219,7 +219,7 @@ export const createExecution = (engine: Engine, definition: Untyped, run: RunRow
     branches: new Map(),
     rounds: roundsIn(rows),
     patches: new Map(),
-    loose: ordered === rows ? new Map() : looseIn(rows),
+    loose: ordered === rows ? new Map<string, Row>() : looseIn(rows),
     timed: new Set(),
     fresh: [],
     held: [],

@@ -8,6 +8,15 @@
  * What cannot be told (a wait inside another async function, inside `Promise.all` inside a race) counts as listened to.
  */
 
+let signals = false;
+
+/** A signal is defined in this process: bodies may wait. */
+export const expectWaits = (): void => {
+  signals = true;
+};
+
+export const hasSignals = (): boolean => signals;
+
 type Handler = ((value: never) => unknown) | null | undefined;
 
 /** One call of `then`. `next` is the promise that it answered with. */

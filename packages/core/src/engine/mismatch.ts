@@ -81,7 +81,8 @@ Give the new step a new name, guard it with Context.patched, or start a new vers
 /** What the body asked for cannot be told apart: functions under way finish and are recorded, nothing new starts, then the run is blocked. */
 export const putRefusedAside = (execution: Execution): void => {
   const { refused } = execution;
-  if (!refused || execution.flights > 0 || execution.reading > 0) return;
+  const isReading = execution.reading > 0 && execution.found === undefined;
+  if (!refused || execution.flights > 0 || isReading) return;
   if (refused.place) noteRefusal(execution, refused.place);
   if (execution.cancelAsked !== undefined && !execution.timedOut) return cancelUnfit(execution);
   putAside(execution, "blocked", refused.reason);

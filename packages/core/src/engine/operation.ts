@@ -1,17 +1,16 @@
 /** What a body asks for. Its promise settles when the record that answers it is delivered, and never otherwise. */
 import { shortId, type Place } from "../model/places.ts";
-import { countAsk, findKey, patienceFor, strandId, type Found } from "./asking.ts";
+import { countAsk, findKey, patienceFor, strandId, type Asked, type Found } from "./asking.ts";
 import { apart, become, strandAfter, type Strand } from "./caller.ts";
 import type { Retry } from "../model/backoff.ts";
 import type { OperationKind, Row } from "../model/records.ts";
 import type { Schema } from "../model/schema.ts";
 import type { NewRun, Reason } from "../store/rows.ts";
 import * as settings from "./settings.ts";
-import type { Untyped } from "./definition.ts";
 import type { BreakerGate } from "./engine.ts";
 import { isReplaying, type Execution } from "./execution.ts";
 import { own } from "./owner.ts";
-import { listened } from "./listened.ts";
+import { hasSignals, listened } from "./listened.ts";
 import { faultOf, type Context, type Scope } from "./scope.ts";
 import { wake } from "./wake.ts";
 
@@ -189,8 +188,9 @@ export const issue = (ctx: Context, strand: Strand, name: string, ask: Ask): Pro
     : strandAfter(execution, key);
   become(after);
   const fault = faultOf(ctx.scope);
+  if (fault && (isComputed || execution.draws !== undefined)) noteSwallowed(strand, { path, count, isComputed });
   if (fault) return ++execution.swallowed > settings.mostSwallowed ? never() : silently(Promise.reject(fault));
-  const { promise, resolve, reject } = promiseFor(execution, ask);
+  const { promise, resolve, reject } = promiseFor(ask);
   const operation: Operation = {
     key,
     kind: kindOf(ask),
@@ -219,6 +219,16 @@ export const issue = (ctx: Context, strand: Strand, name: string, ask: Ask): Pro
   return promise;
 };
 
+/** What a cancelled strand asks for after other work has no record, but its code goes on from the rejection at that moment: it is noted like a draw. */
+const noteSwallowed = (strand: Strand, { path, count, isComputed }: Asked): void => {
+  const { execution } = strand;
+  const key = shortId({ after: strandId(strand), path, count });
+  const known = execution.draws?.get(`${key}\n0`);
+  if (known) execution.redrawn.add(known.seq);
+  else if (isComputed) execution.lateDraws.push({ kind: "drawn", key, attempt: 0 });
+  wake(execution);
+};
+
 const nextNow: Found = { kind: "next", isLater: false };
 
 /** An operation that gets its key later has one meanwhile that no name can be. */
@@ -237,17 +247,9 @@ export const giveKeys = (execution: Execution): void => {
   }
 };
 
-/**
- * Workflows whose bodies wait for signals. A wait that loses a race is told by the promises that it races; the others cost less. A step that races a
- * wait before the first wait of its workflow in this process is not told from one that is awaited.
- */
-const waiting = new WeakSet<Untyped>();
-
-const promiseFor = ({ definition }: Execution, { kind }: Ask): PromiseWithResolvers<unknown> => {
-  if (kind === "wait") waiting.add(definition);
-  const isPlain = (kind === "step" || kind === "transaction" || kind === "undo") && !waiting.has(definition);
-  return isPlain ? Promise.withResolvers<unknown>() : listened<unknown>();
-};
+/** A wait that loses a race is told by the promises that it races. A process that has defined no signal has no waits, and its promises cost less. */
+const promiseFor = ({ kind }: Ask): PromiseWithResolvers<unknown> =>
+  kind === "undo" || !hasSignals() ? Promise.withResolvers<unknown>() : listened<unknown>();
 
 const placeOf = (strand: Strand, path: string, count: number): Operation["place"] => {
   const { engine } = strand.execution;
@@ -261,16 +263,19 @@ const refuse = (
   ask: { readonly path: string; readonly known: boolean },
 ): Promise<never> => {
   const place = ask.known ? undefined : { after: strandId(strand), path: ask.path, count: 0 };
-  execution.refused ??= { reason: ambiguous(execution, `asks for "${ask.path}" twice`), place };
+  execution.refused ??= { reason: ambiguous(execution, `asks for "${ask.path}" twice`, namesDiffer), place };
   wake(execution);
   return never();
 };
 
+const namesDiffer =
+  "Give both steps other names, or put each branch into Step.all or Step.map, and deploy. A run whose first such step is recorded goes on by Run.fork from that step.";
+
 /** Twice from one place, in an order that depends on how long work takes that is not durable. */
-export const ambiguous = (execution: Execution, what: string): Reason => ({
+export const ambiguous = (execution: Execution, what: string, advice: string): Reason => ({
   code: "ambiguous_order",
   message: `Run ${execution.id} of "${execution.definition.name}" ${what} from one place of its body, after work that is not durable (such as a digest or an import). Which comes first depends on how long that work takes, so a replay could exchange their results.
-Give the steps different names, or put each branch into Step.all or Step.map; then deploy.`,
+${advice}`,
 });
 
 /** From now on the clock decides about the operation. */

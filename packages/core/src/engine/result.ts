@@ -133,7 +133,9 @@ const awaited = async (reach: Reach, { limit, standing, onWait }: Way): Promise<
 const isLast = ({ kind }: Row): boolean => ended.some((end) => end === kind);
 
 /** A run that is executed here has not ended: nothing is asked. */
-const runsHere = ({ saw }: StandingWatch): undefined => void saw({ status: "running", reason: null });
+const runsHere = ({ saw }: StandingWatch): undefined => {
+  saw({ status: "running", reason: null });
+};
 
 /** The last record, if the run is at its end already. */
 const endedRow = async (reach: Reach, { saw }: StandingWatch): Promise<Row | undefined> => {

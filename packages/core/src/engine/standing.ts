@@ -74,7 +74,7 @@ const ringFirsts = (engine: Engine, after: number): void => {
   engine.clock.after(after, () => {
     const now = engine.clock.monotonic();
     const all = (firsts.get(engine) ?? []).filter(({ waiting }) => !waiting.over);
-    const [next] = all.filter(({ at }) => at > now);
+    const next = all.find(({ at }) => at > now);
     for (const { look } of all.filter(({ at }) => at <= now)) look();
     if (!next || engine.closed) return void firsts.delete(engine);
     firsts.set(

@@ -314,7 +314,9 @@ const goOn = async (course: Course): Promise<readonly string[]> => {
   for (const [run, node] of programs.entries().toArray()) {
     if (chance.happens(0.7)) continue;
     if ((await statusOf(world, run)) !== "completed") {
-      if (await ask(course, run, Run.retry)) again.push(run);
+      if (!(await ask(course, run, Run.retry))) continue;
+      course.refused.delete(run); // What cannot be told apart may not come again.
+      again.push(run);
       continue;
     }
     const from = chance.one(await keysOf(world, run));
