@@ -7,7 +7,7 @@ import { noteLateDraws } from "./draws.ts";
 import { finish } from "./finish.ts";
 import { giveKeys, setDue, type Operation } from "./operation.ts";
 import { letGo, park, rouse } from "./park.ts";
-import { launch, release } from "./launch.ts";
+import { isDoubtful, launch, release } from "./launch.ts";
 import { recall } from "./recall.ts";
 import { note } from "./record.ts";
 import { beget } from "./children.ts";
@@ -58,8 +58,10 @@ const act = (execution: Execution, operation: Operation): void => {
       });
       return collect(execution);
     case "call":
+      if (isDoubtful(execution)) return void execution.fresh.push(operation);
       return operation.noted ? collect(execution) : beget(execution, operation, ask);
     case "start":
+      if (isDoubtful(execution)) return void execution.fresh.push(operation);
       return beget(execution, operation, ask);
   }
 };

@@ -60,12 +60,12 @@ export const findKey = (execution: Execution, strand: Strand, { path, count, isC
   return others.length === 0 ? { kind: "key", key, noted: undefined } : { kind: "refused", known: false };
 };
 
-/** True when this strand has asked for the name after such work before, and the body was given nothing since. */
+/** True when this strand has asked for the name after such work before, and the body was not given the answer or nothing at all since. */
 const isSecond = ({ given }: Execution, strand: Strand, path: string): boolean => {
   const { computed } = rareOf(strand);
   const before = computed.get(path);
-  computed.set(path, given);
-  return before === given;
+  computed.set(path, { given, isOpen: () => false });
+  return before !== undefined && (before.given === given || before.isOpen());
 };
 
 /** Keys of this name that were asked for by now in the recorded run, without such work: there it took no time. */
@@ -85,7 +85,9 @@ export const missingBefore = (execution: Execution, row: Row): Row | undefined =
   while (execution.asks < order.length) {
     const ask = order[execution.asks];
     if (ask === undefined || ask.issued >= row.seq) return undefined;
-    if (ask !== row && !(ask.kind === "drawn" ? redrawn.has(ask.seq) : operations.has(ask.key ?? ""))) return ask;
+    const isAsked =
+      ask.kind === "drawn" ? redrawn.has(ask.seq) || execution.outcome !== undefined : operations.has(ask.key ?? "");
+    if (ask !== row && !isAsked) return ask;
     execution.asks++;
   }
   return undefined;

@@ -27,7 +27,9 @@ export type Strand = {
   /** How often a name was asked for from here: one name, or counts where there are several asks. */
   asked: string | Map<string, number> | undefined;
   /** What few strands have: names asked for after work that is not durable, with the seq that the body had been given by then, and draws. */
-  rare: { readonly computed: Map<string, number>; drawn: number; computedDraw: boolean } | undefined;
+  rare:
+    | { readonly computed: Map<string, { readonly given: number; isOpen: () => boolean }>; drawn: number; computedDraw: boolean }
+    | undefined;
 };
 
 /** A function of the user's that belongs to a step, and which one. The key of an undo begins with `undo:`. */

@@ -6,6 +6,7 @@ import type { Fault } from "../model/fault.ts";
 import {
   askOrder,
   drawsIn,
+  hasRefusal,
   originsIn,
   placesIn,
   reservedIn,
@@ -94,6 +95,9 @@ export type Execution = {
   asks: number;
   readonly places: Places | undefined;
   readonly reserved: ReadonlySet<string>;
+  /** It was refused before. Code that is as it was is refused again soon after the replay: until then, by the monotonic clock, nothing starts. */
+  readonly wasRefused: boolean;
+  refusedUntil: number | undefined;
   /** Operations that get their keys when the replay is through, in the order in which they were asked for. */
   readonly unkeyed: { readonly operation: Operation; readonly path: string }[];
   unkeyedCount: number;
@@ -199,11 +203,13 @@ export const createExecution = (engine: Engine, definition: Untyped, run: RunRow
     rules: rulesOf(rows, origins),
     moving: false,
     given: 0,
-    givenAt: 0,
+    givenAt: places === undefined ? 0 : engine.clock.monotonic(),
     askOrder: askOrder(ordered),
     asks: 0,
     places,
     reserved: reservedIn(places),
+    wasRefused: hasRefusal(places),
+    refusedUntil: undefined,
     unkeyed: [],
     unkeyedCount: 0,
     refused: undefined,

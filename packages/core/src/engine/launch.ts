@@ -8,12 +8,22 @@ import { wake } from "./wake.ts";
 /** Starts a function, once what the body had seen when it asked is durable. */
 export const launch = (execution: Execution, operation: Operation): void => {
   operation.due = null;
-  if (!mayStart(execution) || execution.durable < operation.ground || isEarly(execution, operation))
+  if (!mayStart(execution) || execution.durable < operation.ground || isDoubtful(execution) || isEarly(execution, operation))
     execution.held.push(operation);
   else startAttempt(execution, operation);
 };
 
 /** True while an operation waits on a replay that was asked for after other work; see `settleAt`. The run looks again at that moment. */
+/** True while a run that was refused before waits whether it is refused again. */
+export const isDoubtful = (execution: Execution): boolean => {
+  if (!execution.wasRefused) return false;
+  const { clock, settings } = execution.engine;
+  execution.refusedUntil ??= clock.monotonic() + 10 * settings.patience;
+  const left = execution.refusedUntil - clock.monotonic();
+  if (left > 0) clock.after(left, () => wake(execution));
+  return left > 0;
+};
+
 export const isEarly = (execution: Execution, { settleAt }: Operation): boolean => {
   if (settleAt === 0) return false;
   const { clock } = execution.engine;

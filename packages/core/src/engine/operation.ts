@@ -214,6 +214,10 @@ export const issue = (ctx: Context, strand: Strand, name: string, ask: Ask): Pro
   };
   execution.operations.set(key, operation);
   execution.fresh.push(operation);
+  if (isComputed) {
+    const asked = strand.rare?.computed.get(path);
+    if (asked) asked.isOpen = () => !operation.settled;
+  }
   if (found.kind === "next" && found.isLater) execution.unkeyed.push({ operation, path });
   wake(execution);
   return promise;

@@ -32,6 +32,9 @@ export const placesIn = (rows: readonly Row[]): Places | undefined => {
   return places;
 };
 
+export const hasRefusal = (places: Places | undefined): boolean =>
+  places !== undefined && [...places.values()].some(({ noted }) => noted.refused === true);
+
 /** Keys that belong to noted places: an ask elsewhere does not get them. */
 export const reservedIn = (places: Places | undefined): ReadonlySet<string> =>
   places === undefined ? none : new Set([...places.values()].flatMap(({ key, noted }) => (noted.refused ? [] : [key])));

@@ -34,6 +34,8 @@ export type Drive = {
   readonly crashes: number;
   /** Programs that were refused because their asks cannot be told apart. */
   readonly refused: number;
+  /** Programs that were blocked although their code is as it was. */
+  readonly blocked: number;
 };
 
 export type DriveOptions = {
@@ -58,6 +60,8 @@ type Course = {
   readonly computing: boolean;
   /** Runs that were seen refused: nothing of them begins any more. */
   readonly refused: Set<string>;
+  /** Runs that were blocked although their code is as it was: nothing of theirs is lost or exchanged, and a replay may fit later. */
+  readonly blocked: Set<string>;
 };
 
 const ended = new Set(["completed", "failed", "cancelled"]);
@@ -77,7 +81,13 @@ export const drive = async (
   for (const run of programs.keys()) await start(course, run);
   await toTheEnd(course, [...programs.keys()]);
   if (course.breaches.length === 0) await toTheEnd(course, await goOn(course));
-  return { breaches: course.breaches, lives: course.begun, crashes: course.crashes.count(), refused: course.refused.size };
+  return {
+    breaches: course.breaches,
+    lives: course.begun,
+    crashes: course.crashes.count(),
+    refused: course.refused.size,
+    blocked: course.blocked.size,
+  };
 };
 
 const begin = (world: World, programs: ReadonlyMap<string, Node>, seed: number, computing: boolean): Course => {
@@ -112,6 +122,7 @@ const begin = (world: World, programs: ReadonlyMap<string, Node>, seed: number, 
     replaying: false,
     computing,
     refused: new Set(),
+    blocked: new Set(),
   };
   // What was durable when the lives of a worker ended.
   course.crashes.onCrash(async (worker) => {
@@ -240,9 +251,10 @@ const storm = async (course: Course, runs: readonly string[]): Promise<readonly 
     for (const run of left) {
       if (states.get(run) !== "blocked") continue;
       if (course.computing && (await isRefused(world, run))) course.refused.add(run);
+      else if (course.computing) course.blocked.add(run);
       else await breach(course, run, "blocked", "was blocked");
     }
-    left = left.filter((run) => !course.refused.has(run));
+    left = left.filter((run) => !course.refused.has(run) && !course.blocked.has(run));
   }
   return left;
 };
@@ -262,7 +274,7 @@ const toTheEnd = async (course: Course, runs: readonly string[]): Promise<void> 
     await replay(
       course,
       reader,
-      runs.filter((run) => course.lives.has(run) && !course.refused.has(run)),
+      runs.filter((run) => course.lives.has(run) && !course.refused.has(run) && !course.blocked.has(run)),
     );
   await refusedAgain(course, reader);
   course.crashes.kill(reader);
@@ -299,8 +311,11 @@ const replay = async (course: Course, reader: Runtime.Runtime, runs: readonly st
   for (const [run, end] of await endsOf(reader, runs)) {
     const was = before.get(run);
     if (end === was) continue;
+    // A body that throws or is cancelled while it computes has no end that its records alone decide.
+    if (course.computing && !was?.includes('"status":"completed"')) continue;
     // Two branches that asked one after the other, and together on the replay: it is found out then.
     if (course.computing && (await isRefused(world, run))) course.refused.add(run);
+    else if (course.computing && end.includes('"status":"blocked"')) course.blocked.add(run);
     else await breach(course, run, "replayed otherwise", `ended with ${was}, and replayed with ${end}`);
   }
 };

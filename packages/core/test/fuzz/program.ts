@@ -115,9 +115,14 @@ const several = (node: fc.Arbitrary<Node>, maxLength = 4): fc.Arbitrary<Node[]> 
 
 const work = fc.constantFrom(undefined, undefined, 0, 1, 5, 30);
 
-/** The same programs, with work in random places: before what they ask for or draw. */
-const withWork = (node: Node): fc.Arbitrary<Node> => {
-  const all = <T extends Node>(nodes: readonly T[]): fc.Arbitrary<Node[]> => fc.tuple(...nodes.map(withWork));
+/**
+ * The same programs, with work in random places: before what they ask for or draw. Not before a draw in a race: bare work that races a step is decided anew
+ * in each life, as the docs say.
+ */
+const withWork = (node: Node, isRaced = false): fc.Arbitrary<Node> => {
+  const raced = isRaced || (node.kind === "together" && (node.how === "race" || node.how === "any"));
+  const within = (inner: Node): fc.Arbitrary<Node> => withWork(inner, raced);
+  const all = <T extends Node>(nodes: readonly T[]): fc.Arbitrary<Node[]> => fc.tuple(...nodes.map(within));
   switch (node.kind) {
     case "step":
     case "transaction":
@@ -125,8 +130,9 @@ const withWork = (node: Node): fc.Arbitrary<Node> => {
     case "wait":
     case "call":
     case "start":
-    case "ask":
       return work.map((computes) => ({ ...node, computes }));
+    case "ask":
+      return raced ? fc.constant(node) : work.map((computes) => ({ ...node, computes }));
     case "sequence":
     case "together":
     case "branches":
@@ -135,13 +141,13 @@ const withWork = (node: Node): fc.Arbitrary<Node> => {
     case "loop":
     case "shield":
     case "unawaited":
-      return withWork(node.body).map((body) => ({ ...node, body }));
+      return within(node.body).map((body) => ({ ...node, body }));
     case "try":
       return fc
-        .tuple(withWork(node.body), withWork(node.otherwise), node.lastly ? withWork(node.lastly) : fc.constant(undefined))
+        .tuple(within(node.body), within(node.otherwise), node.lastly ? within(node.lastly) : fc.constant(undefined))
         .map(([body, otherwise, lastly]) => ({ ...node, body, otherwise, lastly }));
     case "later":
-      return fc.tuple(withWork(node.early), withWork(node.between)).map(([early, between]) => ({ ...node, early, between }));
+      return fc.tuple(within(node.early), within(node.between)).map(([early, between]) => ({ ...node, early, between }));
     case "chain":
     case "patched":
     case "publish":
@@ -205,7 +211,7 @@ const nested = (depth: number): fc.Arbitrary<Node> => {
 export const program: fc.Arbitrary<Node> = several(nested(2), 5).map((nodes): Node => ({ kind: "sequence", nodes }));
 
 /** Programs whose bodies compute between their steps. */
-export const computing: fc.Arbitrary<Node> = program.chain(withWork);
+export const computing: fc.Arbitrary<Node> = program.chain((node) => withWork(node));
 
 /** Smaller programs of the same kind, to find what matters in one that fails. */
 export const smaller = (node: Node): Node[] =>
