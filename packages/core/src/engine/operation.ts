@@ -52,7 +52,7 @@ export type Operation = {
   readonly kind: OperationKind;
   readonly ask: Ask;
   readonly scope: Scope;
-  /** What the body had seen when it asked. */
+  /** The last record that the body had been given when it asked. */
   readonly issued: number;
   /** Its effect waits until the records up to this seq are durable. */
   ground: number;
@@ -196,7 +196,7 @@ export const issue = (ctx: Context, strand: Strand, name: string, ask: Ask): Pro
     kind: kindOf(ask),
     ask,
     scope: ctx.scope,
-    issued: execution.seen,
+    issued: execution.given,
     ground: execution.seen,
     isComputed: isComputed || noted !== undefined,
     place: isPlaced && noted === undefined ? placeOf(strand, path, count) : undefined,
