@@ -17,5 +17,5 @@ export const noteRefusal = (execution: Execution, place: Place): void =>
   void note(execution, {
     kind: "asked",
     key: place.path,
-    value: placeText({ ...place, count: 0, of: "step", took: 0, refused: true }),
+    value: placeText({ ...place, of: "step", took: 0, refused: true }),
   });

@@ -10,7 +10,7 @@
  *  3. Two asks of one place and one moment cannot be told apart. They are refused before the second has an effect.
  */
 import { isNote, operationOf, type Row } from "../model/records.ts";
-import { placeId, type Noted } from "../model/places.ts";
+import { isRefused, placeId, type Noted } from "../model/places.ts";
 import { rareOf, type Strand } from "./caller.ts";
 import { isReplaying, type Execution } from "./execution.ts";
 import type { Operation } from "./operation.ts";
@@ -50,8 +50,9 @@ export type Found =
  * process died, gets its key when the replay is through: until then the next key may be that of something which was under way.
  */
 export const findKey = (execution: Execution, strand: Strand, { path, count, isComputed }: Asked): Found => {
-  const there = execution.places?.get(placeId({ after: strandId(strand), path, count }));
-  if (there?.noted.refused) return { kind: "refused", known: true };
+  const place = { after: strandId(strand), path, count };
+  if (execution.wasRefused && isRefused(execution.places, place)) return { kind: "refused", known: true };
+  const there = execution.places?.get(placeId(place));
   if (isComputed && isSecond(execution, strand, path)) return { kind: "refused", known: false };
   if (there) return { kind: "key", key: there.key, noted: there.noted };
   if (!isComputed || !isReplaying(execution)) return { kind: "next", isLater: false };

@@ -4,7 +4,7 @@
  */
 import { encode } from "../model/codec.ts";
 import * as Fault from "../model/fault.ts";
-import { placeId, seedOf, type Place } from "../model/places.ts";
+import { anyCount, isRefused, seedOf, type Place } from "../model/places.ts";
 import { random, uuidFrom } from "../model/random.ts";
 import { strandId } from "./asking.ts";
 import { become, rareOf, strandAfter, strandOf, type Strand } from "./caller.ts";
@@ -27,7 +27,7 @@ const draw = (ctx: Context, what: string): Draw => {
   const rare = rareOf(strand);
   const before = rare.drawn++;
   const isComputed = !execution.moving;
-  if (execution.places !== undefined && isKnownRefusal(strand, placeOf(strand))) throw refuse(strand, what);
+  if (execution.wasRefused && isRefused(execution.places, placeOf(strand))) throw refuse(strand, what);
   if (before > 0 && (isComputed || rare.computedDraw)) throw refuse(strand, what);
   rare.computedDraw = isComputed;
   const [next, count] = before === 0 ? [after, draws + 1] : [`${strandId(strand)}.${before}`, 0];
@@ -36,17 +36,14 @@ const draw = (ctx: Context, what: string): Draw => {
 };
 
 /** The place of draws among those of operations: no name is like it. */
-const placeOf = (strand: Strand): Place => ({ after: strandId(strand), path: "", count: 0 });
-
-const isKnownRefusal = ({ execution }: Strand, place: Place): boolean =>
-  execution.places?.get(placeId(place))?.noted.refused === true;
+const placeOf = (strand: Strand): Place => ({ after: strandId(strand), path: "", count: anyCount });
 
 const advice = "Draw before such work, or put each branch into Step.all or Step.map; then deploy.";
 
 const refuse = (strand: Strand, what: string): Fault.Fault => {
   const { execution } = strand;
   const place = placeOf(strand);
-  const isKnown = isKnownRefusal(strand, place);
+  const isKnown = isRefused(execution.places, place);
   execution.refused ??= { reason: ambiguous(execution, `calls ${what} twice`, advice), place: isKnown ? undefined : place };
   wake(execution);
   return Fault.make("ambiguous_order", execution.refused.reason.message, { run: execution.id });

@@ -1,5 +1,5 @@
 /** What a body asks for. Its promise settles when the record that answers it is delivered, and never otherwise. */
-import { shortId, type Place } from "../model/places.ts";
+import { anyCount, shortId, type Place } from "../model/places.ts";
 import { countAsk, findKey, patienceFor, strandId, type Asked, type Found } from "./asking.ts";
 import { apart, become, strandAfter, type Strand } from "./caller.ts";
 import type { Retry } from "../model/backoff.ts";
@@ -266,7 +266,7 @@ const refuse = (
   strand: Strand,
   ask: { readonly path: string; readonly known: boolean },
 ): Promise<never> => {
-  const place = ask.known ? undefined : { after: strandId(strand), path: ask.path, count: 0 };
+  const place = ask.known ? undefined : { after: strandId(strand), path: ask.path, count: anyCount };
   execution.refused ??= { reason: ambiguous(execution, `asks for "${ask.path}" twice`, namesDiffer), place };
   wake(execution);
   return never();

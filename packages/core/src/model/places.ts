@@ -35,6 +35,12 @@ export const placesIn = (rows: readonly Row[]): Places | undefined => {
 export const hasRefusal = (places: Places | undefined): boolean =>
   places !== undefined && [...places.values()].some(({ noted }) => noted.refused === true);
 
+/** How often a refused place was asked from says nothing: none of its asks can be told apart. */
+export const anyCount = -1;
+
+export const isRefused = (places: Places | undefined, place: Place): boolean =>
+  places?.get(placeId({ ...place, count: anyCount }))?.noted.refused === true;
+
 /** Keys that belong to noted places: an ask elsewhere does not get them. */
 export const reservedIn = (places: Places | undefined): ReadonlySet<string> =>
   places === undefined ? none : new Set([...places.values()].flatMap(({ key, noted }) => (noted.refused ? [] : [key])));

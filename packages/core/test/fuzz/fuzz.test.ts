@@ -53,9 +53,9 @@ test(
 );
 
 test(
-  `${runs * 0.3} random programs whose bodies compute between their steps, seed ${seed}`,
+  `${runs * 0.2} random programs whose bodies compute between their steps, seed ${seed}`,
   async () => {
-    const programs = fc.sample(computing, { numRuns: runs * 0.3, seed });
+    const programs = fc.sample(computing, { numRuns: runs * 0.2, seed });
     const totals = { lives: 0, crashes: 0, refused: 0, blocked: 0 };
     for (let from = 0; from < programs.length; from += together) {
       const batch = new Map<string, Node>(programs.slice(from, from + together).map((node, at) => [`p${from + at}`, node]));
@@ -70,9 +70,9 @@ test(
       expect({ from, breaches: driven.breaches }).toEqual({ from, breaches: [] });
     }
     console.log("computing programs:", totals);
-    expect(totals.lives).toBeGreaterThan(runs * 0.6);
+    expect(totals.lives).toBeGreaterThan(runs * 0.4);
     expect(totals.refused).toBeGreaterThan(0);
-    expect(totals.refused).toBeLessThan(runs / 6);
+    expect(totals.refused).toBeLessThan(runs / 8);
     // A known remainder: it is safe, and rare.
     expect(totals.blocked).toBeLessThanOrEqual(Math.ceil(runs / 100));
   },
