@@ -13,7 +13,6 @@ export const launch = (execution: Execution, operation: Operation): void => {
   else startAttempt(execution, operation);
 };
 
-/** True while an operation waits on a replay that was asked for after other work; see `settleAt`. The run looks again at that moment. */
 /** True while a run that was refused before waits whether it is refused again. */
 export const isDoubtful = (execution: Execution): boolean => {
   if (!execution.wasRefused) return false;
@@ -24,6 +23,7 @@ export const isDoubtful = (execution: Execution): boolean => {
   return left > 0;
 };
 
+/** True while an operation waits on a replay that was asked for after other work; see `settleAt`. The run looks again at that moment. */
 export const isEarly = (execution: Execution, { settleAt }: Operation): boolean => {
   if (settleAt === 0) return false;
   const { clock } = execution.engine;
