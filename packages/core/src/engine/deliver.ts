@@ -7,6 +7,7 @@ import { isElsewhere, missingBefore } from "./asking.ts";
 import { begin } from "./begin.ts";
 import type { Answer, Delivery, Execution } from "./execution.ts";
 import { isEarly } from "./launch.ts";
+import { resolveWith } from "./listened.ts";
 import { tune } from "./logs.ts";
 import { abort, applyNote, rejectWith, type Operation } from "./operation.ts";
 import { own } from "./owner.ts";
@@ -96,7 +97,7 @@ const settle = (execution: Execution, operation: Operation, answer: Answer, row:
   if (operation.settled) return;
   operation.settled = true;
   if (over) return;
-  if (answer.kind === "value") operation.resolve(answer.value);
+  if (answer.kind === "value") resolveWith(operation, answer.value);
   else rejectWith(operation, own(execution, answer.error));
 };
 

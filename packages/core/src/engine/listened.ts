@@ -6,6 +6,9 @@
  *   await wait                     calls no `then`. It only looks at `constructor`, as a race does before it calls `then`.
  *
  * What cannot be told (a wait inside another async function, inside `Promise.all` inside a race) counts as listened to.
+ *
+ * There are two kinds. The promise of a wait counts all its listeners. That of another operation only says which races it has decided: it takes part in
+ * the race of a wait. Most bodies await it and no more, so it has no state before somebody calls its `then`.
  */
 
 let signals = false;
@@ -19,8 +22,8 @@ export const hasSignals = (): boolean => signals;
 
 type Handler = ((value: never) => unknown) | null | undefined;
 
-/** One call of `then`. `next` is the promise that it answered with. */
-type Listener = { readonly fulfil: Handler; readonly reject: Handler; readonly next: Listening };
+/** One call of `then`. `next` is the promise that it answered with, where its listeners are counted. */
+type Listener = { readonly fulfil: Handler; readonly reject: Handler; readonly next: Listening | undefined };
 
 type Listening = {
   listeners: Listener[];
@@ -32,9 +35,18 @@ type Listening = {
   onListener: (() => void) | undefined;
 };
 
+const createListening = (): Listening => ({
+  listeners: [],
+  most: 8,
+  heard: false,
+  awaits: 0,
+  outcome: undefined,
+  onListener: undefined,
+});
+
 const listening = Symbol("who listens");
 
-export type Listened<Value = unknown> = Promise<Value> & { readonly [listening]: Listening };
+type Listened<Value = unknown> = Promise<Value> & { [listening]?: Listening };
 
 /** Functions of promises that are settled by now: to call them again does nothing. */
 const spent = new WeakSet<object>();
@@ -59,19 +71,19 @@ const spend = (handler: Handler): void => {
 };
 
 const isOver = ({ fulfil, reject, next }: Listener): boolean =>
-  (settles(fulfil) && spent.has(fulfil)) || (settles(reject) && spent.has(reject)) || hasNone(next);
+  (settles(fulfil) && spent.has(fulfil)) || (settles(reject) && spent.has(reject)) || (next !== undefined && hasNone(next));
 
 const hasNone = ({ awaits, heard, listeners }: Listening): boolean => awaits === 0 && heard && listeners.every(isOver);
 
 /** True when all who listened did so by races that are over. */
 export const isGivenUp = (promise: Promise<unknown>): boolean => {
-  const own = (promise as Partial<Listened>)[listening];
+  const own = (promise as Listened)[listening];
   return own !== undefined && hasNone(own);
 };
 
 /** Calls whenever somebody listens who did not before. */
 export const onListener = (promise: Promise<unknown>, call: () => void): void => {
-  const own = (promise as Partial<Listened>)[listening];
+  const own = (promise as Listened)[listening];
   if (own) own.onListener = call;
 };
 
@@ -102,43 +114,65 @@ const look = (one: Listening): void => {
   one.onListener?.();
 };
 
-const thenOf = (promise: Listened, fulfil: Handler, reject: Handler): Listened => {
-  const own = promise[listening];
-  if (looked === own) {
-    looked = undefined;
-    own.awaits--;
-  }
-  const next = listened<unknown>();
-  add(own, { fulfil, reject, next: next.promise[listening] });
-  const pass =
-    (handler: Handler, otherwise: (value: unknown) => void) =>
+/** Listens as `then` does: once `promise` is settled, `next` is settled with what the handler answers. */
+const pass = (promise: Promise<unknown>, fulfil: Handler, reject: Handler, next: Made<unknown>): void => {
+  const by =
+    (handler: Handler, otherwise: (made: Made<unknown>, value: unknown) => void) =>
     (value: unknown): void => {
-      if (typeof handler !== "function") return otherwise(value);
+      if (typeof handler !== "function") return otherwise(next, value);
       try {
-        next.resolve(handler(value as never));
+        resolveWith(next, handler(value as never));
       } catch (error) {
-        next.reject(error);
+        refuseWith(next, error);
       }
     };
   inside = true;
   try {
-    void Promise.prototype.then.call(promise, pass(fulfil, next.resolve), pass(reject, next.reject));
+    void Promise.prototype.then.call(promise, by(fulfil, resolveWith), by(reject, refuseWith));
   } finally {
     inside = false;
   }
+};
+
+/** `then` of a promise whose listeners are counted. */
+const thenOfCounted = (promise: Listened, fulfil: Handler, reject: Handler): Promise<unknown> => {
+  const own = (promise[listening] ??= createListening());
+  if (looked === own) {
+    looked = undefined;
+    own.awaits--;
+  }
+  const next = counted<unknown>();
+  add(own, { fulfil, reject, next: (next.promise as Listened)[listening] });
+  pass(promise, fulfil, reject, next);
+  return next.promise;
+};
+
+/** `then` of the others. */
+const thenOf = (promise: Listened, fulfil: Handler, reject: Handler): Promise<unknown> => {
+  const own = (promise[listening] ??= createListening());
+  const next = listened<unknown>();
+  add(own, { fulfil, reject, next: undefined });
+  pass(promise, fulfil, reject, next);
   return next.promise;
 };
 
 /** A promise of the language in all but its `then`: `await` and `Promise.race` must take it for what it is. */
-const prototype = Object.create(Promise.prototype, {
-  // oxlint-disable-next-line no-thenable -- it is a promise
-  then: {
-    configurable: true,
-    writable: true,
-    value(this: Listened, fulfil: Handler, reject: Handler) {
-      return thenOf(this, fulfil, reject);
+const promiseWith = (then: typeof thenOf, others: PropertyDescriptorMap = {}): object =>
+  Object.create(Promise.prototype, {
+    // oxlint-disable-next-line no-thenable -- it is a promise
+    then: {
+      configurable: true,
+      writable: true,
+      value(this: Listened, fulfil: Handler, reject: Handler) {
+        return then(this, fulfil, reject);
+      },
     },
-  },
+    ...others,
+  }) as object;
+
+const plain = promiseWith(thenOf);
+
+const counting = promiseWith(thenOfCounted, {
   constructor: {
     configurable: true,
     get(this: Partial<Listened>) {
@@ -146,48 +180,47 @@ const prototype = Object.create(Promise.prototype, {
       return Promise;
     },
   },
-}) as object;
-
-const Maker = function () {} as unknown as PromiseConstructor;
-Object.defineProperty(Maker, "prototype", { value: prototype });
+});
 
 const isThenable = (value: unknown): boolean =>
   (typeof value === "object" || typeof value === "function") && value !== null && "then" in value;
 
-/** As `Promise.withResolvers`. */
-export const listened = <Value>(): {
-  readonly promise: Listened<Value>;
-  readonly resolve: (value: Value) => void;
-  readonly reject: (error: unknown) => void;
-} => {
-  let [settle, refuse]: ((value: never) => void)[] = [];
-  const executor = (...both: ((value: never) => void)[]): void => void ([settle, refuse] = both);
-  const promise = Reflect.construct(Promise, [executor], Maker) as Promise<Value>;
-  const own: Listening = {
-    listeners: [],
-    most: 8,
-    heard: false,
-    awaits: 0,
-    outcome: undefined,
-    onListener: undefined,
-  };
-  return {
-    promise: Object.assign(promise, { [listening]: own }),
-    resolve: (value) => {
-      // A promise in its place settles it later, and nobody is told when.
-      if (!isThenable(value)) mark(own, "fulfil");
-      settle?.(value as never);
-    },
-    reject: (error) => {
-      mark(own, "reject");
-      refuse?.(error as never);
-    },
-  };
+type Made<Value> = Pick<PromiseWithResolvers<Value>, "promise" | "resolve" | "reject">;
+
+/** As `Promise.withResolvers`. Settled by `resolveWith` and `refuseWith`, it ends the races that it decides. */
+export const listened = <Value>(): PromiseWithResolvers<Value> => {
+  const made = Promise.withResolvers<Value>();
+  Object.setPrototypeOf(made.promise, plain);
+  return made;
 };
 
-/** The same outcome, as a promise that knows who listens to it. */
-export const listenedTo = <Value>(promise: Promise<Value>): Listened<Value> => {
-  const own = listened<Value>();
-  promise.then(own.resolve, own.reject);
-  return own.promise;
+/** The same, and who listens to it is counted. */
+export const counted = <Value>(): PromiseWithResolvers<Value> => {
+  const made = Promise.withResolvers<Value>();
+  (made.promise as Listened)[listening] = createListening();
+  Object.setPrototypeOf(made.promise, counting);
+  return made;
+};
+
+export const resolveWith = <Value>({ promise, resolve }: Made<Value>, value: Value): void => {
+  const own = (promise as Listened)[listening];
+  // A promise in its place settles it later, and nobody is told when.
+  if (own !== undefined && !isThenable(value)) mark(own, "fulfil");
+  resolve(value);
+};
+
+export const refuseWith = <Value>({ promise, reject }: Made<Value>, error: unknown): void => {
+  const own = (promise as Listened)[listening];
+  if (own !== undefined) mark(own, "reject");
+  reject(error);
+};
+
+/** The same outcome, as a promise that ends the races that it decides. */
+export const listenedTo = <Value>(promise: Promise<Value>): Promise<Value> => {
+  const made = listened<Value>();
+  promise.then(
+    (value) => resolveWith(made, value),
+    (error: unknown) => refuseWith(made, error),
+  );
+  return made.promise;
 };

@@ -10,7 +10,7 @@ import * as settings from "./settings.ts";
 import type { BreakerGate } from "./engine.ts";
 import { isReplaying, type Execution } from "./execution.ts";
 import { own } from "./owner.ts";
-import { hasSignals, listened } from "./listened.ts";
+import { counted, hasSignals, listened, refuseWith } from "./listened.ts";
 import { faultOf, type Context, type Scope } from "./scope.ts";
 import { wake } from "./wake.ts";
 
@@ -152,7 +152,7 @@ const silent = (): void => {};
 export const rejectWith = (operation: Operation, error: unknown): void => {
   operation.settled = true;
   void silently(operation.promise);
-  operation.reject(error);
+  refuseWith(operation, error);
 };
 
 /** A rejection that nobody looks at is no crash of the process: a body may turn away from what it asked for. */
@@ -253,7 +253,7 @@ export const giveKeys = (execution: Execution): void => {
 
 /** A wait that loses a race is told by the promises that it races. A process that has defined no signal has no waits, and its promises cost less. */
 const promiseFor = ({ kind }: Ask): PromiseWithResolvers<unknown> =>
-  kind === "undo" || !hasSignals() ? Promise.withResolvers<unknown>() : listened<unknown>();
+  kind === "wait" ? counted() : kind === "undo" || !hasSignals() ? Promise.withResolvers() : listened();
 
 const placeOf = (strand: Strand, path: string, count: number): Operation["place"] => {
   const { engine } = strand.execution;
