@@ -95,8 +95,15 @@ export const missingBefore = (execution: Execution, row: Row): Row | undefined =
 };
 
 /** True when the body asked for the operation after another record than in the recorded run: the code has changed. */
-export const isElsewhere = (execution: Execution, operation: Operation, row: Row): boolean => {
-  if (operation.issued === row.issued || operation.isComputed || execution.rules === 1 || operation.kind === "undo") return false;
+export const isElsewhere = (execution: Execution, operation: Operation | undefined, row: Row): boolean => {
+  if (
+    operation === undefined ||
+    operation.issued === row.issued ||
+    operation.isComputed ||
+    execution.rules === 1 ||
+    operation.kind === "undo"
+  )
+    return false;
   const [from, to] = operation.issued < row.issued ? [operation.issued, row.issued] : [row.issued, operation.issued];
   const { inbox, cursor } = execution;
   for (let at = cursor - 1; at >= 0; at--) {

@@ -28,20 +28,23 @@ export const deliverNext = (execution: Execution): boolean => {
       execution.cursor = 0;
       return false;
     }
-    if (!isNote(next.row.kind) && missingBefore(execution, next.row)) return false;
-    if (!meets(execution, next.row) || !isSettled(execution, next.row)) return false;
+    const { row } = next;
+    const forBody = !isNote(row.kind);
+    if (forBody && missingBefore(execution, row)) return false;
+    const operation = operationFor(execution, row) ?? meet(execution, row);
+    if (operation === "none" || isElsewhere(execution, operation, row) || !isSettled(execution, row)) return false;
     execution.cursor++;
-    if (!isNote(next.row.kind)) {
-      deliver(execution, next);
+    if (forBody) {
+      deliver(execution, next, operation);
       return true;
     }
-    take(execution, next.row);
+    take(execution, row, operation);
   }
 };
 
 /** The operation of a row, if it is the one the body asked for. */
 const operationFor = (execution: Execution, row: Row): Operation | undefined => {
-  const operation = execution.operations.get(row.key ?? "");
+  const operation = row.key === null ? undefined : execution.operations.get(row.key);
   const fits = operation?.kind === operationOf(row.kind) || (operation?.kind === "undo" && row.kind === "running");
   return fits ? operation : undefined;
 };
@@ -53,34 +56,30 @@ export const isSettled = (execution: Execution, { key, kind }: Row): boolean => 
   return operation === undefined || operation.settled || !isEarly(execution, operation);
 };
 
-/** True when the record fits what the body has asked so far. */
-const meets = (execution: Execution, row: Row): boolean => {
-  if (operationOf(row.kind) === undefined) return true;
-  const operation = operationFor(execution, row);
-  if (operation) return !isElsewhere(execution, operation, row);
-  if (execution.outcome?.kind !== "threw" || execution.unwinding) return false;
+/** What a record meets that no open operation fits: an undo, if the undoing begins now; none; undefined for a record of the run itself. */
+const meet = (execution: Execution, row: Row): Operation | "none" | undefined => {
+  if (operationOf(row.kind) === undefined) return undefined;
+  if (execution.outcome?.kind !== "threw" || execution.unwinding) return "none";
   unwind(execution);
-  return operationFor(execution, row) !== undefined;
+  return operationFor(execution, row) ?? "none";
 };
 
-const take = (execution: Execution, row: Row): void => {
+const take = (execution: Execution, row: Row, operation: Operation | undefined): void => {
   if (row.kind === "patched") execution.patches.set(row.key ?? "", true);
   else if (row.kind !== "redo") {
-    const operation = operationFor(execution, row);
     if (operation) applyNote(execution, operation, row);
     if (row.kind === "calling" || row.kind === "spawning") execution.hasChildren = true;
   }
   if (row.seq > execution.seen) execution.seen = row.seq;
 };
 
-const deliver = (execution: Execution, { row, answer }: Delivery): void => {
+const deliver = (execution: Execution, { row, answer }: Delivery, operation: Operation | undefined): void => {
   execution.seen = row.seq;
   execution.seenAt = row.at;
   execution.given = row.seq;
   if (execution.places !== undefined) execution.givenAt = execution.engine.clock.monotonic();
   tune(execution);
   if (row.kind === "cancel") return deliverCancel(execution, row);
-  const operation = operationFor(execution, row);
   if (!operation) return;
   execution.operations.delete(operation.key);
   execution.lastKey = operation.key;

@@ -119,7 +119,7 @@ export type Execution = {
   readonly keys: Map<string, number>;
   readonly branches: Map<string, number>;
   /** Rounds in which a step is done anew after it was undone. */
-  readonly rounds: Map<string, number>;
+  readonly rounds: ReadonlyMap<string, number>;
   readonly patches: Map<string, boolean>;
   /** Results that a retry kept, by their keys, until the body asks for them. */
   readonly loose: Map<string, Row>;
@@ -169,10 +169,11 @@ export type Execution = {
 
 export const createExecution = (engine: Engine, definition: Untyped, run: RunRow, rows: readonly Row[]): Execution => {
   const ordered = rows.some(isLoose) ? rows.filter((row) => !isLoose(row)) : rows;
-  const [first, ...rest] = ordered;
+  const [first] = ordered;
   const last = rows.at(-1)?.seq ?? 0;
-  const places = placesIn(rows);
-  const origins = originsIn(rows);
+  const isNew = rows.length === 1;
+  const places = isNew ? undefined : placesIn(rows);
+  const origins = isNew ? noOrigins : originsIn(rows);
   return {
     engine,
     key: run.key,
@@ -195,7 +196,7 @@ export const createExecution = (engine: Engine, definition: Untyped, run: RunRow
     lateDraws: [],
     started: false,
     awake: false,
-    inbox: rest.map((row) => ({ row, answer: undefined })),
+    inbox: isNew ? [] : ordered.slice(1).map((row) => ({ row, answer: undefined })),
     cursor: 0,
     pledged: new Set(),
     withheld: [],
@@ -213,7 +214,7 @@ export const createExecution = (engine: Engine, definition: Untyped, run: RunRow
     unkeyed: [],
     unkeyedCount: 0,
     refused: undefined,
-    draws: drawsIn(rows),
+    draws: isNew ? undefined : drawsIn(rows),
     redrawn: new Set(),
     origins,
     seq: last,
@@ -223,9 +224,9 @@ export const createExecution = (engine: Engine, definition: Untyped, run: RunRow
     operations: new Map(),
     keys: new Map(),
     branches: new Map(),
-    rounds: roundsIn(rows),
+    rounds: isNew ? noRounds : roundsIn(rows),
     patches: new Map(),
-    loose: ordered === rows ? new Map<string, Row>() : looseIn(rows),
+    loose: ordered === rows ? noLoose : looseIn(rows),
     timed: new Set(),
     fresh: [],
     held: [],
@@ -238,9 +239,9 @@ export const createExecution = (engine: Engine, definition: Untyped, run: RunRow
     outcome: undefined,
     unwinding: false,
     undoable: [],
-    cancelAsked: cancelIn(rows),
+    cancelAsked: isNew ? undefined : cancelIn(rows),
     cancelled: false,
-    timedOut: rows.some(({ kind, due }) => kind === "cancel" && due !== null),
+    timedOut: !isNew && rows.some(({ kind, due }) => kind === "cancel" && due !== null),
     swallowed: 0,
     paused: run.pause,
     hasChildren: false,
@@ -257,6 +258,11 @@ export const createExecution = (engine: Engine, definition: Untyped, run: RunRow
     onCancel: [],
   };
 };
+
+// What a run that begins does not have is shared: nothing is ever added to it.
+const noOrigins: readonly Origin[] = [];
+const noRounds: ReadonlyMap<string, number> = new Map();
+const noLoose = new Map<string, Row>();
 
 const looseIn = (rows: readonly Row[]): Map<string, Row> =>
   new Map(rows.flatMap((row) => (isLoose(row) && row.key !== null ? [[row.key, row]] : [])));

@@ -21,6 +21,8 @@ type Heartbeat = {
   threadSince: number;
   /** When the last heartbeat of the event loop began, or the worker was registered. */
   at: number;
+  /** By the monotonic clock: until when the last heartbeat that was seen is fresh enough. */
+  freshUntil: number;
   load: string | null;
   beating: boolean;
   /** How long, in ms, after its end a thread is started again. */
@@ -33,10 +35,18 @@ const heartbeats = new WeakMap<Engine, Heartbeat>();
 /** The worker is another one than before. */
 export const beatForNow = (engine: Engine): void => heartbeats.get(engine)?.thread?.beatFor(engine.worker);
 
-/** True while the last heartbeat is younger than two thirds of the lease: before the others may think us dead, we stop. */
-const isFresh = (engine: Engine, age: number): boolean => age < (engine.settings.lease * 2) / 3;
+/** For how long, in ms, the last heartbeat stays younger than two thirds of the lease: before the others may think us dead, we stop. */
+const freshFor = (heartbeat: Heartbeat): number => (heartbeat.engine.settings.lease * 2) / 3 - ageOf(heartbeat);
 
-/** Asked before each function that starts: the event loop's own heartbeat counts only where the thread's is old. */
+/** Asked before each function that starts. A heartbeat that was given stays given: the thread is asked again once the one that is known grows old. */
+const holds = (heartbeat: Heartbeat): boolean => {
+  const now = heartbeat.engine.clock.monotonic();
+  if (now < heartbeat.freshUntil) return true;
+  heartbeat.freshUntil = now + freshFor(heartbeat);
+  return now < heartbeat.freshUntil;
+};
+
+/** The event loop's own heartbeat counts only where the thread's is old. */
 const ageOf = ({ engine, at, thread }: Heartbeat): number => {
   const age = thread?.age() ?? Number.POSITIVE_INFINITY;
   return age < engine.settings.heartbeat ? age : Math.min(engine.clock.monotonic() - at, age);
@@ -50,6 +60,7 @@ export const startHeartbeat = (engine: Engine, rise: () => Promise<void>): void 
     thread: undefined,
     threadSince: at,
     at,
+    freshUntil: 0,
     load: null,
     beating: false,
     delay: firstRestart,
@@ -57,7 +68,7 @@ export const startHeartbeat = (engine: Engine, rise: () => Promise<void>): void 
   };
   heartbeats.set(engine, heartbeat);
   engine.beatAge = () => ageOf(heartbeat);
-  engine.holds = () => isFresh(engine, ageOf(heartbeat));
+  engine.holds = () => holds(heartbeat);
   startMeasuring(engine, (load) => {
     heartbeat.load = load;
     heartbeat.thread?.tell(load);

@@ -4,34 +4,63 @@ import type { Engine } from "./engine.ts";
 
 export type Wait = { readonly timeout: number | undefined; readonly signal: AbortSignal | undefined };
 
-export type Limit = {
-  /** Settles as the work does, and rejects as soon as the wait is given up. The work goes on; what it says then is not heard. */
-  readonly within: <T>(work: Promise<T>) => Promise<T>;
-  /** Removes its timer and its listeners. */
-  readonly stop: () => void;
+/** What the errors of a limit say, by what is waited for. */
+export type Words<About> = {
+  readonly late: (about: About, timeout: number) => Error;
+  readonly closed: (about: About) => Error;
 };
 
-type Words = { readonly late: (timeout: number) => Error; readonly closed: () => Error };
+export type Limit = {
+  readonly engine: Engine;
+  readonly signal: AbortSignal | undefined;
+  /** Set once the wait is given up, which may be while no work is under way. */
+  over: { readonly error: unknown } | undefined;
+  rejectWork: ((error: unknown) => void) | undefined;
+  onClose: () => void;
+  onAbort: (() => void) | undefined;
+  callOff: (() => void) | undefined;
+};
+
+const giveUp = (limit: Limit, error: unknown): void => {
+  limit.over ??= { error };
+  limit.rejectWork?.(limit.over.error);
+};
 
 /** Throws the signal's reason when it has aborted already. */
-export const createLimit = (engine: Engine, { timeout, signal }: Wait, words: Words): Limit => {
+export const createLimit = <About>(engine: Engine, { timeout, signal }: Wait, words: Words<About>, about: About): Limit => {
   signal?.throwIfAborted();
-  const { promise: over, reject } = Promise.withResolvers<never>();
-  // The limit may be reached while no work is under way.
-  over.catch(() => {});
-  const onClose = (): void => reject(engine.moved ?? words.closed());
-  const onAbort = (): void => reject(signal?.reason);
-  engine.closers.add(onClose);
-  signal?.addEventListener("abort", onAbort);
-  const callOff = timeout === undefined ? undefined : engine.clock.after(timeout, () => reject(words.late(timeout)));
-  return {
-    within: (work) => Promise.race([work, over]),
-    stop: () => {
-      callOff?.();
-      engine.closers.delete(onClose);
-      signal?.removeEventListener("abort", onAbort);
-    },
+  const onClose = (): void => giveUp(limit, engine.moved ?? words.closed(about));
+  const limit: Limit = {
+    engine,
+    signal,
+    over: undefined,
+    rejectWork: undefined,
+    onClose,
+    onAbort: undefined,
+    callOff: undefined,
   };
+  engine.closers.add(onClose);
+  if (signal) {
+    limit.onAbort = () => giveUp(limit, signal.reason);
+    signal.addEventListener("abort", limit.onAbort);
+  }
+  if (timeout !== undefined) limit.callOff = engine.clock.after(timeout, () => giveUp(limit, words.late(about, timeout)));
+  return limit;
+};
+
+/** Settles as the work does, and rejects as soon as the wait is given up. The work goes on; what it says then is not heard. One at a time. */
+export const within = <T>(limit: Limit, work: Promise<T>): Promise<T> =>
+  new Promise((resolve, reject) => {
+    work.then(resolve, reject);
+    if (limit.over) reject(limit.over.error);
+    limit.rejectWork = reject;
+  });
+
+/** Removes its timer and its listeners. */
+export const stopLimit = ({ engine, signal, onClose, onAbort, callOff }: Limit): void => {
+  callOff?.();
+  engine.closers.delete(onClose);
+  if (onAbort) signal?.removeEventListener("abort", onAbort);
 };
 
 /** The option as it was given. Throws `invalid_option` when it is not an AbortSignal. */

@@ -79,7 +79,7 @@ export const record = (execution: Execution, entry: Entry, answer: Answer | unde
 /** Hands a record on to the body. What comes after the record of a transaction waits until it is known whether that was committed. */
 export const enqueue = (execution: Execution, delivery: Delivery): void => {
   const { pledged, withheld, inbox } = execution;
-  for (const seq of pledged) if (seq < delivery.row.seq) return void withheld.push(delivery);
+  if (pledged.size > 0) for (const seq of pledged) if (seq < delivery.row.seq) return void withheld.push(delivery);
   inbox.push(delivery);
 };
 

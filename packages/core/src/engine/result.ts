@@ -4,13 +4,13 @@ import { toError } from "../model/failure.ts";
 import * as Fault from "../model/fault.ts";
 import { ended, isEnd } from "../model/states.ts";
 import type { Row } from "../store/rows.ts";
-import { caller } from "./caller.ts";
+import { caller, type Call } from "./caller.ts";
 import type { Execution } from "./execution.ts";
 import type { EndValue } from "./finish.ts";
 import { isSure, assertOpen, keyOfRun, rowOfRun, type Reach } from "./handle.ts";
-import { createLimit, type Limit, type Wait } from "./limit.ts";
+import { createLimit, stopLimit, within, type Limit, type Wait, type Words } from "./limit.ts";
 import { giveUpPlace } from "./places.ts";
-import { watchStanding, type StandingWatch } from "./standing.ts";
+import { see, stopStanding, waitingFor, watchStanding, type Waiting } from "./standing.ts";
 
 /** What the last record of a run that did not complete says. */
 export const endOf = (row: Row): EndValue => (decode(row.value) ?? { failure: null, undo: [] }) as EndValue;
@@ -20,22 +20,16 @@ export const resultOf = async (reach: Reach, wait: Wait): Promise<unknown> => {
   assertOpen(reach.engine);
   const who = caller();
   if (who?.kind === "body") sayInBody(who.execution, reach);
-  const limit = createLimit(
-    reach.engine,
-    wait,
-    wordsOf(reach, () => standing.last()),
-  );
-  const standing = watchStanding(reach, wait.timeout);
-  let takePlace: (() => void) | undefined;
-  const onWait = (): void => {
-    if (who?.kind === "function") takePlace ??= giveUpPlace(who);
-  };
+  const waiting = waitingFor(reach);
+  const limit = createLimit(reach.engine, wait, words, waiting);
+  watchStanding(waiting, wait.timeout);
+  const place: Place = { of: who?.kind === "function" ? who : undefined, takeBack: undefined };
   try {
-    return outputOf(reach, await lastRow(reach, { limit, standing, onWait }));
+    return outputOf(reach, await lastRow(waiting, limit, place));
   } finally {
-    limit.stop();
-    standing.stop();
-    takePlace?.();
+    stopLimit(limit);
+    stopStanding(waiting);
+    place.takeBack?.();
   }
 };
 
@@ -53,9 +47,8 @@ const sayInBody = (execution: Execution, { id }: Reach): void => {
   );
 };
 
-const wordsOf = ({ id }: Reach, last: StandingWatch["last"]): Parameters<typeof createLimit>[2] => ({
-  late: (timeout) => {
-    const seen = last();
+const words: Words<Waiting> = {
+  late: ({ reach: { id }, seen }, timeout) => {
     const state = seen === undefined ? "Its state could not be read." : `It is ${seen.status}.`;
     const next = seen?.reason ? seen.reason.message : "It goes on.";
     return Fault.make("result_timeout", `Run ${id} had not ended after ${timeout} ms. ${state} ${next}`, {
@@ -64,11 +57,11 @@ const wordsOf = ({ id }: Reach, last: StandingWatch["last"]): Parameters<typeof 
       reason: seen?.reason ? { code: seen.reason.code, message: seen.reason.message } : undefined,
     });
   },
-  closed: () =>
+  closed: ({ reach: { id } }) =>
     Fault.make("runtime_closed", `The runtime was closed while the result of run ${id} was awaited. The run goes on elsewhere.`, {
       run: id,
     }),
-});
+};
 
 /** What a run that has ended answers. Throws `run_failed` and `run_cancelled`. */
 const outputOf = (reach: Reach, row: Row): unknown => {
@@ -92,24 +85,21 @@ const outputOf = (reach: Reach, row: Row): unknown => {
   );
 };
 
-type Way = {
-  readonly limit: Limit;
-  readonly standing: StandingWatch;
-  /** Called when the run has not ended yet. */
-  readonly onWait: () => void;
-};
+/** The place of the step that waits, which it gives up meanwhile. */
+type Place = { readonly of: Call | undefined; takeBack: (() => void) | undefined };
 
 /** Asks anew when the database turns out to be another one: the run may be missing there, or not at its end any more. */
-const lastRow = async (reach: Reach, way: Way): Promise<Row> => {
+const lastRow = async (waiting: Waiting, limit: Limit, place: Place): Promise<Row> => {
   for (;;) {
-    const row = await awaited(reach, way);
+    const row = await awaited(waiting, limit, place);
     if (row !== "mistaken") return row;
   }
 };
 
-const awaited = async (reach: Reach, { limit, standing, onWait }: Way): Promise<Row | "mistaken"> => {
+const awaited = async (waiting: Waiting, limit: Limit, place: Place): Promise<Row | "mistaken"> => {
+  const { reach } = waiting;
   const { engine } = reach;
-  const key = isSure(reach) ? reach.key : await limit.within(keyOfRun(reach));
+  const key = isSure(reach) ? reach.key : await within(limit, keyOfRun(reach));
   const { promise, resolve } = Promise.withResolvers<Row | "mistaken">();
   const onOther = (): void => resolve("mistaken");
   engine.mistaken.add(onOther);
@@ -117,10 +107,10 @@ const awaited = async (reach: Reach, { limit, standing, onWait }: Way): Promise<
   engine.waiters.set(key, waiters);
   waiters.add(resolve);
   try {
-    const there = engine.executing.has(key) ? runsHere(standing) : await limit.within(endedRow(reach, standing));
+    const there = engine.executing.has(key) ? runsHere(waiting) : await within(limit, endedRow(waiting));
     if (there === undefined && engine.moved) throw engine.moved;
-    if (there === undefined) onWait();
-    const row = there ?? (await limit.within(promise));
+    if (there === undefined && place.of) place.takeBack ??= giveUpPlace(place.of);
+    const row = there ?? (await within(limit, promise));
     // Asked of one database whether the run is at its end, and of the one in its place for the record.
     return row === "mistaken" || isLast(row) ? row : "mistaken";
   } finally {
@@ -133,13 +123,14 @@ const awaited = async (reach: Reach, { limit, standing, onWait }: Way): Promise<
 const isLast = ({ kind }: Row): boolean => ended.some((end) => end === kind);
 
 /** A run that is executed here has not ended: nothing is asked. */
-const runsHere = ({ saw }: StandingWatch): undefined => {
-  saw({ status: "running", reason: null });
+const runsHere = (waiting: Waiting): undefined => {
+  see(waiting, { status: "running", reason: null });
 };
 
 /** The last record, if the run is at its end already. */
-const endedRow = async (reach: Reach, { saw }: StandingWatch): Promise<Row | undefined> => {
+const endedRow = async (waiting: Waiting): Promise<Row | undefined> => {
+  const { reach } = waiting;
   const run = await rowOfRun(reach);
-  saw(run);
+  see(waiting, run);
   return isEnd(run.status) ? reach.engine.store.history.last(run.key) : undefined;
 };

@@ -14,56 +14,63 @@ export type Standing = { readonly status: Status; readonly reason: Pick<Reason, 
 
 type Seen = Pick<RunRow, "status" | "reason">;
 
-export type StandingWatch = {
-  readonly last: () => Standing | undefined;
-  readonly saw: (run: Seen) => void;
-  readonly stop: () => void;
+/** A wait for the result of a run. */
+export type Waiting = {
+  readonly reach: Reach;
+  seen: Standing | undefined;
+  said: boolean;
+  over: boolean;
+  callOffLook: (() => void) | undefined;
+  callOffLast: (() => void) | undefined;
 };
 
-type Waiting = { readonly reach: Reach; seen: Standing | undefined; said: boolean; over: boolean };
+export const waitingFor = (reach: Reach): Waiting => ({
+  reach,
+  seen: undefined,
+  said: false,
+  over: false,
+  callOffLook: undefined,
+  callOffLast: undefined,
+});
 
 /** Waits that are looked at together. */
 const asked = new WeakMap<Engine, Set<Waiting>>();
 
+/** A clock that is moved by hand for years must not ring for this. */
+const isWorthIt = (engine: Engine, timeout: number | undefined, ms: number): boolean =>
+  !engine.isManual && (timeout === undefined || timeout > ms);
+
 /** Looks after a moment, then seldom, and once more shortly before the wait is given up. */
-export const watchStanding = (reach: Reach, timeout: number | undefined): StandingWatch => {
-  const { engine } = reach;
-  const waiting: Waiting = { reach, seen: undefined, said: false, over: false };
-  const ask = (): void => askSoon(engine, waiting);
-  let callOffLook: (() => void) | undefined;
-  const lookRarely = (): void => {
-    callOffLook = engine.clock.after(rareStandingLook, () => {
-      ask();
-      if (!waiting.said) lookRarely();
-    });
-  };
-  // A clock that is moved by hand for years must not ring for this.
-  const isWorthIt = (ms: number): boolean => !engine.isManual && (timeout === undefined || timeout > ms);
-  if (isWorthIt(firstStandingLook))
-    lookFirst(engine, waiting, () => {
-      ask();
-      if (!waiting.said && engine.store.shared) lookRarely();
-    });
-  const callOffLast = timeout !== undefined && isWorthIt(2 * lastLook) ? engine.clock.after(timeout - lastLook, ask) : undefined;
-  return {
-    last: () => waiting.seen,
-    saw: (run) => see(waiting, run),
-    stop: () => {
-      waiting.over = true;
-      callOffLook?.();
-      callOffLast?.();
-      asked.get(engine)?.delete(waiting);
-    },
-  };
+export const watchStanding = (waiting: Waiting, timeout: number | undefined): void => {
+  const { engine } = waiting.reach;
+  if (isWorthIt(engine, timeout, firstStandingLook)) lookFirst(engine, waiting);
+  if (timeout !== undefined && isWorthIt(engine, timeout, 2 * lastLook))
+    waiting.callOffLast = engine.clock.after(timeout - lastLook, () => askSoon(engine, waiting));
 };
 
-type First = { readonly at: number; readonly waiting: Waiting; readonly look: () => void };
+export const stopStanding = (waiting: Waiting): void => {
+  waiting.over = true;
+  waiting.callOffLook?.();
+  waiting.callOffLast?.();
+  asked.get(waiting.reach.engine)?.delete(waiting);
+};
+
+const look = (engine: Engine, waiting: Waiting): void => {
+  askSoon(engine, waiting);
+  if (!waiting.said && engine.store.shared) lookRarely(engine, waiting);
+};
+
+const lookRarely = (engine: Engine, waiting: Waiting): void => {
+  waiting.callOffLook = engine.clock.after(rareStandingLook, () => look(engine, waiting));
+};
+
+type First = { readonly at: number; readonly waiting: Waiting };
 
 /** Waits that were not looked at yet, the oldest first: one timer for all of them, for most are over before it rings. */
 const firsts = new WeakMap<Engine, First[]>();
 
-const lookFirst = (engine: Engine, waiting: Waiting, look: () => void): void => {
-  const first = { at: engine.clock.monotonic() + firstStandingLook, waiting, look };
+const lookFirst = (engine: Engine, waiting: Waiting): void => {
+  const first = { at: engine.clock.monotonic() + firstStandingLook, waiting };
   const there = firsts.get(engine);
   if (there) return void there.push(first);
   firsts.set(engine, [first]);
@@ -75,7 +82,7 @@ const ringFirsts = (engine: Engine, after: number): void => {
     const now = engine.clock.monotonic();
     const all = (firsts.get(engine) ?? []).filter(({ waiting }) => !waiting.over);
     const next = all.find(({ at }) => at > now);
-    for (const { look } of all.filter(({ at }) => at <= now)) look();
+    for (const { waiting } of all.filter(({ at }) => at <= now)) look(engine, waiting);
     if (!next || engine.closed) return void firsts.delete(engine);
     firsts.set(
       engine,
@@ -116,7 +123,7 @@ const lookAt = async (engine: Engine, all: readonly Waiting[]): Promise<void> =>
   }
 };
 
-const see = (waiting: Waiting, { status, reason }: Seen): void => {
+export const see = (waiting: Waiting, { status, reason }: Seen): void => {
   waiting.seen = { status, reason: reason ?? (status === "paused" ? byPerson : null) };
 };
 

@@ -7,7 +7,7 @@ import { isAlive, type Delivery } from "./execution.ts";
 import { fail } from "./landing.ts";
 import type { Tools } from "./operation.ts";
 import { fill, follow, leaseOf, redeem, rowOf } from "./record.ts";
-import { callOf, describe, land, leaveBreaker, type Trial } from "./trial.ts";
+import { describe, land, leaveBreaker, type Trial } from "./trial.ts";
 
 /**
  * Once the record has its seq, only the commit decides what becomes of the attempt. What is recorded meanwhile reaches the body after it,
@@ -31,7 +31,7 @@ export const transact = async (trial: Trial, database: unknown, run: (tx: unknow
       run: (tx) => {
         assertWanted();
         takeBack();
-        return callAs(callOf(trial), (within) => run(within, trial.tools), tx);
+        return callAs(trial, (within) => run(within, trial.tools), tx);
       },
       row: (value) => {
         assertWanted();

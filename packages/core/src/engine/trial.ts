@@ -11,8 +11,8 @@ import { loggerFor } from "./logs.ts";
 import { signalOf, type Flight, type Operation, type Plan, type Tools } from "./operation.ts";
 import { wake } from "./wake.ts";
 
-export type Trial = {
-  readonly execution: Execution;
+/** It says who runs while its function is called. */
+export type Trial = Call & {
   readonly operation: Operation;
   readonly plan: Plan;
   readonly flight: Flight;
@@ -63,7 +63,10 @@ export const createTrial = (execution: Execution, operation: Operation, plan: Pl
   execution.flights++;
   watchLong(execution.engine);
   const trial: Trial = {
+    kind: "function",
     execution,
+    key: operation.key,
+    what: "function",
     operation,
     plan,
     flight,
@@ -109,13 +112,8 @@ export const isGivenUp = ({ execution, operation }: Trial): boolean =>
 
 type Hearing = (trial: Trial, said: unknown) => void;
 
-/** Who runs while a function of this attempt is called. */
-export const callOf = ({ execution, operation }: Trial, what: Call["what"] = "function"): Call => ({
-  kind: "function",
-  execution,
-  key: operation.key,
-  what,
-});
+/** Who runs while another function of this attempt is called. */
+export const callOf = ({ execution, key }: Trial, what: Call["what"]): Call => ({ kind: "function", execution, key, what });
 
 /**
  * Calls a function of the user's and follows it, whether it answers at once or later. An answer whose `then` cannot be read fails the attempt, as it
@@ -129,7 +127,7 @@ export const callUser = (
   let result: unknown;
   let later: Promise<unknown> | undefined;
   try {
-    result = callAs(callOf(trial, what), run, trial.tools);
+    result = callAs(what === undefined ? trial : callOf(trial, what), run, trial.tools);
     later = laterOf(result);
   } catch (error) {
     return onError(trial, error);

@@ -3,7 +3,7 @@ import { and, asc, desc, eq, gt, sql } from "drizzle-orm";
 import type { Lease, NewRun, Row } from "../rows.ts";
 import type { Connection } from "./connection.ts";
 import { history, runs } from "./schema.ts";
-import { changing, given } from "./statement.ts";
+import { changing, given, reading } from "./statement.ts";
 import type { Insert } from "./insert.ts";
 
 export const recordColumns = {
@@ -82,13 +82,15 @@ export const prepareHistory = (connection: Connection, insert: Insert) => {
     .from(runs)
     .where(and(eq(runs.key, sql.placeholder("run")), eq(runs.lease, sql.placeholder("lease"))))
     .prepare();
-  const after = db
-    .select(recordColumns)
-    .from(history)
-    .where(and(eq(history.run, sql.placeholder("run")), gt(history.seq, sql.placeholder("after"))))
-    .orderBy(asc(history.seq))
-    .limit(sql.placeholder("limit"))
-    .prepare();
+  const after = reading<Row>(
+    connection,
+    db
+      .select(recordColumns)
+      .from(history)
+      .where(and(eq(history.run, sql.placeholder("run")), gt(history.seq, sql.placeholder("after"))))
+      .orderBy(asc(history.seq))
+      .limit(sql.placeholder("limit")),
+  );
   const newest = db
     .select(recordColumns)
     .from(history)
@@ -142,10 +144,10 @@ export const prepareHistory = (connection: Connection, insert: Insert) => {
       if (!append(lease, row)) return "fenced";
       return started.kind === "existing" ? "found" : "held";
     },
-    read: (run: number, seq: number, limit: number): Row[] => after.all({ run, after: seq, limit }),
+    read: (run: number, seq: number, limit: number): Row[] => after({ run, after: seq, limit }),
     /** In one read transaction: a statement by itself takes its locks anew, which costs more than the rows. */
     readFirst: (keys: readonly number[], limit: number): Row[][] => {
-      const read = (): Row[][] => keys.map((run) => after.all({ run, after: -1, limit }));
+      const read = (): Row[][] => keys.map((run) => after({ run, after: -1, limit }));
       // In memory the user may have a transaction open on the one connection there is.
       if (connection.client.inTransaction) return read();
       beginReading.run();

@@ -45,3 +45,9 @@ export const inserting = (connection: Connection, query: Query): ((values: Value
     return changes === 1 ? Number(lastInsertRowid) : undefined;
   };
 };
+
+/** A statement that answers with rows whose columns are plain and have the names of the fields: read as they are. */
+export const reading = <Row>(connection: Connection, query: Query): ((values: Values) => Row[]) => {
+  const { statement, bind } = prepared(connection, query);
+  return (values) => statement.all(...bind(values)) as Row[];
+};
