@@ -45,6 +45,7 @@ const momentsOf = ({ one, next, happens }: Chance): number[] => {
 
 const cancelOften = async (
   { ledger }: Stage,
+  { deaths }: Fleet,
   load: Load,
   plan: (typeof plans)[Size],
   chance: Chance,
@@ -53,7 +54,7 @@ const cancelOften = async (
   const cancels: Cancels = { heard: new Set(), late: 0 };
   let told = 0;
   const goOn = async (): Promise<void> => {
-    while (cancels.heard.size < plan.cancels) {
+    while (cancels.heard.size < plan.cancels && deaths.length === 0) {
       const hangs = chance.happens(0.1);
       const run = await load.startOne(hangs ? { hangs: "for ever", wraps: "no" } : {});
       const moments = momentsOf(chance);
@@ -89,7 +90,7 @@ const run = async (order: Order): Promise<Report> => {
   const load = createLoad(stage, chance);
   const state = { over: false };
   const killing = killNowAndThen(fleet, chanceOf(order.seed + 1), () => state.over);
-  const cancels = await cancelOften(stage, load, plans[order.size], chance, order.say).finally(() => (state.over = true));
+  const cancels = await cancelOften(stage, fleet, load, plans[order.size], chance, order.say).finally(() => (state.over = true));
   const kills = await killing;
   await load.said();
   const still = await allEnded(stage.observer);

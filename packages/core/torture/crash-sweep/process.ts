@@ -53,10 +53,15 @@ const look = async (): Promise<void> => {
   });
   if (stuck.length > 0) complain("stuck", stuck);
 };
-await look();
-const looking = setInterval(() => void look(), 200);
-await asForeigner("the client", () => carryOutScript({ runtime, flows, ground, places }));
-clearInterval(looking);
-await look();
-await Runtime.close(runtime);
-process.exit(0);
+const carryOut = async (): Promise<void> => {
+  await look();
+  const looking = setInterval(() => void look(), 200);
+  await asForeigner("the client", () => carryOutScript({ runtime, flows, ground, places }));
+  clearInterval(looking);
+  await look();
+  await Runtime.close(runtime);
+  process.exit(0);
+};
+
+// Not awaited here: while a module awaits at its top level, a rejection that nothing handles does not end the process.
+void carryOut();

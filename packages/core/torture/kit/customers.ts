@@ -76,10 +76,15 @@ const runtime = await asForeigner("the code that opened the runtime", () =>
     crashes: 1_000_000,
   }),
 );
-if (generation === "finish") {
-  await finish(runtime);
-  await Runtime.close(runtime);
-  process.exit(0);
-}
-setInterval(() => void lookForStuck(runtime).catch(() => {}), 500);
-await Promise.all(Array.from({ length: Number(customers) }, (_, index) => customer(runtime, `c${index}`)));
+const carryOut = async (): Promise<void> => {
+  if (generation === "finish") {
+    await finish(runtime);
+    await Runtime.close(runtime);
+    process.exit(0);
+  }
+  setInterval(() => void lookForStuck(runtime).catch(() => {}), 500);
+  await Promise.all(Array.from({ length: Number(customers) }, (_, index) => customer(runtime, `c${index}`)));
+};
+
+// Not awaited here: while a module awaits at its top level, a rejection that nothing handles does not end the process.
+void carryOut();
