@@ -46,6 +46,7 @@ const takeCopies = async (scene: Scene): Promise<Copy[]> => {
     // The first copy is put to work while the processes of the original live: it has their names in its list of workers.
     await restore(scene, copies[0]!);
   }
+  for (const { pid } of processes.filter((child) => !child.isRunning())) scene.breach(`process ${pid} ended by itself`);
   await Promise.all(processes.map((process) => process.kill()));
   return copies;
 };
@@ -160,6 +161,7 @@ const run = async (order: Order): Promise<Report> => {
       "refused of those": tally.refused,
       ...sights.figures,
       stuck: breaches.filter((breach) => breach.includes("is stuck")).length,
+      "processes ended": breaches.filter((breach) => breach.includes("ended by itself")).length,
     },
     breaches: [...breaches, ...sights.breaches],
   };
