@@ -100,6 +100,9 @@ export const untilHangs = async (ledger: string, run: string): Promise<void> => 
     await Bun.sleep(20);
 };
 
+/** Long enough, in ms, that under load too the rejection comes in a task before the end of the sleep. */
+const meanwhile = 200;
+
 /** Promises that are rejected while the body sleeps, and that it handles later. */
 export const rejectsLate = async (ctx: Context.Context, act: Act, n: number): Promise<number> => {
   const decline = (): Promise<never> => act(ctx, "declines", () => Promise.reject(new Error("declined")), once);
@@ -110,7 +113,7 @@ export const rejectsLate = async (ctx: Context.Context, act: Act, n: number): Pr
   };
   const begun = helper();
   const derived = begun.then(() => -1);
-  await Step.sleep(ctx, "meanwhile", 40);
+  await Step.sleep(ctx, "meanwhile", meanwhile);
   look(ctx, "after a sleep");
   const settled = await Promise.allSettled([begun, derived]);
   return settled.every(({ status }) => status === "rejected") ? n : Number.NaN;
