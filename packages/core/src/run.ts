@@ -186,9 +186,11 @@ const changeOf = (change: RunChange | undefined): Change | undefined => {
 
 const refuse = async (run: Handle, what: string): Promise<never> => {
   const { status } = await rowOfRun(reachOf(run));
-  const code = isEnd(status) ? "run_ended" : "wrong_state";
-  throw Fault.make(code, `Run ${run.id} is ${status} and cannot be ${what}.`, { run: run.id, status });
+  throw refusal(run, status, what);
 };
+
+const refusal = ({ id }: Handle, status: Status, what: string): Fault.Fault =>
+  Fault.make(isEnd(status) ? "run_ended" : "wrong_state", `Run ${id} is ${status} and cannot be ${what}.`, { run: id, status });
 
 /** A reason is shown to people, in lists too. */
 const longestReason = 10_000;
@@ -211,7 +213,12 @@ const reasonOf = (reason: string, run: Handle): string => {
 export const cancel = async (run: Handle, reason = "cancelled by request"): Promise<void> => {
   const { engine } = reachOf(run);
   const key = await keyOfRun(reachOf(run));
-  if (!(await engine.store.runs.cancel(key, reasonOf(reason, run), engine.clock.now()))) return refuse(run, "cancelled");
+  const why = reasonOf(reason, run);
+  // Only a run that has ended refuses. When a retry comes between the refusal and the look at the run, it is asked again.
+  while (!(await engine.store.runs.cancel(key, why, engine.clock.now()))) {
+    const { status } = await rowOfRun(reachOf(run));
+    if (isEnd(status)) throw refusal(run, status, "cancelled");
+  }
   await refresh(engine, key);
 };
 

@@ -90,6 +90,8 @@ export type Execution = {
   given: number;
   /** When that was, by the monotonic clock, where the history has places. */
   givenAt: number;
+  /** When this life began, by the wall clock, where an earlier one left records: 0 elsewhere. */
+  readonly loadedAt: number;
   /** The loaded records of operations in the order in which the body asked for those; `asks` of them have been asked again. */
   readonly askOrder: readonly Row[];
   asks: number;
@@ -205,6 +207,7 @@ export const createExecution = (engine: Engine, definition: Untyped, run: RunRow
     moving: false,
     given: 0,
     givenAt: places === undefined ? 0 : engine.clock.monotonic(),
+    loadedAt: rows.length > 1 ? engine.clock.now() : 0,
     askOrder: askOrder(ordered),
     asks: 0,
     places,

@@ -255,9 +255,17 @@ export const giveKeys = (execution: Execution): void => {
 const promiseFor = ({ kind }: Ask): PromiseWithResolvers<unknown> =>
   kind === "wait" ? counted() : kind === "undo" || !hasSignals() ? Promise.withResolvers() : listened();
 
-const placeOf = (strand: Strand, path: string, count: number): Operation["place"] => {
-  const { engine } = strand.execution;
-  return { after: strandId(strand), path, count, took: Math.max(0, engine.clock.now() - strand.at) };
+const placeOf = (strand: Strand, path: string, count: number): Operation["place"] => ({
+  after: strandId(strand),
+  path,
+  count,
+  took: Math.max(0, Math.round(tookSince(strand))),
+});
+
+/** How long the code of a strand has worked since its record, in this life: a record of an earlier life may be hours old. */
+const tookSince = ({ execution, at, givenAt }: Strand): number => {
+  const { clock } = execution.engine;
+  return execution.places === undefined ? clock.now() - Math.max(at, execution.loadedAt) : clock.monotonic() - givenAt;
 };
 
 /** The body may go no further: the run is blocked, with what to do. The same in every life, for it is noted. */

@@ -7,7 +7,7 @@ import { isResult, operationOf, type OperationKind, type Row, type Rules } from 
 /** Where in the code an operation was asked for: the strand, the name with its path, and how often the strand asked for it before. */
 export type Place = { readonly after: string; readonly path: string; readonly count: number };
 
-/** What an `asked` note says. `took` is the time in ms between the last record and the ask. A refused place has no operation. */
+/** What an `asked` note says. `took` is the time in ms from when that life was given the last record to the ask. A refused place has no operation. */
 export type Noted = Place & { readonly of: OperationKind; readonly took: number; readonly refused?: true };
 
 export const placeId = ({ after, path, count }: Place): string => `${after}\n${path}\n${count}`;

@@ -1,6 +1,7 @@
 // Run.retry goes on from where a run failed; Run.fork begins another run from the middle of one.
 import { describe, expect, test } from "bun:test";
 import { Context, Fault, Run, Signal, Step, Workflow } from "../../src/index.ts";
+import { engineOf } from "../../src/engine/opened.ts";
 import { setup } from "../kit/world.ts";
 import { story, thrown } from "./scene.ts";
 
@@ -36,6 +37,30 @@ const scene = () => {
 };
 
 describe("retry", () => {
+  test("a cancel that comes just before it cancels the run all the same", async () => {
+    const world = setup();
+    const mend = { works: false };
+    const flow = Workflow.define({ name: "flow" }, async (ctx) => {
+      await Step.run(ctx, "bad", () => (mend.works ? "good" : Promise.reject(new Error("broken"))), once);
+      return Step.wait(ctx, word);
+    });
+    const runtime = await world.open([flow]);
+    const run = await Workflow.start(runtime, flow);
+    await thrown(world.result(run));
+    mend.works = true;
+    const { runs } = engineOf(runtime).store as { runs: { cancel: (...given: never[]) => Promise<boolean> } };
+    const { cancel } = runs;
+    runs.cancel = async (...given) => {
+      const isAsked = await cancel(...given);
+      runs.cancel = cancel;
+      await Run.retry(run);
+      return isAsked;
+    };
+    await Run.cancel(run);
+    await thrown(world.result(run));
+    expect((await Run.get(run)).status).toBe("cancelled");
+  });
+
   test("keeps what is recorded and tries the failed step again, with all its attempts", async () => {
     const world = setup();
     const { calls, mend, flow } = scene();

@@ -269,6 +269,37 @@ describe("what cannot be told apart is refused before an effect", () => {
   });
 });
 
+test("the time for which no process executed the run is not time that its body computed", async () => {
+  const on = computing();
+  const flow = Workflow.define({ name: "flow" }, async (ctx) => {
+    const stored: string[] = [];
+    for (const name of ["a", "b", "c"]) {
+      await Step.run(ctx, `fetch ${name}`, () => name);
+      await on.work(name);
+      stored.push(await Step.run(ctx, `store ${name}`, () => name));
+    }
+    await Step.wait(ctx, go);
+    return stored;
+  });
+  let runtime = await on.open([flow]);
+  await Workflow.start(runtime, flow, undefined, { id: "run" });
+  await on.settle();
+  // The process dies in the middle of each piece of work, and the next one begins an hour later.
+  const works = ["a", "b", "c"];
+  for (const at of works.keys()) {
+    await on.world.crash(runtime);
+    await on.world.clock.advance(3_600_000);
+    runtime = await on.nextLife([flow]);
+    for (const name of works.slice(0, at + 1)) {
+      await on.finish(name);
+      await on.world.clock.advance(1_000);
+    }
+    const notes = (await Run.history(Run.of(runtime, "run"))).filter(({ kind }) => kind === "asked");
+    expect(notes.length).toBe(at + 1);
+    for (const { value } of notes) expect((value as { took: number }).took).toBeLessThan(1_000);
+  }
+});
+
 test("a step that the code now asks for after another record than before is refused", async () => {
   const on = computing();
   const body = (inLine: boolean) => async (ctx: Context.Context) => {

@@ -9,8 +9,9 @@ import { mixOn, shopTable } from "../kit/mix.ts";
 import { createLoad, type Load } from "../kit/mix-load.ts";
 import { judgeMix } from "../kit/mix-verdict.ts";
 import type { RunTruth } from "../kit/observer.ts";
+import { untilHangs } from "../kit/programs.ts";
 import { unusedShop } from "../kit/shop.ts";
-import { setStage } from "../kit/stage.ts";
+import { setStage, type Stage } from "../kit/stage.ts";
 import { allEnded, keepVigil } from "../kit/vigil.ts";
 import type { Order, Report, Size, Suite } from "../suite.ts";
 
@@ -42,12 +43,24 @@ const momentsOf = ({ one, next, happens }: Chance): number[] => {
   return happens(0.2) ? [first, next() * 40] : [first];
 };
 
-const cancelOften = async (load: Load, plan: (typeof plans)[Size], chance: Chance, say: Order["say"]): Promise<Cancels> => {
+const cancelOften = async (
+  { ledger }: Stage,
+  { deaths }: Fleet,
+  load: Load,
+  plan: (typeof plans)[Size],
+  chance: Chance,
+  say: Order["say"],
+): Promise<Cancels> => {
   const cancels: Cancels = { heard: new Set(), late: 0 };
   let told = 0;
   const goOn = async (): Promise<void> => {
-    while (cancels.heard.size < plan.cancels) {
-      await cancelIt(await load.startOne(), momentsOf(chance), cancels);
+    while (cancels.heard.size < plan.cancels && deaths.length === 0) {
+      const hangs = chance.happens(0.1);
+      const run = await load.startOne(hangs ? { hangs: "for ever", wraps: "no" } : {});
+      const moments = momentsOf(chance);
+      // Some of those whose function hangs are cancelled in its middle, the others at any moment.
+      if (hangs && chance.happens(0.5)) await untilHangs(ledger, run.id);
+      await cancelIt(run, moments, cancels);
       if (cancels.heard.size >= told + 1_000) say(`${(told = cancels.heard.size)} cancels`);
     }
   };
@@ -77,7 +90,7 @@ const run = async (order: Order): Promise<Report> => {
   const load = createLoad(stage, chance);
   const state = { over: false };
   const killing = killNowAndThen(fleet, chanceOf(order.seed + 1), () => state.over);
-  const cancels = await cancelOften(load, plans[order.size], chance, order.say).finally(() => (state.over = true));
+  const cancels = await cancelOften(stage, fleet, load, plans[order.size], chance, order.say).finally(() => (state.over = true));
   const kills = await killing;
   await load.said();
   const still = await allEnded(stage.observer);
@@ -86,8 +99,10 @@ const run = async (order: Order): Promise<Report> => {
 
   const effects = readEffects(stage.ledger);
   const [records, runs] = [await stage.observer.records(), await stage.observer.runs()];
-  const rules = judge(effects, records);
-  const mix = await judgeMix(stage.observer, { records, effects }, load.acknowledged, ({ id }) => cancels.heard.has(id));
+  const rules = judge(effects, records, load.acknowledged.retried);
+  const mix = await judgeMix(stage.observer, { records, effects, ledger: stage.ledger }, load.acknowledged, ({ id }) =>
+    cancels.heard.has(id),
+  );
   const stuck = [...vigil.stuck, ...still];
   const roots = runs.filter(({ parent }) => parent === null);
   const undone = records.filter(({ kind }) => kind === "undone").length;
@@ -104,6 +119,7 @@ const run = async (order: Order): Promise<Report> => {
       ...rules.figures,
       ...mix.figures,
       stuck: stuck.length,
+      "processes ended": fleet.deaths.length,
     },
     breaches: [
       ...rules.breaches,
@@ -112,6 +128,9 @@ const run = async (order: Order): Promise<Report> => {
       ...unwilling,
       ...fleet.deaths,
       ...(undone === 0 ? ["nothing was undone: the suite shows nothing"] : []),
+      ...(mix.figures["abandoned functions"] === 0
+        ? ["no function hung when its run was cancelled: the suite shows nothing of it"]
+        : []),
     ],
   };
 };

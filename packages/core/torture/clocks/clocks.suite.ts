@@ -2,7 +2,7 @@
 import type { Order, Report, Suite } from "../suite.ts";
 import { farAway, notAtOnce } from "./far.ts";
 import { kinds } from "../kit/place.ts";
-import { apartOnServer, jump, skew, suspend, type Findings } from "./jumps.ts";
+import { apartOnServer, jump, noFindings, skew, suspend } from "./jumps.ts";
 import { createMachineClock } from "./machine-clock.ts";
 import { backoff, forEver, refused } from "./odd.ts";
 import { storm } from "./storm.ts";
@@ -13,7 +13,7 @@ const noFaketime = "the clock of a process cannot be set here: there is no libfa
 const runOnServer = async (order: Order): Promise<Report> => {
   if (!createMachineClock(order.folder, "asked")) return { figures: {}, breaches: [], skipped: [noFaketime] };
   const breaches: string[] = [];
-  const findings: Findings = { fired: 0, early: 0, lost: 0, stolen: 0, doubled: 0, busiest: 0 };
+  const findings = noFindings();
   await apartOnServer({ order, breach: (what) => void breaches.push(what) }, findings);
   return {
     figures: {
@@ -23,6 +23,8 @@ const runOnServer = async (order: Order): Promise<Report> => {
       lost: findings.lost,
       "leases stolen": findings.stolen,
       "steps begun twice": findings.doubled,
+      ...findings.sights,
+      "processes ended": findings.ended,
     },
     breaches,
   };
@@ -32,7 +34,7 @@ const run = async (order: Order): Promise<Report> => {
   if (order.on !== "sqlite") return runOnServer(order);
   const breaches: string[] = [];
   const skipped: string[] = [];
-  const findings: Findings = { fired: 0, early: 0, lost: 0, stolen: 0, doubled: 0, busiest: 0 };
+  const findings = noFindings();
   const part = { order, breach: (what: string) => void breaches.push(what) };
   const whole = order.size === "whole";
   if (createMachineClock(order.folder, "asked")) {
@@ -49,6 +51,8 @@ const run = async (order: Order): Promise<Report> => {
       lost: findings.lost,
       "leases stolen": findings.stolen,
       "steps begun twice": findings.doubled,
+      ...findings.sights,
+      "processes ended": findings.ended,
       "busiest idle worker, of a processor": Math.round(findings.busiest * 100) / 100,
       "timers due in a second": rain.timers,
       "seconds for them": rain.seconds,

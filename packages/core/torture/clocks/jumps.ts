@@ -5,6 +5,7 @@ import { spawnChild, type Child } from "../kit/child.ts";
 import * as Ledger from "../kit/ledger.ts";
 import { observe } from "../kit/observer.ts";
 import { makePlace, type Place } from "../kit/place.ts";
+import { judgeSights, type Sights } from "../kit/sights.ts";
 import { early } from "../kit/timers.ts";
 import { createMachineClock, type MachineClock } from "./machine-clock.ts";
 import { keepVigilOver, type Vigil } from "../kit/vigil.ts";
@@ -12,7 +13,22 @@ import type { Part } from "./part.ts";
 import { processorTime, watchPlace, type Watch } from "./watch.ts";
 import type { Line } from "./workflows.ts";
 
-export type Findings = { fired: number; early: number; lost: number; stolen: number; doubled: number; busiest: number };
+export type Findings = {
+  fired: number;
+  early: number;
+  lost: number;
+  stolen: number;
+  doubled: number;
+  busiest: number;
+  /** Processes that ended by themselves. */
+  ended: number;
+  readonly sights: Record<keyof Sights["figures"], number>;
+};
+
+export const noFindings = (): Findings => ({
+  ...{ fired: 0, early: 0, lost: 0, stolen: 0, doubled: 0, busiest: 0, ended: 0 },
+  sights: { swapped: 0, redrawn: 0, leaked: 0 },
+});
 
 const hour = 3_600_000;
 const day = 24 * hour;
@@ -108,7 +124,14 @@ const judge = async (
   findings: Findings,
   isAhead: (id: string) => boolean = () => false,
 ): Promise<void> => {
-  const { part, name, place, watch, ledger } = scene;
+  const { part, name, place, watch, ledger, workers } = scene;
+  for (const worker of workers.filter(({ child }) => !child.isRunning())) {
+    findings.ended += 1;
+    part.breach(`${name}: worker ${worker.name} ended by itself`);
+  }
+  const sights = judgeSights(ledger);
+  for (const kind of ["swapped", "redrawn", "leaked"] as const) findings.sights[kind] += sights.figures[kind];
+  for (const breach of sights.breaches) part.breach(`${name}: ${breach}`);
   const now = (await watch.workers()).map(({ key }) => key);
   const stolen = came.filter((key) => !now.includes(key)).length;
   findings.stolen += stolen;

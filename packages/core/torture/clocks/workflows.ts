@@ -1,6 +1,9 @@
 /** What runs while clocks are set: sleeps, steps that take long, and steps that hang until their timeout. */
-import { Step, Workflow } from "../../src/index.ts";
+import { Fault, Step, Workflow, type Context } from "../../src/index.ts";
+import { looking, type Act } from "../kit/act.ts";
+import { inOwnContext } from "../kit/foreign.ts";
 import * as Ledger from "../kit/ledger.ts";
+import { branchings, computedOf, computes, rejectsLate } from "../kit/programs.ts";
 
 /** A step's function began, in which process, and what that process's clock said. */
 export type Line = { readonly key: string; readonly worker: string; readonly clock: number };
@@ -33,4 +36,17 @@ export const hang = Workflow.define({ name: "hang" }, async (ctx, timeout: numbe
   return Step.run(ctx, "hang", hangs, { timeout, retry: { attempts: 1 }, fallback: () => "timed out" });
 });
 
-export const all = [nap, toil, hang];
+const act: Act = looking((ctx, name, run, limits) =>
+  Step.run(ctx, name, (tools) => begun()(tools).then(() => run(tools)), limits),
+);
+
+const striving = async (ctx: Context.Context, n: number): Promise<void> => {
+  const computed = await computes(ctx, act, n, branchings[n % branchings.length] ?? "names");
+  const late = await rejectsLate(ctx, act, n);
+  if (computed !== computedOf(n) || late !== n) throw Fault.fatal(`run ${n} came to ${computed} and ${late}`);
+};
+
+/** Branches that compute while the clock is set, and promises that are rejected late. */
+export const strive = Workflow.define({ name: "strive" }, (ctx, n: number) => inOwnContext(ctx, n, () => striving(ctx, n)));
+
+export const all = [nap, toil, hang, strive];

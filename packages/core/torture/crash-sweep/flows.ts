@@ -2,7 +2,10 @@
 import type { BunSQLiteDatabase } from "drizzle-orm/bun-sqlite";
 import { existsSync } from "node:fs";
 import { CircuitBreaker, Context, Fault, Signal, Step, Workflow } from "../../src/index.ts";
+import { looking, type Act } from "../kit/act.ts";
+import { inOwnContext } from "../kit/foreign.ts";
 import { write, type Effect } from "../kit/ledger.ts";
+import { computedOf, computes, hangs, races, rejectsLate } from "../kit/programs.ts";
 
 export type Setting = { readonly effects: string; readonly mended: string; readonly db: BunSQLiteDatabase };
 
@@ -80,7 +83,27 @@ export const flowsOf = ({ effects, mended, db }: Setting) => {
     return { sum: parts.reduce((sum, each) => sum + each, 0), started, same };
   });
 
-  /** Fails until somebody mends what it needs, and undoes what it did. */
+  const act: Act = looking((ctx, name, run, limits) =>
+    Step.run(
+      ctx,
+      name,
+      (tools) => {
+        void effect(0)(tools);
+        return run(tools);
+      },
+      limits,
+    ),
+  );
+
+  /** What real programs do: branches that compute, a function that hangs, promises that are rejected late, and a race. */
+  const real = Workflow.define({ name: "real" }, (ctx, n: number) =>
+    inOwnContext(ctx, n, async () => {
+      const parts = await Promise.all([computes(ctx, act, n, "names"), hangs(ctx, act, n), rejectsLate(ctx, act, n)]);
+      return parts.reduce((a, b) => a + b, await computes(ctx, act, n, "places")) + (await races(ctx, act, n));
+    }),
+  );
+
+  /** Fails until somebody mends what it needs, wraps the failure, and undoes what it did. */
   const undoing = Workflow.define({ name: "undoing" }, async (ctx, n: number) => {
     const a = await Step.run(ctx, "a", effect(n), { undo: (_, tools) => effect(0)(tools) });
     const b = await Step.run(ctx, "b", effect(n, 1), { undo: (_, tools) => effect(0)(tools) });
@@ -88,6 +111,8 @@ export const flowsOf = ({ effects, mended, db }: Setting) => {
       const answer = effect(1)(tools);
       if (!existsSync(mended)) throw Fault.fatal("it is broken");
       return answer;
+    }).catch((error: Error) => {
+      throw new Error(`the order failed: ${error.message}`);
     });
     return a + b + fragile;
   });
@@ -105,7 +130,7 @@ export const flowsOf = ({ effects, mended, db }: Setting) => {
   /** A child that ends with its parent. */
   const stubborn = Workflow.define({ name: "stubborn" }, (ctx, _n: number) => Step.wait(ctx, never));
 
-  return { part, simple, chained, kitchen, undoing, endless, stubborn };
+  return { part, simple, chained, kitchen, real, undoing, endless, stubborn };
 };
 
 export const n = 7;
@@ -118,6 +143,7 @@ export const expected: Readonly<Record<string, unknown>> = {
     same: true,
   },
   chained: 10,
+  real: 2 * computedOf(n) + 3 * n,
   undoing: n * 2 + 1,
   delayed: n * 2,
   within: n * 2,

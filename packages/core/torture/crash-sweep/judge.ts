@@ -3,6 +3,7 @@ import { Database } from "bun:sqlite";
 import { isDeepStrictEqual } from "node:util";
 import { decode } from "../../src/model/codec.ts";
 import { read, type Effect } from "../kit/ledger.ts";
+import { judgeSights } from "../kit/sights.ts";
 import { expected } from "./flows.ts";
 import { placesOf, type Ack } from "./places.ts";
 import { allGrants } from "./script.ts";
@@ -38,6 +39,7 @@ export const judge = (folder: string, kills: number): string[] => {
     };
     return [
       ...read<{ readonly about: string; readonly what: string }>(places.complaints).map(({ about, what }) => `${about}: ${what}`),
+      ...judgeSights(places.effects).breaches,
       ...grants(acks),
       ...ends(truth),
       ...steps(truth, effects, kills),
@@ -78,12 +80,13 @@ const ends = ({ runs, records }: Truth): string[] => {
 };
 
 /** Steps that fail in their first attempt, by intention. */
-const tries = (key: string): number => (/\/(flaky|guarded)$/.test(key) ? 2 : 1);
+const tries = (key: string): number => (/\/(flaky|guarded|hangs)$/.test(key) ? 2 : 1);
 
 const steps = ({ records }: Truth, effects: readonly Effect[], kills: number): string[] => {
   const breaches: string[] = [];
   const done = records.filter(({ kind }) => kind === "step" || kind === "undone");
-  const recorded = new Map(done.map(({ id, key, at }) => [`${id}/${key}`, at]));
+  const failed = records.filter(({ kind, key }) => kind === "step-failed" && key === "declines");
+  const recorded = new Map([...done, ...failed].map(({ id, key, at }) => [`${id}/${key}`, at]));
   const begun = Map.groupBy(effects, ({ key, attempt }) => `${key} (attempt ${attempt})`);
   for (const { key, at } of effects) {
     const recordedAt = recorded.get(key.replace(/~\d+$/, ""));

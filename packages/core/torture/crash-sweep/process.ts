@@ -1,5 +1,6 @@
 /** The process of the sweep that dies, or whose disk fails: a worker and its client in one. Ends with 0 when all is done. */
 import { Fault, Runtime } from "../../src/index.ts";
+import { asForeigner } from "../kit/foreign.ts";
 import { openGround } from "../kit/ground.ts";
 import { write } from "../kit/ledger.ts";
 import { silent } from "../../test/kit/silent.ts";
@@ -8,6 +9,7 @@ import { placesOf } from "./places.ts";
 import { carryOutScript } from "./script.ts";
 
 const places = placesOf(process.argv[2] ?? "");
+process.env["LEDGER"] = places.effects;
 const complaints = new Set<string>();
 /** The same once. */
 const complain = (about: string, what: unknown): void => {
@@ -17,10 +19,7 @@ const complain = (about: string, what: unknown): void => {
   write(places.complaints, { about, what: said });
 };
 
-process.on("unhandledRejection", (error) => {
-  complain("unhandled rejection", error);
-  process.exit(3);
-});
+// A listener for rejections would hear those that belong to runs too.
 process.on("uncaughtException", (error) => {
   complain("uncaught exception", error);
   process.exit(3);
@@ -46,7 +45,7 @@ const open = async (): Promise<Runtime.Runtime> => {
   }
 };
 
-const runtime = await open();
+const runtime = await asForeigner("the code that opened the runtime", open);
 const look = async (): Promise<void> => {
   const stuck = await Runtime.check(runtime).catch((error: unknown) => {
     if (!Fault.is(error) || !error.code.startsWith("storage_")) throw error;
@@ -54,10 +53,15 @@ const look = async (): Promise<void> => {
   });
   if (stuck.length > 0) complain("stuck", stuck);
 };
-await look();
-const looking = setInterval(() => void look(), 200);
-await carryOutScript({ runtime, flows, ground, places });
-clearInterval(looking);
-await look();
-await Runtime.close(runtime);
-process.exit(0);
+const carryOut = async (): Promise<void> => {
+  await look();
+  const looking = setInterval(() => void look(), 200);
+  await asForeigner("the client", () => carryOutScript({ runtime, flows, ground, places }));
+  clearInterval(looking);
+  await look();
+  await Runtime.close(runtime);
+  process.exit(0);
+};
+
+// Not awaited here: while a module awaits at its top level, a rejection that nothing handles does not end the process.
+void carryOut();

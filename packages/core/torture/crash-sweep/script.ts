@@ -103,6 +103,10 @@ export const carryOutScript = async (client: Client): Promise<void> => {
     await start("chained", flows.chained);
     await result("chained");
   };
+  const compute = async (): Promise<void> => {
+    await start("real", flows.real);
+    await result("real");
+  };
   const delayed = async (): Promise<void> => {
     await start("delayed", flows.simple, 30);
     await once("pause delayed", () => insist(() => Run.pause(Run.of(runtime, "delayed")), ["run_ended"]));
@@ -111,12 +115,12 @@ export const carryOutScript = async (client: Client): Promise<void> => {
     await once("trip", () => insist(() => CircuitBreaker.trip(runtime, CircuitBreaker.define("other"), 5)));
     await once("reset", () => insist(() => CircuitBreaker.reset(runtime, CircuitBreaker.define("other"))));
   };
-  await Promise.all([cook(), undo(), cancel(), within(), chain(), delayed()]);
+  await Promise.all([cook(), undo(), cancel(), within(), chain(), compute(), delayed()]);
 };
 
 /** All that a client hears when nothing goes wrong. */
 export const allGrants = [
-  ...["kitchen", "undoing", "endless", "within", "chained", "delayed"].map((id) => `start ${id}`),
+  ...["kitchen", "undoing", "endless", "within", "chained", "real", "delayed"].map((id) => `start ${id}`),
   "signal early",
   "signal late",
   "fork forked",

@@ -4,6 +4,7 @@ import { full, readOnly, replaced, withoutWal } from "./faults.ts";
 import { judge, type Count } from "./judge.ts";
 import { descriptors, memory } from "./limits.ts";
 import { longReader, visitors } from "./neighbours.ts";
+import { judgeSights } from "../kit/sights.ts";
 import type { Scene } from "./scene.ts";
 
 const scenes: readonly { readonly play: (order: Order) => Promise<Scene | undefined>; readonly missing: string }[] = [
@@ -24,10 +25,12 @@ export const disk: Suite = {
   title: "a disk that is full, read-only or replaced, a machine without descriptors or memory, and others on the file",
   run: async (order) => {
     const counts: Count[] = [];
+    const ledgers: string[] = [];
     const breaches: string[] = [];
     const skipped = new Set<string>();
     const close = (scene: Scene): void => {
       counts.push(judge(scene));
+      ledgers.push(scene.places.effects);
       breaches.push(...scene.breaches);
       for (const breach of scene.breaches) order.say(breach);
     };
@@ -45,7 +48,9 @@ export const disk: Suite = {
       close(reader.scene);
       [largest, after] = [Math.max(largest, reader.largest), Math.max(after, reader.after)];
     }
-    return { ...report(counts, breaches, { largest, after }), skipped: [...skipped] };
+    const { figures, breaches: found } = report(counts, breaches, { largest, after });
+    const sights = judgeSights(...ledgers);
+    return { figures: { ...figures, ...sights.figures }, breaches: [...found, ...sights.breaches], skipped: [...skipped] };
   },
 };
 
@@ -68,7 +73,8 @@ const report = (
       wrong: broken(/: (wrong|\d+ rows)/),
       "begun after their record": broken(/: begun/),
       "attempts used up": broken(/: an attempt/),
-      stuck: broken(/: (stuck|not completed|crashed)/),
+      stuck: broken(/: (stuck|not completed)/),
+      "processes ended": broken(/crashed/),
       "broken in all": breaches.length,
     },
     breaches,

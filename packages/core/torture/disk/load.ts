@@ -4,6 +4,7 @@
  */
 import { closeSync, existsSync, openSync, renameSync, writeFileSync } from "node:fs";
 import { Fault, Run, Runtime, Signal, Workflow } from "../../src/index.ts";
+import { asForeigner } from "../kit/foreign.ts";
 import { openGround } from "../kit/ground.ts";
 import { hold, read, write } from "../kit/ledger.ts";
 import { silent } from "../../test/kit/silent.ts";
@@ -12,12 +13,14 @@ import { flagOf, placesOf, type Grant, type Refusal, type State } from "./places
 
 const places = placesOf(process.argv[2] ?? "", process.argv[3] ?? "");
 const fill = Number(process.argv[4] ?? 0);
+process.env["LEDGER"] = places.effects;
 const has = (flag: string): boolean => existsSync(flagOf(places, flag));
 const complain = (about: string, what: unknown): void => write(places.complaints, { about, what: Bun.inspect(what) });
 for (const ledger of [places.effects, places.grants, places.refusals, places.complaints]) hold(ledger);
 
-process.on("unhandledRejection", (error) => {
-  complain("unhandled rejection", error);
+// A listener for rejections would hear those that belong to runs too.
+process.on("uncaughtException", (error) => {
+  complain("crashed by an uncaught exception", error);
   process.exit(3);
 });
 
@@ -77,7 +80,9 @@ await insist("open", async () =>
 const { db } = await openGround(places.database);
 const flows = flowsOf(places.effects, db);
 const opened = await insist("open", () =>
-  Runtime.open({ database: `sqlite:${places.database}`, workflows: Object.values(flows), logger: silent }),
+  asForeigner("the code that opened the runtime", () =>
+    Runtime.open({ database: `sqlite:${places.database}`, workflows: Object.values(flows), logger: silent }),
+  ),
 );
 now.runtime = opened;
 const look = async (): Promise<void> => {
@@ -127,12 +132,17 @@ const client = async (): Promise<void> => {
   }
 };
 
-await goOn();
-await Promise.all([client(), client(), client()]);
-await Promise.all(following);
-clearInterval(looking);
-clearInterval(telling);
-await look();
-tell();
-await Runtime.close(opened);
-process.exit(0);
+const carryOut = async (): Promise<void> => {
+  await goOn();
+  await Promise.all(["a", "b", "c"].map((name) => asForeigner(`client ${name}`, client)));
+  await Promise.all(following);
+  clearInterval(looking);
+  clearInterval(telling);
+  await look();
+  tell();
+  await Runtime.close(opened);
+  process.exit(0);
+};
+
+// Not awaited here: while a module awaits at its top level, a rejection that nothing handles does not end the process.
+void carryOut();

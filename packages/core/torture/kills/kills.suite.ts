@@ -48,7 +48,10 @@ const calmly = async (
   await load.start(runs);
   await load.said();
   const still = await allEnded(observer);
-  return { still, twice: begunTwice(readEffects(ledger)).map((name) => `without a kill ${name} began twice`) };
+  return {
+    still,
+    twice: begunTwice(readEffects(ledger), load.acknowledged.retried).map((name) => `without a kill ${name} began twice`),
+  };
 };
 
 /** Mostly one at a time; now and then two at once, or all. */
@@ -91,7 +94,10 @@ const run = async (order: Order): Promise<Report> => {
   const unwilling = await fleet.close();
 
   const [effects, records] = [readEffects(stage.ledger), await stage.observer.records()];
-  const [rules, mix] = [judge(effects, records), await judgeMix(stage.observer, { records, effects }, load.acknowledged)];
+  const [rules, mix] = [
+    judge(effects, records, load.acknowledged.retried),
+    await judgeMix(stage.observer, { records, effects, ledger: stage.ledger }, load.acknowledged),
+  ];
   const times = await takeovers(stage.observer, kills);
   const broken = brokenFanOuts(effects, records);
   const stuck = [...vigil.stuck, ...stillBefore, ...still];
@@ -112,6 +118,7 @@ const run = async (order: Order): Promise<Report> => {
       ...rules.figures,
       ...mix.figures,
       stuck: stuck.length,
+      "processes ended": fleet.deaths.length,
     },
     breaches: [
       ...twice,

@@ -5,6 +5,7 @@
 import { Database } from "bun:sqlite";
 import { Fault, Run, Runtime, Workflow } from "../../src/index.ts";
 import { open as openStates } from "../../src/model/states.ts";
+import { asForeigner } from "./foreign.ts";
 import * as Ledger from "./ledger.ts";
 import { all, endless, ledgerFile, order, release, type Line } from "./orders.ts";
 
@@ -41,7 +42,8 @@ const customer = async (runtime: Runtime.Runtime, name: string): Promise<never> 
   await Bun.sleep(Math.random() * 200); // Not all in step.
   for (let n = 0; ; n++) {
     // What is refused was not acknowledged; the customer comes back.
-    await (n % 4 === 3 ? regret : buy)(runtime, `${generation}-${name}-${n}`, n).catch(() => Bun.sleep(5));
+    const visit = n % 4 === 3 ? regret : buy;
+    await asForeigner("a customer", () => visit(runtime, `${generation}-${name}-${n}`, n)).catch(() => Bun.sleep(5));
   }
 };
 
@@ -65,17 +67,24 @@ const finish = async (runtime: Runtime.Runtime): Promise<void> => {
   }
 };
 
-const runtime = await Runtime.open({
-  database: file.includes("://") ? file : `sqlite:${file}`,
-  workflows: all,
-  lease: 1_000,
-  // Killed this often, innocent runs would be put aside.
-  crashes: 1_000_000,
-});
-if (generation === "finish") {
-  await finish(runtime);
-  await Runtime.close(runtime);
-  process.exit(0);
-}
-setInterval(() => void lookForStuck(runtime).catch(() => {}), 500);
-await Promise.all(Array.from({ length: Number(customers) }, (_, index) => customer(runtime, `c${index}`)));
+const runtime = await asForeigner("the code that opened the runtime", () =>
+  Runtime.open({
+    database: file.includes("://") ? file : `sqlite:${file}`,
+    workflows: all,
+    lease: 1_000,
+    // Killed this often, innocent runs would be put aside.
+    crashes: 1_000_000,
+  }),
+);
+const carryOut = async (): Promise<void> => {
+  if (generation === "finish") {
+    await finish(runtime);
+    await Runtime.close(runtime);
+    process.exit(0);
+  }
+  setInterval(() => void lookForStuck(runtime).catch(() => {}), 500);
+  await Promise.all(Array.from({ length: Number(customers) }, (_, index) => customer(runtime, `c${index}`)));
+};
+
+// Not awaited here: while a module awaits at its top level, a rejection that nothing handles does not end the process.
+void carryOut();

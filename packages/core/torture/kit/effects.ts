@@ -26,10 +26,10 @@ const write = (effect: Effect): void => {
   appendFileSync(ledger, `\n${JSON.stringify(effect)}\n`);
 };
 
-/** Tells the ledger of a function. */
+/** Tells the ledger of a function. A step that is done anew after its undo has another key for the outside, and the same one in its history. */
 export const tell = (ctx: Context.Context, tools: Step.Tools, what: Effect["what"], lease = leaseUnder(ctx)): void => {
   const run = Context.id(ctx);
-  const key = tools.key.slice(run.length + 1);
+  const key = tools.key.slice(run.length + 1).replace(/~\d+$/, "");
   write({ what, run, key, attempt: tools.attempt, lease, pid: process.pid, at: Date.now() });
 };
 

@@ -43,16 +43,22 @@ const holes = (records: readonly Written[]): Written[] => {
   });
 };
 
-export const judge = (effects: readonly Effect[], records: readonly Written[]): Judgement => {
+/** A retry of a failed run takes records out of its history, and gives others a new place under a new lease: two of the rules do not hold for `retried`. */
+export const judge = (
+  effects: readonly Effect[],
+  records: readonly Written[],
+  retried: ReadonlySet<string> = new Set(),
+): Judgement => {
+  const whole = records.filter(({ run }) => !retried.has(run));
   const results = records.filter(({ kind, key }) => key !== null && isResult(kind));
   const recorded = new Map(results.map((record) => [nameOf(record), record]));
   const began = effects.filter(({ what }) => what === "began");
   const found = {
     "re-run after a record": began.filter((effect) => effect.lease > (recorded.get(nameOf(effect))?.lease ?? Infinity)),
     "twice under one lease": repeated(began, (effect) => `${nameOf(effect)} ${effect.attempt} ${effect.lease}`),
-    "accepted from a stale lease": records.filter(isStale),
+    "accepted from a stale lease": whole.filter(isStale),
     "doubled records": repeated(results, (record) => `${operationOf(record.kind as RecordKind)} ${nameOf(record)}`),
-    "holes in histories": holes(records),
+    "holes in histories": holes(whole),
   };
   const entries = Object.entries(found) as [keyof typeof found, readonly (Effect | Written)[]][];
   return {

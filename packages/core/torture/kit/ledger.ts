@@ -9,14 +9,15 @@ const held = new Map<string, number>();
 /** Opens a ledger and keeps it open, ahead of the moment at which there may be no descriptor for it. */
 export const hold = (ledger: string): void => void held.set(ledger, openSync(ledger, "a"));
 
+/** A line of its own, whatever stands before it: a kill may tear a line. */
 export const write = (ledger: string, line: object): void =>
-  appendFileSync(held.get(ledger) ?? ledger, `${JSON.stringify(line)}\n`);
+  appendFileSync(held.get(ledger) ?? ledger, `\n${JSON.stringify(line)}\n`);
 
-/** The lines in the order in which they were written. */
+/** The lines in the order in which they were written, without torn ones: such a line is torn by a kill, or is being written. */
 export const read = <Line>(ledger: string): Line[] =>
   existsSync(ledger)
     ? readFileSync(ledger, "utf8")
         .split("\n")
-        .filter((line) => line !== "")
+        .filter((line) => line.endsWith("}"))
         .map((line) => JSON.parse(line) as Line)
     : [];

@@ -1,9 +1,10 @@
 /** The client that never dies: starts runs of the mix, sends them their words in order, and keeps what was acknowledged. */
-import { Fault, Signal, Workflow } from "../../src/index.ts";
-import type { Run } from "../../src/index.ts";
+import { Fault, Run, Signal, Workflow } from "../../src/index.ts";
 import type { Chance } from "../../test/fuzz/chance.ts";
+import { asForeigner } from "./foreign.ts";
 import { jobOf, mixOn, word, type Job } from "./mix.ts";
 import type { Acknowledged } from "./mix-verdict.ts";
+import { heal } from "./programs.ts";
 import { unusedShop } from "./shop.ts";
 import type { Stage } from "./stage.ts";
 
@@ -11,12 +12,15 @@ export type Load = {
   readonly acknowledged: Acknowledged;
   /** Starts so many runs, each with its words on their way, and answers once the starts are acknowledged. */
   readonly start: (runs: number) => Promise<void>;
-  readonly startOne: () => Promise<Run.Handle<number>>;
-  /** All words that are on their way. */
+  readonly startOne: (shape?: Partial<Job>) => Promise<Run.Handle<number>>;
+  /** All words that are on their way, and the retries of runs that wait for the outside to heal. */
   readonly said: () => Promise<unknown>;
   /** How often something was refused, and asked for again. */
   readonly refused: () => number;
 };
+
+/** The chance that a wish is answered only after it was kept: then it was done before. */
+const isDone = (error: unknown): boolean => Fault.is(error, "wrong_state") || Fault.is(error, "run_ended");
 
 const isRefusal = (error: unknown): boolean => Fault.is(error) && error.code.startsWith("storage_");
 
@@ -25,7 +29,7 @@ const isRefusal = (error: unknown): boolean => Fault.is(error) && error.code.sta
  * done, and is the same.
  */
 export const createLoad = (
-  { client }: Pick<Stage, "client">,
+  { client, ledger }: Pick<Stage, "client" | "ledger">,
   chance: Chance,
   shape: Partial<Job> = {},
   temper: "insists" | "gives up" = "gives up",
@@ -34,7 +38,7 @@ export const createLoad = (
   const ask = async <T>(wish: () => Promise<T>): Promise<T> => {
     for (;;) {
       try {
-        return await wish();
+        return await asForeigner("a client", wish);
       } catch (error) {
         if (temper === "gives up" || !isRefusal(error)) throw error;
         refused++;
@@ -56,6 +60,7 @@ export const createLoad = (
   const { mix } = mixOn(unusedShop);
   const jobs = new Map<string, Job>();
   const words = new Map<string, number[]>();
+  const retried = new Set<string>();
   const saying = new Set<Promise<void>>();
 
   const say = async (run: Run.Handle<number>, count: number, pauses: readonly number[]): Promise<void> => {
@@ -68,25 +73,44 @@ export const createLoad = (
     }
   };
 
-  const startOne = async (): Promise<Run.Handle<number>> => {
-    const job = { ...jobOf(jobs.size, chance), ...shape };
+  /** Waits until the run fails by the outside, heals that, and lets the run go on. */
+  const mend = async (run: Run.Handle<number>): Promise<void> => {
+    const failed = await ask(() => Run.result(run)).then(
+      () => false,
+      (error: unknown) => Fault.is(error, "run_failed"),
+    );
+    if (!failed) return;
+    heal(ledger, run.id);
+    await ask(() => Run.retry(run)).catch((error: unknown) => {
+      if (!isDone(error)) throw error;
+    });
+    retried.add(run.id);
+  };
+
+  const see = (doing: Promise<void>): void => {
+    saying.add(doing);
+    void doing.then(
+      () => saying.delete(doing),
+      () => {},
+    );
+  };
+
+  const startOne = async (own: Partial<Job> = {}): Promise<Run.Handle<number>> => {
+    const job = { ...jobOf(jobs.size, chance), ...shape, ...own };
     const id = `mix-${job.n}`;
     jobs.set(id, job);
     const pauses = Array.from({ length: job.words }, () => chance.next() * 150);
     const run = await ask(() => Workflow.start(client, mix, job, { id }));
-    const words = say(run, job.words, pauses);
-    saying.add(words);
-    void words.then(
-      () => saying.delete(words),
-      () => {},
-    );
+    // A run that has failed takes no words.
+    const mended = job.wraps === "no" ? Promise.resolve() : mend(run);
+    see(mended.then(() => say(run, job.words, pauses)));
     return run;
   };
 
   return {
-    acknowledged: { jobs, words },
+    acknowledged: { jobs, words, retried },
     startOne,
-    start: async (runs) => void (await Promise.all(Array.from({ length: runs }, startOne))),
+    start: async (runs) => void (await Promise.all(Array.from({ length: runs }, () => startOne()))),
     said: () => Promise.all(saying),
     refused: () => refused,
   };

@@ -3,12 +3,16 @@ import { decode } from "../../src/model/codec.ts";
 import { childResult, expectedOf, type Job } from "./mix.ts";
 import type { Effect } from "./effects.ts";
 import type { Observer, RunTruth, Written } from "./observer.ts";
+import { foreverKey } from "./programs.ts";
+import { judgeSights } from "./sights.ts";
 
 /** What the client was told: it is never killed. */
 export type Acknowledged = {
   readonly jobs: ReadonlyMap<string, Job>;
   /** Words acknowledged, by run, in the order in which they were sent. */
   readonly words: ReadonlyMap<string, readonly number[]>;
+  /** Runs that failed because the outside was down, and were retried once it was healed. */
+  readonly retried: ReadonlySet<string>;
 };
 
 export type Verdict = { readonly figures: Readonly<Record<string, number>>; readonly breaches: readonly string[] };
@@ -59,8 +63,15 @@ const wrongWords = async (observer: Observer, records: readonly Written[], { wor
 const undoable = /(^|\/)(first|part|own)(#\d+)?$/;
 
 /** Steps that were done and not undone, or undone and not done, in runs that did not complete. */
-const wrongUndo = (runs: readonly RunTruth[], records: readonly Written[], effects: readonly Effect[]): string[] => {
-  const began = new Set(effects.filter(({ key }) => key.startsWith("undo:")).map(({ run, key }) => `${run} ${key.slice(5)}`));
+const wrongUndo = (
+  runs: readonly RunTruth[],
+  records: readonly Written[],
+  effects: readonly Effect[],
+  { retried }: Acknowledged,
+): string[] => {
+  // A retry forgets what was undone, and does it anew.
+  const undos = effects.filter(({ run, key }) => key.startsWith("undo:") && !retried.has(run));
+  const began = new Set(undos.map(({ run, key }) => `${run} ${key.slice(5)}`));
   const histories = byRun(records);
   const wrong = runs.flatMap(({ id, status }) => {
     const keysOf = (kind: string): string[] =>
@@ -74,10 +85,33 @@ const wrongUndo = (runs: readonly RunTruth[], records: readonly Written[], effec
   return [...wrong, ...[...began].map((name) => `undo: ${name} was undone and never done`)];
 };
 
+/**
+ * Functions that hung when their run was cancelled, and of which the history says so. A worker that died meanwhile knows nothing of its functions: only those
+ * count that began under the lease under which their run ended.
+ */
+const hanging = (
+  records: readonly Written[],
+  effects: readonly Effect[],
+): { readonly told: number; readonly untold: string[] } => {
+  const ended = new Map(records.filter(({ kind }) => kind === "cancelled").map(({ run, lease }) => [run, lease]));
+  const told = new Set(
+    records
+      .filter(({ kind, key, value }) => kind === "step-failed" && key === foreverKey && value?.includes("step_abandoned"))
+      .map(({ run }) => run),
+  );
+  const began = effects.filter(({ what, key, run, lease }) => what === "began" && key === foreverKey && ended.get(run) === lease);
+  const untold = began.filter(({ run }) => !told.has(run));
+  return { told: told.size, untold: untold.map(({ run }) => `hangs: run ${run} does not say what became of its function`) };
+};
+
 /** Judges ends, results, children, words, undo and the rows of the shop. `isCancelled` tells the runs that may have ended so. */
 export const judgeMix = async (
   observer: Observer,
-  { records, effects }: { readonly records: readonly Written[]; readonly effects: readonly Effect[] },
+  {
+    records,
+    effects,
+    ledger,
+  }: { readonly records: readonly Written[]; readonly effects: readonly Effect[]; readonly ledger: string },
   acknowledged: Acknowledged,
   isCancelled: (run: RunTruth) => boolean = () => false,
 ): Promise<Verdict> => {
@@ -91,21 +125,27 @@ export const judgeMix = async (
     return why === undefined ? [] : [`wrong: run ${run.id} ${why}`];
   });
   const words = await wrongWords(observer, records, acknowledged);
-  const undo = wrongUndo(runs, records, effects);
+  const undo = wrongUndo(runs, records, effects, acknowledged);
   const committed = records.filter(({ kind, key }) => kind === "step" && key === "row").map(({ run }) => `${run}/row`);
   const rows = (await observer.query<{ step: string }>("select step from torture_shop")).map(({ step }) => step);
   const shop =
     JSON.stringify(committed.toSorted()) === JSON.stringify(rows.toSorted())
       ? []
       : [`shop: ${rows.length} rows and ${committed.length} records`];
+  const hung = hanging(records, effects);
+  const sights = judgeSights(ledger);
   return {
     figures: {
+      "failed, healed and retried": acknowledged.retried.size,
+      "abandoned functions": hung.told,
+      "abandoned without a word": hung.untold.length,
+      ...sights.figures,
       lost: lost.length,
       "wrong result": wrong.length,
       "words lost, doubled or out of order": words.length,
       "wrong undo": undo.length,
       "rows not exactly once": shop.length,
     },
-    breaches: [...lost, ...wrong, ...words, ...undo, ...shop],
+    breaches: [...sights.breaches, ...lost, ...wrong, ...words, ...undo, ...shop, ...hung.untold],
   };
 };

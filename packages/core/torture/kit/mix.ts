@@ -2,7 +2,22 @@
 import { sql } from "drizzle-orm";
 import { Fault, Signal, Step, Workflow, type Context } from "../../src/index.ts";
 import type { Chance } from "../../test/fuzz/chance.ts";
+import { signed } from "./act.ts";
 import { leaseUnder, tell, type Signed } from "./effects.ts";
+import { inOwnContext, look, lookFrom } from "./foreign.ts";
+import {
+  branchings,
+  computedOf,
+  computes,
+  hangs,
+  hangsForever,
+  races,
+  rejectsLate,
+  wrappings,
+  wraps,
+  type Branching,
+  type Wrapping,
+} from "./programs.ts";
 import type { Shop } from "./shop.ts";
 import { shareOf } from "./share.ts";
 
@@ -22,6 +37,12 @@ export type Job = {
   /** How long its children sleep. */
   readonly childNap: number;
   readonly ending: "returns" | "throws";
+  /** What its body does besides, as real programs do. */
+  readonly computes: Branching | "no";
+  readonly races: boolean;
+  readonly hangs: "no" | "once" | "for ever";
+  readonly late: boolean;
+  readonly wraps: Wrapping | "no";
 };
 
 export const jobOf = (n: number, { one, next, happens }: Chance): Job => ({
@@ -35,15 +56,27 @@ export const jobOf = (n: number, { one, next, happens }: Chance): Job => ({
   orphan: one(["cancel", "keep"] as const)!,
   childNap: one([10, 20, 400])!,
   ending: happens(0.1) ? "throws" : "returns",
+  computes: happens(0.4) ? one(branchings)! : "no",
+  races: happens(0.2),
+  hangs: happens(0.15) ? "once" : "no",
+  late: happens(0.25),
+  wraps: happens(0.1) ? one(wrappings)! : "no",
 });
 
 export const word = Signal.define<number>("word");
 
 export const childResult = (n: number): number => n + 1;
 
+/** What the parts of a job besides the mix itself add up to. */
+const besidesOf = ({ n, computes, races, hangs, late, wraps }: Job): number =>
+  (computes === "no" ? 0 : computedOf(n)) + [races, hangs === "once", late, wraps !== "no"].filter(Boolean).length * n;
+
 /** What the run of a job answers. */
-export const expectedOf = ({ n, width, together, words }: Job): number =>
-  n + (together === "any" ? n : n * width) + n * 2 + (words * (words + 1)) / 2 + childResult(n) + 1;
+export const expectedOf = (job: Job): number => {
+  const { n, width, together, words } = job;
+  const steps = n + (together === "any" ? n : n * width) + n * 2 + (words * (words + 1)) / 2;
+  return steps + childResult(n) + 1 + besidesOf(job);
+};
 
 type Act = { readonly ms: number; readonly fails?: number; readonly undo?: boolean; readonly delay?: number };
 
@@ -57,6 +90,7 @@ export const act = async (
   const sign = async (tools: Step.Tools): Promise<Signed<number>> => {
     const lease = leaseUnder(ctx);
     tell(ctx, tools, "began", lease);
+    lookFrom(ctx, `the function of ${tools.key}`);
     if (ms > 0) await Bun.sleep(shareOf(`${tools.key} ${tools.attempt} ${lease}`) * ms);
     // Every other run's functions heed a wish to stop; the others answer all the same.
     if (value % 2 === 1) tools.signal.throwIfAborted();
@@ -67,7 +101,9 @@ export const act = async (
     ? { undo: (_: Signed<number>, tools: Step.Tools) => sign({ ...tools, attempt: fails + tools.attempt }) }
     : {};
   const retry = { attempts: fails + 3, delay, factor: 1, jitter: "none" } as const;
-  return (await Step.run(ctx, name, sign, { retry, ...undoing })).value;
+  const answer = await Step.run(ctx, name, sign, { retry, ...undoing });
+  look(ctx, `after ${name}`);
+  return answer.value;
 };
 
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
@@ -90,7 +126,21 @@ const fanOut = async (ctx: Context.Context, { n, width, together, ms }: Job): Pr
   }
 };
 
+/** What real programs do besides. Those that compute do so beside a function that hangs. */
+const besides = async (ctx: Context.Context, { n, computes: how, races: isRace, hangs: hanging, late, wraps: wrapping }: Job) => {
+  const parts = await Promise.all([
+    how === "no" ? 0 : computes(ctx, signed, n, how),
+    hanging === "once" ? hangs(ctx, signed, n) : 0,
+    late ? rejectsLate(ctx, signed, n) : 0,
+  ]);
+  if (isRace) parts.push(await races(ctx, signed, n));
+  if (wrapping !== "no") parts.push(await wraps(ctx, signed, n, wrapping));
+  if (hanging === "for ever") await hangsForever(ctx, signed);
+  return sum(parts);
+};
+
 const child = Workflow.define({ name: "mix-child" }, async (ctx, { n, childNap }: Job) => {
+  lookFrom(ctx, "the body of a child");
   const own = await act(ctx, "own", n, { ms: 5, undo: true });
   await Step.sleep(ctx, "child-nap", childNap);
   return own + (await act(ctx, "more", 1, { ms: 1 }));
@@ -106,26 +156,30 @@ export const shopTable = "create table torture_shop (step varchar(255), n intege
 
 /** The workflows of the mix. Its transactions are made on this database. */
 export const mixOn = (shop: Shop) => {
-  const mix = Workflow.define({ name: "mix" }, async (ctx, job: Job) => {
-    const { n, nap, delay, words, orphan, ending, ms } = job;
-    const first = await act(ctx, "first", n, { ms, undo: true });
-    const parts = await fanOut(ctx, job);
-    const [flaky] = await Promise.all([
-      act(ctx, "flaky", n, { ms, fails: 1, delay }),
-      Promise.race([act(ctx, "hare", n, { ms: 20 }), Step.sleep(ctx, "tortoise", 10)]),
-    ]);
-    await Step.sleep(ctx, "nap", nap);
-    let heard = 0;
-    for (let at = 1; at <= words; at++) {
-      const said = await Step.wait(ctx, word);
-      if (said !== at) throw Fault.fatal(`word ${said} came in the place of word ${at}`);
-      heard += said;
-    }
-    await Step.start(ctx, child, job, { name: "away", orphan });
-    const called = await Step.call(ctx, child, job);
-    const rows = await row(ctx, shop, n);
-    if (ending === "throws") throw Fault.fatal("its program throws");
-    return first + parts + flaky + heard + called + rows + (await act(ctx, "last", 1, { ms: 0 }));
-  });
+  const mix = Workflow.define({ name: "mix" }, (ctx, job: Job) => inOwnContext(ctx, job.n, () => mixing(ctx, shop, job)));
   return { mix, child };
+};
+
+const mixing = async (ctx: Context.Context, shop: Shop, job: Job): Promise<number> => {
+  const { n, nap, delay, words, orphan, ending, ms } = job;
+  const first = await act(ctx, "first", n, { ms, undo: true });
+  const parts = await fanOut(ctx, job);
+  const more = await besides(ctx, job);
+  const [flaky] = await Promise.all([
+    act(ctx, "flaky", n, { ms, fails: 1, delay }),
+    Promise.race([act(ctx, "hare", n, { ms: 20 }), Step.sleep(ctx, "tortoise", 10)]),
+  ]);
+  await Step.sleep(ctx, "nap", nap);
+  let heard = 0;
+  for (let at = 1; at <= words; at++) {
+    const said = await Step.wait(ctx, word);
+    look(ctx, "after a message");
+    if (said !== at) throw Fault.fatal(`word ${said} came in the place of word ${at}`);
+    heard += said;
+  }
+  await Step.start(ctx, child, job, { name: "away", orphan });
+  const called = await Step.call(ctx, child, job);
+  const rows = await row(ctx, shop, n);
+  if (ending === "throws") throw Fault.fatal("its program throws");
+  return first + parts + more + flaky + heard + called + rows + (await act(ctx, "last", 1, { ms: 0 }));
 };

@@ -1,7 +1,10 @@
 /** Workflows for processes that die, and the ledger of all that is known of them: what was acknowledged, and which functions began. */
-import { Signal, Step, Workflow } from "../../src/index.ts";
+import { Signal, Step, Workflow, type Context } from "../../src/index.ts";
 import type { Run } from "../../src/index.ts";
+import { looking, type Act } from "./act.ts";
+import { inOwnContext, look, lookFrom } from "./foreign.ts";
 import * as Ledger from "./ledger.ts";
+import { computedOf, computes, hangs, races, rejectsLate } from "./programs.ts";
 
 /** One ledger for everything, so that its lines have one order. */
 export type Line =
@@ -30,22 +33,49 @@ const effect =
     return value;
   };
 
-const part = Workflow.define(
-  { name: "part" },
-  async (ctx, n: number) => (await Step.run(ctx, "half", effect(1, n))) + (await Step.run(ctx, "other", effect(2, n, 1))),
-);
-
-/** Its result is a checksum of its input. */
-export const order = Workflow.define({ name: "order" }, async (ctx, n: number) => {
-  const reserved = await Step.run(ctx, "reserve", effect(1, n, 1));
-  const [paid, packed] = await Promise.all([Step.run(ctx, "pay", effect(2, n * 2, 2)), Step.run(ctx, "pack", effect(2, n * 3))]);
-  await Step.sleep(ctx, "rest", 120);
-  const sent = await Step.wait(ctx, go);
-  const child = await Step.call(ctx, part, n);
-  return reserved + paid + packed + sent + child + (await Step.run(ctx, "ship", effect(3, 1)));
+const part = Workflow.define({ name: "part" }, async (ctx, n: number) => {
+  lookFrom(ctx, "the body of a child");
+  return (await Step.run(ctx, "half", effect(1, n))) + (await Step.run(ctx, "other", effect(2, n, 1)));
 });
 
-export const expected = (n: number): number => n * 8 + 7 + 1;
+/** A step of the third stage. */
+const act: Act = looking((ctx, name, run, limits) =>
+  Step.run(ctx, name, (tools) => effect(3, 0)(tools).then(() => run(tools)), limits),
+);
+
+/** What real programs do besides: each order something else. The first orders of a customer have the most of it. */
+const besides = async (ctx: Context.Context, n: number): Promise<number> => {
+  switch (n % 5) {
+    case 0:
+      return (await Promise.all([hangs(ctx, act, n), rejectsLate(ctx, act, n)])).reduce((a, b) => a + b);
+    case 1:
+      return computes(ctx, act, n, "names");
+    case 2:
+      return computes(ctx, act, n, "places");
+    case 3:
+      return races(ctx, act, n);
+    default:
+      return computes(ctx, act, n, "map");
+  }
+};
+
+const besidesOf = (n: number): number => [2 * n, computedOf(n), computedOf(n), n, computedOf(n)][n % 5] ?? 0;
+
+const ordering = async (ctx: Context.Context, n: number): Promise<number> => {
+  const reserved = await Step.run(ctx, "reserve", effect(1, n, 1));
+  const [paid, packed] = await Promise.all([Step.run(ctx, "pay", effect(2, n * 2, 2)), Step.run(ctx, "pack", effect(2, n * 3))]);
+  const more = await besides(ctx, n);
+  await Step.sleep(ctx, "rest", 120);
+  const sent = await Step.wait(ctx, go);
+  look(ctx, "after a signal");
+  const child = await Step.call(ctx, part, n);
+  return reserved + paid + packed + more + sent + child + (await Step.run(ctx, "ship", effect(4, 1)));
+};
+
+/** Its result is a checksum of its input. */
+export const order = Workflow.define({ name: "order" }, (ctx, n: number) => inOwnContext(ctx, n, () => ordering(ctx, n)));
+
+export const expected = (n: number): number => n * 8 + 7 + 1 + besidesOf(n);
 
 /** The steps of a completed run, by their keys. */
 export const stepsOf = (workflow: string, run: string): string[] =>

@@ -1,11 +1,16 @@
 /** Attempts whose function began more than once: where nothing was killed, there is none. */
 import type { Effect } from "./effects.ts";
 
-export const begunTwice = (effects: readonly Effect[]): string[] => {
+/** A run that failed and was retried does once more what had failed, and what was undone. */
+export const begunTwice = (effects: readonly Effect[], retried: ReadonlySet<string> = new Set()): string[] => {
   const seen = new Map<string, number>();
+  const twice = new Set<string>();
   for (const { what, run, key, attempt } of effects) {
+    if (what !== "began") continue;
     const name = `${key} of run ${run}, attempt ${attempt},`;
-    if (what === "began") seen.set(name, (seen.get(name) ?? 0) + 1);
+    const times = (seen.get(name) ?? 0) + 1;
+    seen.set(name, times);
+    if (times > (retried.has(run) ? 2 : 1)) twice.add(name);
   }
-  return [...seen].filter(([, times]) => times > 1).map(([name]) => name);
+  return [...twice];
 };

@@ -8,6 +8,8 @@ import { spawnChild, type Child } from "../kit/child.ts";
 import * as Ledger from "../kit/ledger.ts";
 import { all, order as ordering, release, type Line } from "../kit/orders.ts";
 import { makePlace, missing, nameOf, type On, type Place } from "../kit/place.ts";
+import { asForeigner } from "../kit/foreign.ts";
+import { judgeSights } from "../kit/sights.ts";
 import { silent } from "../../test/kit/silent.ts";
 import { again, contradictions, lost, readTruthAt } from "../kit/truth.ts";
 import type { Order, Report, Size, Suite } from "../suite.ts";
@@ -53,7 +55,7 @@ const startAll = async (scene: Scene): Promise<void> => {
     await Promise.all(
       Array.from({ length: Math.min(500, plan.runs - first) }, async (_, index) => {
         const n = first + index;
-        await Workflow.start(customer.runtime, ordering, n, { id: `r-${n}` });
+        await asForeigner("a customer", () => Workflow.start(customer.runtime, ordering, n, { id: `r-${n}` }));
         acknowledge(scene, { kind: "start", run: `r-${n}`, workflow: "order", input: n });
       }),
     );
@@ -64,7 +66,7 @@ const sendAll = async (scene: Scene, isLate: () => boolean): Promise<void> => {
   const { plan, customer } = scene;
   for (let n = 0; n < plan.runs;) {
     try {
-      await release(Run.of(customer.runtime, `r-${n}`));
+      await asForeigner("a customer", () => release(Run.of(customer.runtime, `r-${n}`)));
       acknowledge(scene, { kind: "signal", run: `r-${n}` });
       n++;
       if (!isLate() && n % Math.ceil(plan.runs / 100) === 0) await Bun.sleep(100);
@@ -159,6 +161,8 @@ const run = async (order: Order): Promise<Report> => {
     ...repeated.slice(0, 10).map((key) => `${key} began again after its record`),
     ...wrong.slice(0, 10),
   );
+  const sights = judgeSights(ledger);
+  breaches.push(...sights.breaches);
   const effects = lines.filter(({ kind }) => kind === "effect");
   const begun = new Set(effects.map((line) => (line.kind === "effect" ? line.key : "")));
   return {
@@ -170,6 +174,9 @@ const run = async (order: Order): Promise<Report> => {
       "begun again before their record": effects.length - begun.size,
       lost: missed.length,
       "begun again after their record": repeated.length,
+      ...sights.figures,
+      stuck: breaches.filter((breach) => / is stuck|every run is at its end/.test(breach)).length,
+      "processes ended": died.length,
       ...Object.fromEntries(legs.map(({ name, paused }) => [`pause ${name} ms`, paused])),
     },
     breaches,

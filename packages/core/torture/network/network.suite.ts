@@ -100,7 +100,7 @@ const run = async (order: Order): Promise<Report> => {
   order.afterwards(() => Runtime.close(client));
   await Promise.all(fleet.members.map(({ up }) => up));
   const vigil = keepVigil(stage.client, stage.observer);
-  const load = createLoad({ client }, chance, { words: 3, ms: 60 }, "insists");
+  const load = createLoad({ client, ledger: stage.ledger }, chance, { words: 3, ms: 60 }, "insists");
   const state = { over: false };
   const storming = storm(ways, chanceOf(order.seed + 1_000), plan.pause, () => state.over);
   await keepBusy(stage, load, plan, order.say)
@@ -112,7 +112,10 @@ const run = async (order: Order): Promise<Report> => {
   const unwilling = await fleet.close();
 
   const [effects, records] = [readEffects(stage.ledger), await stage.observer.records()];
-  const [rules, mix] = [judge(effects, records), await judgeMix(stage.observer, { records, effects }, load.acknowledged)];
+  const [rules, mix] = [
+    judge(effects, records, load.acknowledged.retried),
+    await judgeMix(stage.observer, { records, effects, ledger: stage.ledger }, load.acknowledged),
+  ];
   const hasty = (await early(stage.place)).map((timer) => `early: ${JSON.stringify(timer)}`);
   const stuck = [...vigil.stuck, ...still];
   const words = [...load.acknowledged.words.values()].reduce((all, said) => all + said.length, 0);
@@ -132,6 +135,7 @@ const run = async (order: Order): Promise<Report> => {
       ...rules.figures,
       ...mix.figures,
       stuck: stuck.length,
+      "processes ended": fleet.deaths.length,
       early: hasty.length,
     },
     breaches: [

@@ -1,6 +1,7 @@
 /** The client that never dies: starts errands, nods to them and awaits them, asks again what an outage refused, and keeps what was acknowledged. */
 import { Fault, Run, Signal, Workflow } from "../../src/index.ts";
 import type { Runtime } from "../../src/index.ts";
+import { asForeigner } from "../kit/foreign.ts";
 import { unusedShop } from "../kit/shop.ts";
 import { errandsOn, nod, type Answer } from "./workflows.ts";
 
@@ -63,7 +64,7 @@ export const createErrands = (client: Runtime.Runtime): Errands => {
   const carry = async (n: number): Promise<void> => {
     while (!acknowledged.results.has(n)) {
       try {
-        await once(n);
+        await asForeigner("a client", () => once(n));
       } catch (error) {
         if (isOutage(error)) seen.refused++;
         else if (Fault.is(error, "run_not_found")) {

@@ -15,6 +15,7 @@ import type { Written } from "../kit/observer.ts";
 import { makePlaceAt } from "../kit/place.ts";
 import { openPlain } from "../kit/plain.ts";
 import { unusedShop } from "../kit/shop.ts";
+import { judgeSights } from "../kit/sights.ts";
 import { setStage, type Stage } from "../kit/stage.ts";
 import { allEnded, keepVigil } from "../kit/vigil.ts";
 import type { Order, Report, Size, Suite } from "../suite.ts";
@@ -146,6 +147,7 @@ const part = async (kind: Kind, order: Order): Promise<Part> => {
   const records = await stage.observer.records();
   const verdict = await judgeErrands(stage.observer, records, errands.acknowledged);
   const stuck = [...vigil.stuck, ...still];
+  const sights = judgeSights(stage.ledger);
   const rules = kind === "synchronous" ? judgeKept(stage, records, missing) : judgeLost(stage, records, missing);
   return {
     figures: {
@@ -156,6 +158,7 @@ const part = async (kind: Kind, order: Order): Promise<Part> => {
       "wishes refused": errands.seen.refused,
       ...rules.figures,
       ...verdict.figures,
+      ...sights.figures,
       "workers that died": fleet.deaths.length,
       stuck: stuck.length,
     },
@@ -164,6 +167,7 @@ const part = async (kind: Kind, order: Order): Promise<Part> => {
       ...errands.failures.slice(0, 5),
       ...rules.breaches,
       ...verdict.breaches,
+      ...sights.breaches,
       ...stuck,
       ...unwilling,
       ...fleet.deaths,

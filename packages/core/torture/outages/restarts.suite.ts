@@ -10,6 +10,7 @@ import { judge } from "../kit/judge.ts";
 import { shopTable } from "../kit/mix.ts";
 import { makePlaceAt } from "../kit/place.ts";
 import { unusedShop } from "../kit/shop.ts";
+import { judgeSights } from "../kit/sights.ts";
 import { setStage } from "../kit/stage.ts";
 import { begunTwice } from "../kit/twice.ts";
 import { allEnded, keepVigil } from "../kit/vigil.ts";
@@ -113,6 +114,7 @@ const run = async (order: Order): Promise<Report> => {
   const lost = lostRecords(readLinks(stage.ledger), records);
   const twice = begunTwice(effects).map((name) => `no process died, and ${name} began twice`);
   const stuck = [...vigil.stuck, ...still];
+  const sights = judgeSights(stage.ledger);
   return {
     figures: {
       "crashes of the server": course.crashes,
@@ -127,6 +129,7 @@ const run = async (order: Order): Promise<Report> => {
       "lost records": lost.length,
       ...rules.figures,
       ...verdict.figures,
+      ...sights.figures,
       stuck: stuck.length,
     },
     breaches: [
@@ -135,6 +138,7 @@ const run = async (order: Order): Promise<Report> => {
       ...lost.slice(0, 5),
       ...rules.breaches,
       ...verdict.breaches,
+      ...sights.breaches,
       ...stuck,
       ...unwilling,
       ...fleet.deaths,

@@ -35,13 +35,16 @@ export const missingIn = async ({ query }: Pick<Plain, "query">, acknowledged: A
 
 export type Verdict = { readonly figures: Readonly<Record<string, number>>; readonly breaches: readonly string[] };
 
+/** The other steps of an errand hand on no token. */
+const isLink = ({ key }: Written): boolean => (chain as readonly string[]).includes(key ?? "");
+
 const linkIn = ({ value }: Written): Link => (JSON.parse(value ?? "null") as Signed<Link>).value;
 
 /** Each history is of one piece: what a step has seen is what stands before it. */
 const torn = (records: readonly Written[]): string[] => {
   const last = new Map<string, string>();
   return records.flatMap((record) => {
-    if (record.kind !== "step" || !(chain as readonly string[]).includes(record.key ?? "")) return [];
+    if (record.kind !== "step" || !isLink(record)) return [];
     const { token, before } = linkIn(record);
     const was = last.get(record.run) ?? "";
     last.set(record.run, token);
@@ -52,16 +55,16 @@ const torn = (records: readonly Written[]): string[] => {
 /** Records that a worker took for durable, for it went on from them, and that are not there. */
 export const lostRecords = (links: readonly LinkBegun[], records: readonly Written[]): string[] => {
   const there = new Set(
-    records.filter(({ kind, key }) => kind === "step" && key !== "row").map((record) => linkIn(record).token),
+    records.filter((record) => record.kind === "step" && isLink(record)).map((record) => linkIn(record).token),
   );
   return links
     .filter(({ before }) => before !== "" && !there.has(before))
     .map(({ run, key }) => `lost: what ${key} of run ${run} went on from is not recorded`);
 };
 
-/** Attempts that failed, but for the one that is to. */
+/** Attempts that failed, but for those that are to: one of `second`, and that of a function that hangs. */
 const consumed = (records: readonly Written[]): string[] => {
-  const attempts = records.filter(({ kind }) => kind === "attempt");
+  const attempts = records.filter(({ kind, key }) => kind === "attempt" && key !== "hangs");
   const twice = attempts.length - new Set(attempts.map(({ run }) => run)).size;
   const others = attempts.filter(({ key }) => key !== "second");
   return [

@@ -5,6 +5,7 @@ import { chanceOf, type Chance } from "../../test/fuzz/chance.ts";
 import { spawnChild, untilWith } from "../kit/child.ts";
 import * as Ledger from "../kit/ledger.ts";
 import type { Line } from "../kit/orders.ts";
+import { judgeSights } from "../kit/sights.ts";
 import { again, contradictions, lost, readTruth, type Truth } from "../kit/truth.ts";
 import { createVolume, type Volume } from "../kit/volume.ts";
 import type { Order, Report, Suite } from "../suite.ts";
@@ -20,6 +21,7 @@ type Scene = {
   readonly level: Level;
   readonly chance: Chance;
   readonly tally: Tally;
+  readonly ledgers: string[];
   readonly breach: (what: string) => void;
 };
 
@@ -33,12 +35,18 @@ const environment = (level: Level, ledger: string): Record<string, string> =>
   level === "FULL" ? { LEDGER: ledger } : { LEDGER: ledger, SYNCHRONOUS: level };
 
 /** Puts two processes to work on the file and cuts the power while they work. */
-const cutUnderLoad = async ({ order, volume, level, chance }: Scene, file: string, ledger: string, generation: number) => {
+const cutUnderLoad = async (
+  { order, volume, level, chance, breach }: Scene,
+  file: string,
+  ledger: string,
+  generation: number,
+) => {
   const env = environment(level, ledger);
   const before = Ledger.read(ledger).length;
   const processes = [customers, 0].map((count) => spawnChild(order, script, [file, `g${generation}`, String(count)], env));
   await untilWith("an acknowledgement", processes, () => Ledger.read(ledger).length > before + customers);
   await Bun.sleep(100 + chance.next() * 700);
+  for (const { pid } of processes.filter((child) => !child.isRunning())) breach(`process ${pid} ended by itself`);
   volume.cut(() => processes.forEach((process) => process.signal("SIGSTOP")));
   await Promise.all(processes.map((process) => process.kill()));
   volume.restore();
@@ -82,6 +90,8 @@ const oneFile = async (scene: Scene, index: number, cuts: number): Promise<void>
   const { order, volume, level, tally } = scene;
   const file = join(volume.path, `${index}.db`);
   const ledger = join(order.folder, `${level}-${index}.jsonl`);
+  // At OFF a file may come back as anything.
+  if (level !== "OFF") scene.ledgers.push(ledger);
   const missing = new Set<string>();
   for (let cut = 1; cut <= cuts; cut++) {
     const where = `${level}, file ${index}, cut ${cut}`;
@@ -107,6 +117,7 @@ const run = async (order: Order): Promise<Report> => {
   const volume = createVolume(order, "disk");
   if (typeof volume === "string") return { figures: {}, breaches: [], skipped: [volume] };
   const breaches: string[] = [];
+  const ledgers: string[] = [];
   const chance = chanceOf(order.seed);
   const carryOut = async (
     level: Level,
@@ -115,7 +126,7 @@ const run = async (order: Order): Promise<Report> => {
     isEnough: (tally: Tally) => boolean = () => true,
   ): Promise<Tally> => {
     const tally: Tally = { cuts: 0, acknowledged: 0, lost: 0, again: 0 };
-    const scene: Scene = { order, volume, level, chance, tally, breach: (what) => breaches.push(what) };
+    const scene: Scene = { order, volume, level, chance, tally, ledgers, breach: (what) => breaches.push(what) };
     for (let index = 0; tally.cuts < cuts; index++) await oneFile(scene, index, Math.min(perFile, cuts - tally.cuts));
     for (let index = cuts; !isEnough(tally) && index < cuts + 4; index++) await oneFile(scene, index, 1);
     return tally;
@@ -126,9 +137,17 @@ const run = async (order: Order): Promise<Report> => {
   // The file system writes all that it has every few seconds: what was acknowledged just before a cut may have been in it.
   const off = await carryOut("OFF", whole ? 5 : 1, 1, ({ lost }) => lost > 0);
   if (off.lost === 0) breaches.push("with synchronous=OFF nothing was lost: these cuts prove nothing");
+  const sights = judgeSights(...ledgers);
   return {
-    figures: { ...figures(full, ""), ...(normal && figures(normal, " at NORMAL")), ...figures(off, " at OFF") },
-    breaches,
+    figures: {
+      ...figures(full, ""),
+      ...(normal && figures(normal, " at NORMAL")),
+      ...figures(off, " at OFF"),
+      ...sights.figures,
+      stuck: breaches.filter((breach) => /is stuck|is at its end/.test(breach)).length,
+      "processes ended": breaches.filter((breach) => breach.includes("ended by itself")).length,
+    },
+    breaches: [...breaches, ...sights.breaches],
   };
 };
 

@@ -4,6 +4,7 @@ import { chanceOf, type Chance } from "../../test/fuzz/chance.ts";
 import { spawnChild, untilWith, type Child } from "../kit/child.ts";
 import * as Ledger from "../kit/ledger.ts";
 import type { Line } from "../kit/orders.ts";
+import { judgeSights } from "../kit/sights.ts";
 import { contradictions, lost, readTruth, type Truth } from "../kit/truth.ts";
 import type { Order, Report, Suite } from "../suite.ts";
 import { backUp, copyAlone, keep, type Copy, type Way } from "./copies.ts";
@@ -45,6 +46,7 @@ const takeCopies = async (scene: Scene): Promise<Copy[]> => {
     // The first copy is put to work while the processes of the original live: it has their names in its list of workers.
     await restore(scene, copies[0]!);
   }
+  for (const { pid } of processes.filter((child) => !child.isRunning())) scene.breach(`process ${pid} ended by itself`);
   await Promise.all(processes.map((process) => process.kill()));
   return copies;
 };
@@ -137,14 +139,18 @@ const oneFile = async (scene: Scene): Promise<void> => {
 
 const run = async (order: Order): Promise<Report> => {
   const breaches: string[] = [];
+  const ledgers: string[] = [];
   const tally: Tally = { runs: 0, backups: 0, alone: 0, refused: 0, again: 0, lost: 0 };
   const chance = chanceOf(order.seed);
   const files = order.size === "whole" ? 15 : 1;
   for (let index = 0; index < files; index++) {
     const file = join(order.folder, `${index}.db`);
     const ledger = join(order.folder, `${index}.jsonl`);
+    // Those of the copies too.
+    ledgers.push(ledger, ...ways.map((_, copy) => join(order.folder, `${index}-${copy}.db.jsonl`)));
     await oneFile({ order, index, file, ledger, chance, tally, before: new Map(), breach: (what) => breaches.push(what) });
   }
+  const sights = judgeSights(...ledgers);
   return {
     figures: {
       runs: tally.runs,
@@ -153,8 +159,11 @@ const run = async (order: Order): Promise<Report> => {
       "begun again after their record": tally.again,
       "files without their WAL": tally.alone,
       "refused of those": tally.refused,
+      ...sights.figures,
+      stuck: breaches.filter((breach) => breach.includes("is stuck")).length,
+      "processes ended": breaches.filter((breach) => breach.includes("ended by itself")).length,
     },
-    breaches,
+    breaches: [...breaches, ...sights.breaches],
   };
 };
 

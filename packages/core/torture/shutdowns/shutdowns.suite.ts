@@ -1,5 +1,6 @@
 /** SIGTERM to workers under load: each finishes its steps, hands its runs back at once and ends with 0; nothing is lost or done twice. */
 import { join } from "node:path";
+import { Run } from "../../src/index.ts";
 import { chanceOf, type Chance } from "../../test/fuzz/chance.ts";
 import { readEffects } from "../kit/effects.ts";
 import { createFleet, type Fleet } from "../kit/fleet.ts";
@@ -9,6 +10,7 @@ import { createLoad, type Load } from "../kit/mix-load.ts";
 import { judgeMix } from "../kit/mix-verdict.ts";
 import type { Observer } from "../kit/observer.ts";
 import { percentile } from "../kit/percentiles.ts";
+import { untilHangs } from "../kit/programs.ts";
 import { unusedShop } from "../kit/shop.ts";
 import { setStage, type Stage } from "../kit/stage.ts";
 import { begunTwice } from "../kit/twice.ts";
@@ -39,19 +41,33 @@ const shutDown = async (fleet: Fleet, observer: Observer, at: number): Promise<S
   return { pid: member.pid, askedAt, code, ms: Date.now() - askedAt };
 };
 
+/** A run whose function hangs for ever, and that is cancelled soon: before its worker is asked to end, or while it ends. */
+const hangAndCancel = async (ledger: string, load: Load, { next }: Chance, hanging: Set<string>): Promise<void> => {
+  const run = await load.startOne({ hangs: "for ever", wraps: "no" });
+  hanging.add(run.id);
+  const ms = next() * 500;
+  await untilHangs(ledger, run.id);
+  await Bun.sleep(ms);
+  await Run.cancel(run, "the torture says so");
+};
+
 const shutDownOften = async (
   fleet: Fleet,
-  { observer }: Stage,
+  { observer, ledger }: Stage,
   load: Load,
   plan: (typeof plans)[Size],
   chance: Chance,
+  hanging: Set<string>,
 ): Promise<Shutdown[]> => {
   const shutdowns: Shutdown[] = [];
+  const cancels: Promise<void>[] = [];
   while (shutdowns.length < plan.shutdowns && fleet.deaths.length === 0) {
     await load.start(plan.perShutdown);
+    cancels.push(hangAndCancel(ledger, load, chance, hanging), hangAndCancel(ledger, load, chance, hanging));
     await Bun.sleep(chance.next() * 300);
     shutdowns.push(await shutDown(fleet, observer, Math.floor(chance.next() * plan.workers)));
   }
+  await Promise.all(cancels);
   return shutdowns;
 };
 
@@ -79,15 +95,19 @@ const run = async (order: Order): Promise<Report> => {
   const fleet = createFleet(order, { script, size: plan.workers, env: { ...stage.env, LEASE: String(lease), DRAIN: "60000" } });
   const vigil = keepVigil(stage.client, stage.observer);
   const load = createLoad(stage, chance, { ms: 250 });
-  const shutdowns = await shutDownOften(fleet, stage, load, plan, chance);
+  const hanging = new Set<string>();
+  const shutdowns = await shutDownOften(fleet, stage, load, plan, chance, hanging);
   await load.said();
   const still = await allEnded(stage.observer);
   await vigil.end();
   const unwilling = await fleet.close();
 
   const [effects, records] = [readEffects(stage.ledger), await stage.observer.records()];
-  const [rules, mix] = [judge(effects, records), await judgeMix(stage.observer, { records, effects }, load.acknowledged)];
-  const twice = begunTwice(effects);
+  const [rules, mix] = [
+    judge(effects, records, load.acknowledged.retried),
+    await judgeMix(stage.observer, { records, effects, ledger: stage.ledger }, load.acknowledged, ({ id }) => hanging.has(id)),
+  ];
+  const twice = begunTwice(effects, load.acknowledged.retried);
   const times = await handedOver(stage.observer, shutdowns);
   const waited = times.filter((ms) => ms >= lease).map((ms) => `a run that was handed back waited ${ms} ms, as long as a lease`);
   const codes = shutdowns.filter(({ code }) => code !== 0).map((one) => `ended badly: ${JSON.stringify(one)}`);
@@ -108,6 +128,7 @@ const run = async (order: Order): Promise<Report> => {
       ...rules.figures,
       ...mix.figures,
       stuck: stuck.length,
+      "processes ended": fleet.deaths.length,
     },
     breaches: [
       ...codes,
@@ -118,6 +139,9 @@ const run = async (order: Order): Promise<Report> => {
       ...stuck,
       ...unwilling,
       ...fleet.deaths,
+      ...(mix.figures["abandoned functions"] === 0
+        ? ["no function hung when its run was cancelled: the suite shows nothing of it"]
+        : []),
       ...(times.length === 0 ? ["no run was handed back: the suite shows nothing"] : []),
     ],
   };

@@ -1,5 +1,6 @@
 /** A process that sends messages to many runs, those to one run in order, and ends with 0 once every one is acknowledged. */
 import { Run, Runtime, Signal } from "../../src/index.ts";
+import { asForeigner } from "../kit/foreign.ts";
 import { shareOf } from "../kit/share.ts";
 import { silent } from "../../test/kit/silent.ts";
 import { message } from "./workflows.ts";
@@ -33,7 +34,7 @@ const lane = async (first: number): Promise<void> => {
   for (let at = first; at < runs; at += lanes) await sendAll(Run.of(runtime, `gather-${at}`));
 };
 
-await Promise.all(Array.from({ length: lanes }, (_, at) => lane(at)));
+await Promise.all(Array.from({ length: lanes }, (_, at) => asForeigner("a sender", () => lane(at))));
 await Runtime.close(runtime);
 process.send?.({ acknowledged });
 process.disconnect?.();

@@ -7,6 +7,8 @@ import { readEffects } from "../kit/effects.ts";
 import { createFleet, type Fleet } from "../kit/fleet.ts";
 import { judge } from "../kit/judge.ts";
 import type { RunTruth } from "../kit/observer.ts";
+import { asForeigner } from "../kit/foreign.ts";
+import { judgeSights } from "../kit/sights.ts";
 import { setStage, type Stage } from "../kit/stage.ts";
 import { allEnded, keepVigil } from "../kit/vigil.ts";
 import type { Order, Report } from "../suite.ts";
@@ -23,7 +25,9 @@ export type StormPlan = {
 const startRuns = async ({ client }: Stage, { runs, senders, messages }: StormPlan): Promise<void> => {
   for (let from = 0; from < runs; from += 100) {
     const some = Array.from({ length: Math.min(100, runs - from) }, (_, at) => `gather-${from + at}`);
-    await Promise.all(some.map((id) => Workflow.start(client, gather, senders * messages, { id })));
+    await Promise.all(
+      some.map((id) => asForeigner("a client", () => Workflow.start(client, gather, senders * messages, { id }))),
+    );
   }
 };
 
@@ -102,6 +106,7 @@ export const storm = async (order: Order, plan: StormPlan, chance: Chance): Prom
   const left = (await stage.observer.signals()).filter(({ taken }) => taken === 0).length;
   const wrong = found.filter(({ lost, doubled, disordered }) => lost + doubled + disordered > 0);
   const stuck = [...vigil.stuck, ...still];
+  const sights = judgeSights(stage.ledger);
   const expected = plan.senders * plan.runs * plan.messages;
   return {
     figures: {
@@ -114,13 +119,16 @@ export const storm = async (order: Order, plan: StormPlan, chance: Chance): Prom
       "signals out of order": sum("disordered"),
       "signals left": left,
       ...rules.figures,
+      ...sights.figures,
       stuck: stuck.length,
+      "processes ended": fleet.deaths.length,
     },
     breaches: [
       ...wrong.map((one) => `signals: ${JSON.stringify(one)}`),
       ...(left === 0 ? [] : [`${left} signals were taken by nobody`]),
       ...(acknowledged === expected ? [] : [`${acknowledged} of ${expected} signals were acknowledged`]),
       ...rules.breaches,
+      ...sights.breaches,
       ...stuck,
       ...unwilling,
       ...fleet.deaths,

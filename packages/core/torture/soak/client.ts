@@ -4,6 +4,7 @@ import { drizzle } from "drizzle-orm/bun-sqlite";
 import { appendFileSync } from "node:fs";
 import { Run, Runtime, Signal, Workflow } from "../../src/index.ts";
 import { chanceOf } from "../../test/fuzz/chance.ts";
+import { asForeigner } from "../kit/foreign.ts";
 import { tell, tellVitals } from "./vitals.ts";
 import { go, napOf, part, runId, workOn } from "./workflows.ts";
 
@@ -37,7 +38,7 @@ const one = async (n: number): Promise<void> => {
 
 const begin = (n: number): void => {
   load.underWay++;
-  one(n)
+  asForeigner("a client", () => one(n))
     .catch((error: unknown) => keep("error", n, String(error).replaceAll("\n", " ")))
     .finally(() => load.underWay--);
 };

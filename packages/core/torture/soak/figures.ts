@@ -1,4 +1,5 @@
 /** The figures of a soak, and the rules it broke. */
+import type { Sights } from "../kit/sights.ts";
 import type { Report } from "../suite.ts";
 import type { Verdict } from "./judge.ts";
 import type { Begun, Told } from "./ledgers.ts";
@@ -7,7 +8,7 @@ import type { Seen } from "./soak.suite.ts";
 import { clearlyGrows, trendOf, type Trend } from "./trend.ts";
 import type { Vitals } from "./vitals.ts";
 
-export const figuresOf = (settings: Settings, seen: Seen, told: Told, begun: Begun, verdict: Verdict): Report => {
+export const figuresOf = (settings: Settings, seen: Seen, told: Told, begun: Begun, verdict: Verdict, sights: Sights): Report => {
   const memory = [...memoryOf("worker", seen.worker, settings), ...memoryOf("client", seen.client, settings)];
   const latency = latencyOf(told);
   const repeated = begun.times.reduce((total, times) => total + Math.max(0, times - 1), 0);
@@ -23,6 +24,8 @@ export const figuresOf = (settings: Settings, seen: Seen, told: Told, begun: Beg
       lost: verdict.lost.length,
       wrong: verdict.wrong.length,
       uneven: verdict.uneven.length,
+      ...sights.figures,
+      "processes ended": seen.breaches.filter((breach) => / ended (by itself|with)/.test(breach)).length,
       "times asked for stuck runs": seen.asked,
       stuck: verdict.stuck.length,
       ...Object.fromEntries(memory.flatMap(({ figures }) => Object.entries(figures))),
@@ -33,6 +36,7 @@ export const figuresOf = (settings: Settings, seen: Seen, told: Told, begun: Beg
     },
     breaches: [
       ...seen.breaches,
+      ...sights.breaches,
       ...told.errors,
       ...verdict.lost,
       ...verdict.wrong,

@@ -3,6 +3,7 @@ import { Database } from "bun:sqlite";
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { chanceOf } from "../../test/fuzz/chance.ts";
+import { judgeSights } from "../kit/sights.ts";
 import type { Order, Report, Suite } from "../suite.ts";
 import { figuresOf } from "./figures.ts";
 import { judge } from "./judge.ts";
@@ -68,7 +69,7 @@ const endure = async (order: Order): Promise<Report> => {
   const [told, begun] = await Promise.all([readTold(acknowledged, seen.started), readBegun(effects, seen.started)]);
   const verdict = await judge(file, seen.started, told, begun);
   seen.bytes = statSync(file).size; // Whoever closed it last has written the WAL into it.
-  return figuresOf(settings, seen, told, begun, verdict);
+  return figuresOf(settings, seen, told, begun, verdict, judgeSights(effects));
 };
 
 const prepareFile = (file: string): void => {

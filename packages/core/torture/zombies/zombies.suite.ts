@@ -9,6 +9,8 @@ import { createFleet } from "../kit/fleet.ts";
 import { judge } from "../kit/judge.ts";
 import { percentile } from "../kit/percentiles.ts";
 import { kinds } from "../kit/place.ts";
+import { asForeigner } from "../kit/foreign.ts";
+import { judgeSights } from "../kit/sights.ts";
 import { setStage, type Stage } from "../kit/stage.ts";
 import { allEnded, keepVigil } from "../kit/vigil.ts";
 import type { Order, Report, Size, Suite } from "../suite.ts";
@@ -47,7 +49,7 @@ const keepBusy = async ({ client, observer }: Stage, open: number, isEnough: () 
   const startNext = () => {
     const n = started.size;
     started.set(`stand-${n}`, n);
-    return Workflow.start(client, stand, n, { id: `stand-${n}` });
+    return asForeigner("a client", () => Workflow.start(client, stand, n, { id: `stand-${n}` }));
   };
   while (!isEnough()) {
     if ((await observer.open()) < open) nudging.push(nudgeIt(await startNext()));
@@ -90,6 +92,7 @@ const haunt = async (order: Order): Promise<Report> => {
   const untold = learned.untold.map((effect) => `untold: ${JSON.stringify(effect)}`);
   const stale = begunStale(effects, { changes: await stage.observer.leases(), runs, stops });
   const stuck = [...vigil.stuck, ...still];
+  const sights = judgeSights(stage.ledger);
   return {
     figures: {
       zombies: stops.filter(({ buried }) => buried).length,
@@ -103,10 +106,13 @@ const haunt = async (order: Order): Promise<Report> => {
       ...rules.figures,
       lost: lost.length,
       "wrong result": wrong.length,
+      ...sights.figures,
       stuck: stuck.length,
+      "processes ended": fleet.deaths.length,
     },
     breaches: [
       ...breaches,
+      ...sights.breaches,
       ...lost,
       ...wrong,
       ...untold,
