@@ -22,15 +22,17 @@ export const advance = (execution: Execution): void => {
   execution.rests++;
   if (execution.refused !== undefined) return putRefusedAside(execution);
   if (execution.outcome !== undefined && finish(execution)) return;
-  if (execution.unkeyed.length > 0) giveKeys(execution);
-  if (execution.lateDraws.length > 0) noteLateDraws(execution);
+  if (execution.computing) {
+    giveKeys(execution);
+    noteLateDraws(execution);
+  }
   const fresh = execution.fresh;
   execution.fresh = [];
   release(execution);
   for (const operation of fresh) act(execution, operation);
   ring(execution);
   handOut(execution);
-  if (execution.collectAgain && execution.reading === 0) collect(execution);
+  if (execution.mailbox.collectAgain && execution.mailbox.reading === 0) collect(execution);
   rest(execution);
 };
 
@@ -53,7 +55,7 @@ const act = (execution: Execution, operation: Operation): void => {
         setDue(execution, operation, operation.due ?? execution.engine.clock.now() + ask.timeout);
       // A wait that had lost a race may be in another one now.
       onListener(operation.promise, () => {
-        execution.collectAgain = true;
+        execution.mailbox.collectAgain = true;
         wake(execution);
       });
       return collect(execution);
@@ -78,7 +80,7 @@ const rest = (execution: Execution): void => {
   const { engine } = execution;
   if (!isAlive(execution) || hasMore(execution) || execution.fresh.length > 0) return;
   clearNote(execution);
-  if (execution.flights > 0 || execution.reading > 0) return setAlarm(execution);
+  if (execution.flights > 0 || execution.mailbox.reading > 0) return setAlarm(execution);
   if (engine.closing) return letGo(execution, "queued");
   if (execution.paused) return letGo(execution, "paused");
   if (execution.held.length > 0) return setAlarm(execution);

@@ -7,7 +7,7 @@ import { wake } from "./wake.ts";
 
 /** True while the clock decides about it. A wait does not give up during a look into the mailbox: what was sent in time comes first. */
 const isTimed = (execution: Execution, operation: Operation): boolean =>
-  !operation.settled && operation.due !== null && !(operation.kind === "wait" && execution.reading > 0);
+  !operation.settled && operation.due !== null && !(operation.kind === "wait" && execution.mailbox.reading > 0);
 
 /** Those about which the clock decides now. The others are forgotten on the way. */
 const timedOf = (execution: Execution): Operation[] => {

@@ -51,8 +51,8 @@ export type Found =
  */
 export const findKey = (execution: Execution, strand: Strand, { path, count, isComputed }: Asked): Found => {
   const place = { after: strandId(strand), path, count };
-  if (execution.wasRefused && isRefused(execution.places, place)) return { kind: "refused", known: true };
-  const there = execution.places?.get(placeId(place));
+  if (execution.recorded.wasRefused && isRefused(execution.recorded.places, place)) return { kind: "refused", known: true };
+  const there = execution.recorded.places?.get(placeId(place));
   if (isComputed && isSecond(execution, strand, path)) return { kind: "refused", known: false };
   if (there) return { kind: "key", key: there.key, noted: there.noted };
   if (!isComputed || !isReplaying(execution)) return { kind: "next", isLater: false };
@@ -70,7 +70,7 @@ const isSecond = ({ given }: Execution, strand: Strand, path: string): boolean =
 };
 
 /** Keys of this name that were asked for by now in the recorded run, without such work: there it took no time. */
-const candidates = ({ inbox, cursor, operations, reserved, given }: Execution, path: string): readonly string[] => {
+const candidates = ({ inbox, cursor, operations, recorded: { reserved }, given }: Execution, path: string): readonly string[] => {
   const keys = new Set<string>();
   for (let at = cursor; at < inbox.length; at++) {
     const { key, kind, issued } = inbox[at]?.row ?? { key: null, kind: "redo", issued: 0 };
@@ -82,12 +82,13 @@ const candidates = ({ inbox, cursor, operations, reserved, given }: Execution, p
 
 /** What has not been asked again and was asked before this record came. The record waits for it. */
 export const missingBefore = (execution: Execution, row: Row): Row | undefined => {
-  const { askOrder: order, operations, redrawn } = execution;
+  const { recorded, operations, computing } = execution;
+  const { askOrder: order } = recorded;
   while (execution.asks < order.length) {
     const ask = order[execution.asks];
     if (ask === undefined || ask.issued >= row.seq) return undefined;
     const isAsked =
-      ask.kind === "drawn" ? redrawn.has(ask.seq) || execution.outcome !== undefined : operations.has(ask.key ?? "");
+      ask.kind === "drawn" ? computing?.redrawn.has(ask.seq) || execution.outcome !== undefined : operations.has(ask.key ?? "");
     if (ask !== row && !isAsked) return ask;
     execution.asks++;
   }
@@ -100,7 +101,7 @@ export const isElsewhere = (execution: Execution, operation: Operation | undefin
     operation === undefined ||
     operation.issued === row.issued ||
     operation.isComputed ||
-    execution.rules === 1 ||
+    execution.recorded.rules === 1 ||
     operation.kind === "undo"
   )
     return false;

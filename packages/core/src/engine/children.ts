@@ -39,7 +39,7 @@ const append = (execution: Execution, operation: Operation, run: NewRun): void =
   });
   operation.noted = true;
   execution.hasChildren = true;
-  execution.reading++;
+  execution.mailbox.reading++;
   const written = engine.store.history.appendChild(leaseOf(execution), row, run);
   follow(
     execution,
@@ -48,12 +48,12 @@ const append = (execution: Execution, operation: Operation, run: NewRun): void =
   );
   written.then(
     (answer) => {
-      execution.reading--;
+      execution.mailbox.reading--;
       if (!isAlive(execution)) return;
       if (answer === "taken") refuse(execution, operation, conflict(operation, run));
       else if (operation.kind === "start") recordSpawned(execution, operation, run.id);
       // A child from before a retry may have ended already, and nudges nobody any more.
-      else if (answer === "found") execution.collectAgain = true;
+      else if (answer === "found") execution.mailbox.collectAgain = true;
       wake(execution);
       engine.poke();
     },

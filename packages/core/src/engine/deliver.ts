@@ -51,7 +51,7 @@ const operationFor = (execution: Execution, row: Row): Operation | undefined => 
 
 /** False while the result of an operation that was asked for after other work waits, so that a strand which is as slow as before is told apart. */
 export const isSettled = (execution: Execution, { key, kind }: Row): boolean => {
-  if (execution.places === undefined || isNote(kind)) return true;
+  if (execution.recorded.places === undefined || isNote(kind)) return true;
   const operation = execution.operations.get(key ?? "");
   return operation === undefined || operation.settled || !isEarly(execution, operation);
 };
@@ -77,14 +77,14 @@ const deliver = (execution: Execution, { row, answer }: Delivery, operation: Ope
   execution.seen = row.seq;
   execution.seenAt = row.at;
   execution.given = row.seq;
-  if (execution.places !== undefined) execution.givenAt = execution.engine.clock.monotonic();
+  if (execution.recorded.places !== undefined) execution.givenAt = execution.engine.clock.monotonic();
   tune(execution);
   if (row.kind === "cancel") return deliverCancel(execution, row);
   if (!operation) return;
   execution.operations.delete(operation.key);
   execution.lastKey = operation.key;
   operation.strand.at = row.at;
-  if (execution.places !== undefined) operation.strand.givenAt = execution.givenAt;
+  if (execution.recorded.places !== undefined) operation.strand.givenAt = execution.givenAt;
   settle(execution, operation, answer ?? answerOf(row), row);
 };
 

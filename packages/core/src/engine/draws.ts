@@ -8,7 +8,7 @@ import { anyCount, isRefused, seedOf, type Place } from "../model/places.ts";
 import { random, uuidFrom } from "../model/random.ts";
 import { strandId } from "./asking.ts";
 import { become, rareOf, strandAfter, strandOf, type Strand } from "./caller.ts";
-import type { Execution } from "./execution.ts";
+import { computingOf, type Execution } from "./execution.ts";
 import { ambiguous } from "./operation.ts";
 import { note, type Entry } from "./record.ts";
 import type { Context } from "./scope.ts";
@@ -16,7 +16,7 @@ import { wake } from "./wake.ts";
 
 /** The seed for what a strand draws: that of the run it was forked from, where the strand was there before the fork. */
 const seedFor = (execution: Execution, operation: string): string =>
-  execution.origins.find(({ keys }) => keys.has(operation))?.seed ?? seedOf(execution);
+  execution.recorded.origins.find(({ keys }) => keys.has(operation))?.seed ?? seedOf(execution);
 
 /** One draw of a strand: how often it was drawn from here before, and whether that follows work that is not durable. */
 type Draw = { readonly strand: Strand; readonly before: number; readonly isComputed: boolean };
@@ -27,7 +27,7 @@ const draw = (ctx: Context, what: string): Draw => {
   const rare = rareOf(strand);
   const before = rare.drawn++;
   const isComputed = !execution.moving;
-  if (execution.wasRefused && isRefused(execution.places, placeOf(strand))) throw refuse(strand, what);
+  if (execution.recorded.wasRefused && isRefused(execution.recorded.places, placeOf(strand))) throw refuse(strand, what);
   if (before > 0 && (isComputed || rare.computedDraw)) throw refuse(strand, what);
   rare.computedDraw = isComputed;
   const [next, count] = before === 0 ? [after, draws + 1] : [`${strandId(strand)}.${before}`, 0];
@@ -43,7 +43,7 @@ const advice = "Draw before such work, or put each branch into Step.all or Step.
 const refuse = (strand: Strand, what: string): Fault.Fault => {
   const { execution } = strand;
   const place = placeOf(strand);
-  const isKnown = isRefused(execution.places, place);
+  const isKnown = isRefused(execution.recorded.places, place);
   execution.refused ??= { reason: ambiguous(execution, `calls ${what} twice`, advice), place: isKnown ? undefined : place };
   wake(execution);
   return Fault.make("ambiguous_order", execution.refused.reason.message, { run: execution.id });
@@ -51,11 +51,11 @@ const refuse = (strand: Strand, what: string): Fault.Fault => {
 
 /** One random source for the whole run, for histories of the first rules. */
 const firstSource = (execution: Execution): (() => number) =>
-  (execution.chance ??= random(execution.origins[0]?.seed ?? seedOf(execution)));
+  (execution.chance ??= random(execution.recorded.origins[0]?.seed ?? seedOf(execution)));
 
 const sourceOf = (ctx: Context, what: string): (() => number) => {
   const { execution } = strandOf(ctx, what);
-  if (execution.rules === 1) return firstSource(execution);
+  if (execution.recorded.rules === 1) return firstSource(execution);
   const drawn = draw(ctx, what);
   const { strand, before } = drawn;
   recorded(drawn, null);
@@ -69,7 +69,7 @@ export const drawUuid = (ctx: Context): string => uuidFrom(sourceOf(ctx, "Contex
 /** The time of the last record that the strand was given. After other work that could be another one in the next life: the answer is noted. */
 export const drawNow = (ctx: Context): number => {
   const { execution } = strandOf(ctx, "Context.now");
-  if (execution.rules === 1) return execution.seenAt;
+  if (execution.recorded.rules === 1) return execution.seenAt;
   return recorded(draw(ctx, "Context.now"), execution.seenAt) ?? execution.seenAt;
 };
 
@@ -77,9 +77,9 @@ export const drawNow = (ctx: Context): number => {
 const recorded = ({ strand, before, isComputed }: Draw, value: number | null): number | undefined => {
   const { execution } = strand;
   const key = strandId(strand);
-  const known = execution.draws?.get(`${key}\n${before}`);
+  const known = execution.recorded.draws?.get(`${key}\n${before}`);
   if (known) {
-    execution.redrawn.add(known.seq);
+    computingOf(execution).redrawn.add(known.seq);
     wake(execution); // A record may wait for it.
   } else if (isComputed) {
     const text = encode(value, { what: "answer of a draw", limit: 65_536 });
@@ -91,9 +91,9 @@ const recorded = ({ strand, before, isComputed }: Draw, value: number | null): n
 /** What the body asks for next waits until the note is durable. A parked run notes it when it is executed again. */
 const noteDraw = (execution: Execution, entry: Entry): void => {
   if (execution.phase === "executing") execution.seen = note(execution, entry).seq;
-  else execution.lateDraws.push(entry);
+  else computingOf(execution).lateDraws.push(entry);
 };
 
 export const noteLateDraws = (execution: Execution): void => {
-  for (const entry of execution.lateDraws.splice(0)) noteDraw(execution, entry);
+  for (const entry of computingOf(execution).lateDraws.splice(0)) noteDraw(execution, entry);
 };

@@ -16,7 +16,7 @@ import {
   type Place,
   type Places,
 } from "../model/places.ts";
-import { isLoose, type Row, type Rules } from "../model/records.ts";
+import { currentRules, isLoose, type Row, type Rules } from "../model/records.ts";
 import type { Reason, RunRow, SignalRow } from "../store/rows.ts";
 import type { Untyped } from "./definition.ts";
 import type { Engine } from "./engine.ts";
@@ -45,6 +45,64 @@ export type Found = {
   readonly children: { readonly parentKey: string; readonly id: string; readonly row: Row }[];
 };
 
+/** Looks for messages and ended children. */
+export type Mailbox = {
+  /** Reads under way that may give the body something. */
+  reading: number;
+  collectAgain: boolean;
+  /** What a look has found and the body was not given yet. */
+  found: Found | undefined;
+  /** True once it was said that a message may have gone to a wait that the body has given up. */
+  warnedOfWait: boolean;
+  /** Messages that were given to the body, as long as a look into the mailbox may still find them. */
+  readonly taken: Map<number, "writing" | "written">;
+};
+
+/** What the history said when this life of the run began. */
+export type Recorded = {
+  /** The rules by which it is written. */
+  readonly rules: Rules;
+  /** When this life began, by the wall clock, where an earlier one left records: 0 elsewhere. */
+  readonly loadedAt: number;
+  /** The records of operations in the order in which the body asked for those. */
+  readonly askOrder: readonly Row[];
+  readonly places: Places | undefined;
+  readonly reserved: ReadonlySet<string>;
+  /** The run was refused before. Code that is as it was is refused again soon after the replay; see `refusedUntil`. */
+  readonly wasRefused: boolean;
+  readonly draws: Draws | undefined;
+  /** The runs that it was forked from, each with the last seq that was copied. */
+  readonly origins: readonly Origin[];
+  /** Rounds in which a step is done anew after it was undone. */
+  readonly rounds: ReadonlyMap<string, number>;
+};
+
+export type Computing = {
+  /** By the monotonic clock: until when the run stays in memory although it is parked, and when it left. */
+  pinnedUntil: number;
+  evictedAt: number;
+  /** Until then, by the monotonic clock, a run that was refused before starts nothing. */
+  refusedUntil: number | undefined;
+  /** Draws that were made while it was parked, to be noted when it is executed again. */
+  readonly lateDraws: Entry[];
+  /** Recorded draws that were made again, by their seqs. */
+  readonly redrawn: Set<number>;
+  /** Operations that get their keys when the replay is through, in the order in which they were asked for. */
+  readonly unkeyed: { readonly operation: Operation; readonly path: string }[];
+  unkeyedCount: number;
+};
+
+export const computingOf = (execution: Execution): Computing =>
+  (execution.computing ??= {
+    pinnedUntil: 0,
+    evictedAt: 0,
+    refusedUntil: undefined,
+    lateDraws: [],
+    redrawn: new Set(),
+    unkeyed: [],
+    unkeyedCount: 0,
+  });
+
 export type Execution = {
   readonly engine: Engine;
   readonly key: number;
@@ -65,11 +123,8 @@ export type Execution = {
   phase: "executing" | "parking" | "parked" | "evicted" | "settling" | "over";
   /** True once the body has asked for something after work that is not durable, in this life or an earlier one. */
   computes: boolean;
-  /** By the monotonic clock: until when it stays in memory although it is parked, and when it left. */
-  pinnedUntil: number;
-  evictedAt: number;
-  /** Draws that were made while it was parked, to be noted when it is executed again. */
-  lateDraws: Entry[];
+  /** What only a run has whose body computes. */
+  computing: Computing | undefined;
   started: boolean;
   /** True while it waits for its turn. */
   awake: boolean;
@@ -82,34 +137,17 @@ export type Execution = {
   withheld: Delivery[];
   /** The last seq of the history that was loaded: up to there it is a replay. */
   loaded: number;
-  /** The rules by which its history is written. */
-  readonly rules: Rules;
   /** True while the body runs because of a record. What it asks for at another time follows work that is not durable. */
   moving: boolean;
   /** The seq of the last record that the body was given. */
   given: number;
   /** When that was, by the monotonic clock, where the history has places. */
   givenAt: number;
-  /** When this life began, by the wall clock, where an earlier one left records: 0 elsewhere. */
-  readonly loadedAt: number;
-  /** The loaded records of operations in the order in which the body asked for those; `asks` of them have been asked again. */
-  readonly askOrder: readonly Row[];
+  readonly recorded: Recorded;
+  /** So many of `recorded.askOrder` have been asked again. */
   asks: number;
-  readonly places: Places | undefined;
-  readonly reserved: ReadonlySet<string>;
-  /** It was refused before. Code that is as it was is refused again soon after the replay: until then, by the monotonic clock, nothing starts. */
-  readonly wasRefused: boolean;
-  refusedUntil: number | undefined;
-  /** Operations that get their keys when the replay is through, in the order in which they were asked for. */
-  readonly unkeyed: { readonly operation: Operation; readonly path: string }[];
-  unkeyedCount: number;
   /** What the body asked for and cannot be told apart from something else: the run is blocked once its functions have finished. */
   refused: { readonly reason: Reason; readonly place: Place | undefined } | undefined;
-  /** Recorded draws, and the seqs of those that were made again. */
-  readonly draws: Draws | undefined;
-  readonly redrawn: Set<number>;
-  /** The runs that it was forked from, each with the last seq that was copied. */
-  readonly origins: readonly Origin[];
   /** The last seq given to a record; committed up to; seen by the body up to. */
   seq: number;
   durable: number;
@@ -120,8 +158,6 @@ export type Execution = {
   readonly operations: Map<string, Operation>;
   readonly keys: Map<string, number>;
   readonly branches: Map<string, number>;
-  /** Rounds in which a step is done anew after it was undone. */
-  readonly rounds: ReadonlyMap<string, number>;
   readonly patches: Map<string, boolean>;
   /** Results that a retry kept, by their keys, until the body asks for them. */
   readonly loose: Map<string, Row>;
@@ -130,15 +166,7 @@ export type Execution = {
   fresh: Operation[];
   held: Operation[];
   flights: number;
-  /** Reads under way that may give the body something. */
-  reading: number;
-  collectAgain: boolean;
-  /** What a look has found and the body was not given yet. */
-  found: Found | undefined;
-  /** True once it was said that a message may have gone to a wait that the body has given up. */
-  warnedOfWait: boolean;
-  /** Messages that were given to the body, as long as a look into the mailbox may still find them. */
-  readonly taken: Map<number, "writing" | "written">;
+  readonly mailbox: Mailbox;
 
   outcome: Outcome | undefined;
   unwinding: boolean;
@@ -174,8 +202,7 @@ export const createExecution = (engine: Engine, definition: Untyped, run: RunRow
   const [first] = ordered;
   const last = rows.at(-1)?.seq ?? 0;
   const isNew = rows.length === 1;
-  const places = isNew ? undefined : placesIn(rows);
-  const origins = isNew ? noOrigins : originsIn(rows);
+  const recorded = recordedIn(engine, rows, ordered);
   return {
     engine,
     key: run.key,
@@ -192,10 +219,8 @@ export const createExecution = (engine: Engine, definition: Untyped, run: RunRow
     mail: run.mail,
     strikes: run.strikes,
     phase: "executing",
-    computes: places !== undefined,
-    pinnedUntil: 0,
-    evictedAt: 0,
-    lateDraws: [],
+    computes: recorded.places !== undefined,
+    computing: undefined,
     started: false,
     awake: false,
     inbox: isNew ? [] : ordered.slice(1).map((row) => ({ row, answer: undefined })),
@@ -203,42 +228,26 @@ export const createExecution = (engine: Engine, definition: Untyped, run: RunRow
     pledged: new Set(),
     withheld: [],
     loaded: last,
-    rules: rulesOf(rows, origins),
     moving: false,
     given: 0,
-    givenAt: places === undefined ? 0 : engine.clock.monotonic(),
-    loadedAt: rows.length > 1 ? engine.clock.now() : 0,
-    askOrder: askOrder(ordered),
+    givenAt: recorded.places === undefined ? 0 : engine.clock.monotonic(),
+    recorded,
     asks: 0,
-    places,
-    reserved: reservedIn(places),
-    wasRefused: hasRefusal(places),
-    refusedUntil: undefined,
-    unkeyed: [],
-    unkeyedCount: 0,
     refused: undefined,
-    draws: isNew ? undefined : drawsIn(rows),
-    redrawn: new Set(),
-    origins,
     seq: last,
     durable: last,
     seen: 0,
-    seenAt: origins[0]?.birth ?? run.createdAt,
+    seenAt: recorded.origins[0]?.birth ?? run.createdAt,
     operations: new Map(),
     keys: new Map(),
     branches: new Map(),
-    rounds: isNew ? noRounds : roundsIn(rows),
     patches: new Map(),
     loose: ordered === rows ? noLoose : looseIn(rows),
     timed: new Set(),
     fresh: [],
     held: [],
     flights: 0,
-    reading: 0,
-    collectAgain: false,
-    found: undefined,
-    warnedOfWait: false,
-    taken: new Map(),
+    mailbox: { reading: 0, collectAgain: false, found: undefined, warnedOfWait: false, taken: new Map() },
     outcome: undefined,
     unwinding: false,
     undoable: [],
@@ -262,9 +271,37 @@ export const createExecution = (engine: Engine, definition: Untyped, run: RunRow
   };
 };
 
-// What a run that begins does not have is shared: nothing is ever added to it.
-const noOrigins: readonly Origin[] = [];
-const noRounds: ReadonlyMap<string, number> = new Map();
+/** The rows in their order are those without loose results. */
+const recordedIn = (engine: Engine, rows: readonly Row[], ordered: readonly Row[]): Recorded => {
+  if (rows.length === 1 && rulesOf(rows, []) === currentRules) return nothingRecorded;
+  const places = placesIn(rows);
+  const origins = originsIn(rows);
+  return {
+    rules: rulesOf(rows, origins),
+    loadedAt: rows.length > 1 ? engine.clock.now() : 0,
+    askOrder: askOrder(ordered),
+    places,
+    reserved: reservedIn(places),
+    wasRefused: hasRefusal(places),
+    draws: drawsIn(rows),
+    origins,
+    rounds: roundsIn(rows),
+  };
+};
+
+/** What all runs share that begin. */
+const nothingRecorded: Recorded = {
+  rules: currentRules,
+  loadedAt: 0,
+  askOrder: [],
+  places: undefined,
+  reserved: new Set(),
+  wasRefused: false,
+  draws: undefined,
+  origins: [],
+  rounds: new Map(),
+};
+
 const noLoose = new Map<string, Row>();
 
 const looseIn = (rows: readonly Row[]): Map<string, Row> =>

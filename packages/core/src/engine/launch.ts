@@ -1,6 +1,6 @@
 /** From a wish to an effect: functions start when their ground is durable, timers fire when they are due. */
 import { startAttempt } from "./attempt.ts";
-import { mayStart, type Execution } from "./execution.ts";
+import { computingOf, mayStart, type Execution } from "./execution.ts";
 import type { Operation } from "./operation.ts";
 import { record } from "./record.ts";
 import { wake } from "./wake.ts";
@@ -15,10 +15,11 @@ export const launch = (execution: Execution, operation: Operation): void => {
 
 /** True while a run that was refused before waits whether it is refused again. */
 export const isDoubtful = (execution: Execution): boolean => {
-  if (!execution.wasRefused) return false;
+  if (!execution.recorded.wasRefused) return false;
   const { clock, settings } = execution.engine;
-  execution.refusedUntil ??= clock.monotonic() + 10 * settings.patience;
-  const left = execution.refusedUntil - clock.monotonic();
+  const computing = computingOf(execution);
+  computing.refusedUntil ??= clock.monotonic() + 10 * settings.patience;
+  const left = computing.refusedUntil - clock.monotonic();
   if (left > 0) clock.after(left, () => wake(execution));
   return left > 0;
 };

@@ -94,16 +94,16 @@ const isWaiting = (operation: Operation, kind: "wait" | "call"): boolean => oper
 /** Looks for the messages and the ended children that the body waits for. */
 export const collect = (execution: Execution): void => {
   if (isReplaying(execution)) return;
-  execution.collectAgain = execution.reading > 0;
-  if (execution.collectAgain) return;
+  execution.mailbox.collectAgain = execution.mailbox.reading > 0;
+  if (execution.mailbox.collectAgain) return;
   const open = [...execution.operations.values()];
   const waits = open.filter((operation) => isWaiting(operation, "wait"));
   const calls = open.filter((operation) => isWaiting(operation, "call") && operation.noted && !operation.answered);
   if (waits.length === 0 && calls.length === 0) return;
-  execution.reading++;
+  execution.mailbox.reading++;
   fetchMail(execution, waits, calls).then(
     (found) => {
-      execution.found = found;
+      execution.mailbox.found = found;
       wake(execution);
     },
     (error: unknown) => {
@@ -114,17 +114,17 @@ export const collect = (execution: Execution): void => {
 };
 
 const finishReading = (execution: Execution): void => {
-  execution.found = undefined;
-  execution.reading--;
+  execution.mailbox.found = undefined;
+  execution.mailbox.reading--;
   wake(execution);
 };
 
 const fetchMail = async (execution: Execution, waits: readonly Operation[], calls: readonly Operation[]): Promise<Found> => {
   const { store } = execution.engine;
   // What is written by now is not found by a look that begins now. One under way may have begun before.
-  for (const [key, state] of execution.taken) if (state === "written") execution.taken.delete(key);
+  for (const [key, state] of execution.mailbox.taken) if (state === "written") execution.mailbox.taken.delete(key);
   const names = [...new Set(waits.map(signalOf))];
-  const limit = waits.length + execution.taken.size;
+  const limit = waits.length + execution.mailbox.taken.size;
   const signals = await Promise.all(names.map((name) => store.signals.pending(execution.key, [name], limit)));
   const steps = calls.map(({ key }) => key);
   const children = steps.length === 0 ? [] : await store.runs.endedChildren(execution.key, steps);
@@ -136,7 +136,7 @@ const fetchMail = async (execution: Execution, waits: readonly Operation[], call
  * wait that loses its race to one of them takes nothing.
  */
 export const handOut = (execution: Execution): void => {
-  const { found } = execution;
+  const { found } = execution.mailbox;
   if (found === undefined || execution.pledged.size > 0 || hasMore(execution)) return;
   if (takeOne(execution, found)) return;
   for (let child = found.children.shift(); child; child = found.children.shift()) {
@@ -154,7 +154,7 @@ const signalOf = (operation: Operation): string => (operation.ask.kind === "wait
 const takeOne = (execution: Execution, found: Found): boolean => {
   for (const wait of execution.operations.values()) {
     if (!isWaiting(wait, "wait") || wait.answered || faultOf(wait.scope) || isGivenUp(wait.promise)) continue;
-    const signal = found.signals.find(({ key, name }) => name === signalOf(wait) && !execution.taken.has(key));
+    const signal = found.signals.find(({ key, name }) => name === signalOf(wait) && !execution.mailbox.taken.has(key));
     if (!signal) continue;
     takeSignal(execution, wait, signal);
     return true;
@@ -164,7 +164,7 @@ const takeOne = (execution: Execution, found: Found): boolean => {
 
 const takeSignal = (execution: Execution, wait: Operation, signal: SignalRow): void => {
   warnOfNewer(execution, wait);
-  execution.taken.set(signal.key, "writing");
+  execution.mailbox.taken.set(signal.key, "writing");
   wait.answered = true;
   wait.due = null;
   wake(execution);
@@ -172,7 +172,7 @@ const takeSignal = (execution: Execution, wait: Operation, signal: SignalRow): v
   const written = execution.engine.store.signals.take(leaseOf(execution), row, signal.key);
   follow(execution, row.seq, written);
   void written.then(
-    () => execution.taken.set(signal.key, "written"),
+    () => execution.mailbox.taken.set(signal.key, "written"),
     () => {},
   );
   // Read when it is delivered: a damaged text puts the run aside there, like any other.
@@ -183,12 +183,12 @@ const nameOf = ({ key }: Operation): string => key.replace(/#\d+$/, "");
 
 /** A wait that the body may have given up in a way that cannot be seen is told of, once. */
 const warnOfNewer = (execution: Execution, wait: Operation): void => {
-  if (execution.warnedOfWait) return;
+  if (execution.mailbox.warnedOfWait) return;
   const isNewer = (other: Operation): boolean =>
     isWaiting(other, "wait") && !other.answered && other.issued > wait.issued && nameOf(other) === nameOf(wait);
   const newer = [...execution.operations.values()].findLast((other) => isNewer(other) && !isGivenUp(other.promise));
   if (!newer) return;
-  execution.warnedOfWait = true;
+  execution.mailbox.warnedOfWait = true;
   execution.engine.logger.warn(
     { run: execution.id, workflow: execution.definition.name, wait: wait.key, newer: newer.key },
     `Run ${execution.id} took signal "${signalOf(wait)}" by its wait "${wait.key}", while "${newer.key}" waits too. If the body has given the first one up (a race around an async function), the message is lost to it. Use the timeout of Step.wait, or race the wait itself.`,

@@ -49,11 +49,11 @@ export const stall = (execution: Execution): void => {
 };
 
 /** True for something that the body asked for after work that is not durable: it may still come. */
-const isNoted = ({ reserved }: Execution, missing: Row | undefined): boolean =>
+const isNoted = ({ recorded: { reserved } }: Execution, missing: Row | undefined): boolean =>
   missing?.kind === "drawn" || reserved.has(missing?.key ?? "");
 
 /** Longer where the body asked in the recorded run after work that is not durable: by how long that took, with a slow machine in mind. */
-const stallPatience = ({ engine, places, draws }: Execution): number => {
+const stallPatience = ({ engine, recorded: { places, draws } }: Execution): number => {
   let longest = 0;
   for (const { noted } of places?.values() ?? []) longest = Math.max(longest, noted.took);
   return places === undefined && draws === undefined
@@ -81,7 +81,7 @@ Give the new step a new name, guard it with Context.patched, or start a new vers
 /** What the body asked for cannot be told apart: functions under way finish and are recorded, nothing new starts, then the run is blocked. */
 export const putRefusedAside = (execution: Execution): void => {
   const { refused } = execution;
-  const isReading = execution.reading > 0 && execution.found === undefined;
+  const isReading = execution.mailbox.reading > 0 && execution.mailbox.found === undefined;
   if (!refused || execution.flights > 0 || isReading) return;
   if (refused.place) noteRefusal(execution, refused.place);
   if (execution.cancelAsked !== undefined && !execution.timedOut) return cancelUnfit(execution);
@@ -92,7 +92,7 @@ const describeRow = (row: Row): string => `${kindOfRow(row) ?? row.kind} "${row.
 
 const describeBody = (execution: Execution): string => {
   if (execution.outcome !== undefined) return execution.outcome.kind === "returned" ? "ends here" : "throws here";
-  const recorded = new Set(execution.askOrder.map(({ key }) => key));
+  const recorded = new Set(execution.recorded.askOrder.map(({ key }) => key));
   const open = openOperations(execution);
   const others = open.filter(({ key }) => !recorded.has(key));
   const asked = (others.length > 0 ? others : open).map(

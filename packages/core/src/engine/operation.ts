@@ -8,7 +8,7 @@ import type { Schema } from "../model/schema.ts";
 import type { NewRun, Reason } from "../store/rows.ts";
 import * as settings from "./settings.ts";
 import type { BreakerGate } from "./engine.ts";
-import { isReplaying, type Execution } from "./execution.ts";
+import { computingOf, isReplaying, type Execution } from "./execution.ts";
 import { own } from "./owner.ts";
 import { counted, hasSignals, listened, refuseWith } from "./listened.ts";
 import { faultOf, type Context, type Scope } from "./scope.ts";
@@ -120,7 +120,8 @@ const kindOf = (ask: Ask): OperationKind => (ask.kind === "transaction" ? "step"
 
 /** The key of an operation: its name, and how often the name was used before. */
 const keyFor = (execution: Execution, name: string): string => {
-  const { keys, reserved } = execution;
+  const { keys, recorded } = execution;
+  const { reserved } = recorded;
   let count = usesOf(keys, name) + 1;
   let key = count === 1 ? name : `${name}#${count}`;
   while ((count > 1 && keys.has(key)) || (reserved.size > 0 && reserved.has(key))) key = `${name}#${++count}`;
@@ -165,7 +166,7 @@ export const silently = <T>(promise: Promise<T>): Promise<T> => {
 const never = (): Promise<never> => new Promise(silent);
 
 /** On a replay the body may end before a strand has asked that computes: in the recorded run it asked before the end. */
-const mayHaveAsked = (execution: Execution): boolean => execution.places !== undefined && isReplaying(execution);
+const mayHaveAsked = (execution: Execution): boolean => execution.recorded.places !== undefined && isReplaying(execution);
 
 /** Asks for an operation. The answer is the promise that the body awaits. */
 export const issue = (ctx: Context, strand: Strand, name: string, ask: Ask): Promise<unknown> => {
@@ -176,7 +177,7 @@ export const issue = (ctx: Context, strand: Strand, name: string, ask: Ask): Pro
   const count = countAsk(strand, path);
   const isComputed = !execution.moving && ask.kind !== "undo";
   const found: Found =
-    isComputed || execution.places !== undefined ? findKey(execution, strand, { path, count, isComputed }) : nextNow;
+    isComputed || execution.recorded.places !== undefined ? findKey(execution, strand, { path, count, isComputed }) : nextNow;
   if (isComputed) execution.computes = true;
   if (found.kind === "refused") return refuse(execution, strand, { path, known: found.known });
   const noted = found.kind === "key" ? found.noted : undefined;
@@ -188,7 +189,7 @@ export const issue = (ctx: Context, strand: Strand, name: string, ask: Ask): Pro
     : strandAfter(execution, key);
   become(after);
   const fault = faultOf(ctx.scope);
-  if (fault && (isComputed || execution.draws !== undefined)) noteSwallowed(strand, { path, count, isComputed });
+  if (fault && (isComputed || execution.recorded.draws !== undefined)) noteSwallowed(strand, { path, count, isComputed });
   if (fault) return ++execution.swallowed > settings.mostSwallowed ? never() : silently(Promise.reject(fault));
   const { promise, resolve, reject } = promiseFor(ask);
   const operation: Operation = {
@@ -218,7 +219,7 @@ export const issue = (ctx: Context, strand: Strand, name: string, ask: Ask): Pro
     const asked = strand.rare?.computed.get(path);
     if (asked) asked.isOpen = () => !operation.settled;
   }
-  if (found.kind === "next" && found.isLater) execution.unkeyed.push({ operation, path });
+  if (found.kind === "next" && found.isLater) computingOf(execution).unkeyed.push({ operation, path });
   wake(execution);
   return promise;
 };
@@ -227,9 +228,9 @@ export const issue = (ctx: Context, strand: Strand, name: string, ask: Ask): Pro
 const noteSwallowed = (strand: Strand, { path, count, isComputed }: Asked): void => {
   const { execution } = strand;
   const key = shortId({ after: strandId(strand), path, count });
-  const known = execution.draws?.get(`${key}\n0`);
-  if (known) execution.redrawn.add(known.seq);
-  else if (isComputed) execution.lateDraws.push({ kind: "drawn", key, attempt: 0 });
+  const known = execution.recorded.draws?.get(`${key}\n0`);
+  if (known) computingOf(execution).redrawn.add(known.seq);
+  else if (isComputed) computingOf(execution).lateDraws.push({ kind: "drawn", key, attempt: 0 });
   wake(execution);
 };
 
@@ -238,12 +239,12 @@ const nextNow: Found = { kind: "next", isLater: false };
 /** An operation that gets its key later has one meanwhile that no name can be. */
 const takeKey = (execution: Execution, path: string, found: Exclude<Found, { readonly kind: "refused" }>): string => {
   if (found.kind === "key") return found.key;
-  return found.isLater ? `\0${++execution.unkeyedCount}` : keyFor(execution, path);
+  return found.isLater ? `\0${++computingOf(execution).unkeyedCount}` : keyFor(execution, path);
 };
 
 /** The replay is through: what was asked for meanwhile, and the recorded run did not ask for, gets its key in the order of the asks. */
 export const giveKeys = (execution: Execution): void => {
-  for (const { operation, path } of execution.unkeyed.splice(0)) {
+  for (const { operation, path } of computingOf(execution).unkeyed.splice(0)) {
     if (!execution.operations.delete(operation.key)) continue;
     operation.key = keyFor(execution, path);
     operation.strand.operation = operation.key;
@@ -265,7 +266,9 @@ const placeOf = (strand: Strand, path: string, count: number): Operation["place"
 /** How long the code of a strand has worked since its record, in this life: a record of an earlier life may be hours old. */
 const tookSince = ({ execution, at, givenAt }: Strand): number => {
   const { clock } = execution.engine;
-  return execution.places === undefined ? clock.now() - Math.max(at, execution.loadedAt) : clock.monotonic() - givenAt;
+  return execution.recorded.places === undefined
+    ? clock.now() - Math.max(at, execution.recorded.loadedAt)
+    : clock.monotonic() - givenAt;
 };
 
 /** The body may go no further: the run is blocked, with what to do. The same in every life, for it is noted. */

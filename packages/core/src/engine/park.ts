@@ -3,7 +3,7 @@ import type { Reason } from "../store/rows.ts";
 import { silence } from "./alarm.ts";
 import { drop, leave, setAside } from "./drop.ts";
 import { safeWake, watch } from "./look-again.ts";
-import type { Execution } from "./execution.ts";
+import { computingOf, type Execution } from "./execution.ts";
 import { leaseOf } from "./record.ts";
 import { tellWatchers } from "./watched.ts";
 
@@ -65,15 +65,18 @@ const pin = (execution: Execution): void => {
   const { engine, key } = execution;
   const learned = engine.computing.get(key);
   if (learned === undefined && !execution.computes) return;
-  execution.pinnedUntil = engine.clock.monotonic() + (learned ?? firstPin);
+  computingOf(execution).pinnedUntil = engine.clock.monotonic() + (learned ?? firstPin);
 };
 
 const firstPin = 60_000;
 
-const isPinned = ({ engine, pinnedUntil }: Execution): boolean => pinnedUntil > engine.clock.monotonic();
+const isPinned = ({ engine, computing }: Execution): boolean =>
+  computing !== undefined && computing.pinnedUntil > engine.clock.monotonic();
 
 /** An evicted body has asked for something: next time its run stays in memory for twice as long as that took. */
-const learn = ({ engine, key, evictedAt }: Execution): void => {
+const learn = (execution: Execution): void => {
+  const { engine, key } = execution;
+  const { evictedAt } = computingOf(execution);
   if (engine.computing.size > 10 * mostPinned) engine.computing.clear();
   engine.computing.set(key, Math.max(firstPin, 2 * (engine.clock.monotonic() - evictedAt)));
 };
@@ -82,7 +85,7 @@ const learn = ({ engine, key, evictedAt }: Execution): void => {
 const evict = (execution: Execution): void => {
   leave(execution);
   execution.phase = "evicted";
-  execution.evictedAt = execution.engine.clock.monotonic();
+  computingOf(execution).evictedAt = execution.engine.clock.monotonic();
 };
 
 /** Hands a run back: for another worker to go on with, or until a person says so. */

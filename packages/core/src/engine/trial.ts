@@ -30,8 +30,8 @@ export type Trial = Call & {
 
 /** The key for the outside: the same for every attempt, and another one when the step is done anew after its undo, and is then undone again. */
 export const outsideKey = (execution: Execution, key: string): string => {
-  if (execution.rounds.size === 0) return `${execution.id}/${key}`;
-  const round = execution.rounds.get(key.replace(/^undo:/, ""));
+  if (execution.recorded.rounds.size === 0) return `${execution.id}/${key}`;
+  const round = execution.recorded.rounds.get(key.replace(/^undo:/, ""));
   return round === undefined ? `${execution.id}/${key}` : `${execution.id}/${key}~${round}`;
 };
 

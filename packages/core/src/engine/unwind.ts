@@ -22,7 +22,7 @@ export const unwind = (execution: Execution): void => {
 };
 
 /** Last first; an undo that had failed and is tried again comes after those that are recorded. */
-const undoOrder = ({ undoable, rounds }: Execution): Undoable[] => {
+const undoOrder = ({ undoable, recorded: { rounds } }: Execution): Undoable[] => {
   const round = ({ operation }: Undoable): number => rounds.get(`undo:${operation.key}`) ?? 0;
   return undoable.toReversed().toSorted((a, b) => round(a) - round(b));
 };
