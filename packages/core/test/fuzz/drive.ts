@@ -15,7 +15,7 @@ import {
   divergenceByPlace,
   endsOf,
   isRefused,
-  isRecorded,
+  isCancelled, isRecorded,
   keysOf,
   lastSeq,
   statusOf,
@@ -151,7 +151,9 @@ const begins = async (course: Course, key: string, seen: number): Promise<void> 
   // A step that is done anew after its undo has another key for the outside.
   const [run, step] = [key.slice(0, slash), key.slice(slash + 1).replace(/~\d+$/, "")];
   const { world, replaying, refused } = course;
-  if (refused.has(run)) await breach(course, run, "after refusal", `"${key}" was begun after its run was refused`);
+  // What is recorded is undone all the same when a run is cancelled, or takes too long, after it was refused.
+  const isUndone = step.startsWith("undo:") && (await isCancelled(world, run));
+  if (refused.has(run) && !isUndone) await breach(course, run, "after refusal", `"${key}" was begun after its run was refused`);
   const [recorded, durable] = await Promise.all([isRecorded(world, run, step), lastSeq(world, run)]);
   if (recorded) await breach(course, run, "rerun", `"${key}" was begun after its record`);
   // A step that had no result when its body returned may begin again before the body has computed what it returned after.

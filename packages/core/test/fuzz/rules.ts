@@ -32,6 +32,14 @@ type Asked = Pick<World, "ask">;
 
 const outcomes = sql.raw("'step', 'step-failed', 'undone', 'undo-failed'");
 
+/** True when the run has recorded a cancel, or that it took longer than its timeout. */
+export const isCancelled = async ({ ask }: Asked, run: string): Promise<boolean> => {
+  const found = await ask(
+    sql`select 1 from holdfast_history h join holdfast_runs r on r.key = h.run where r.id = ${run} and h.kind = 'cancel'`,
+  );
+  return found.length > 0;
+};
+
 /** True when the outcome of a step or an undo is recorded. */
 export const isRecorded = async ({ ask }: Asked, run: string, key: string): Promise<boolean> => {
   const found = await ask(
