@@ -52,6 +52,8 @@ export const createLimit = <About>(engine: Engine, { timeout, signal }: Wait, wo
 export const within = <T>(limit: Limit, work: Promise<T>): Promise<T> =>
   new Promise((resolve, reject) => {
     work.then(resolve, reject);
+    // The reason of the user's own signal is what the user made it.
+    // oxlint-disable-next-line typescript/prefer-promise-reject-errors
     if (limit.over) reject(limit.over.error);
     limit.rejectWork = reject;
   });

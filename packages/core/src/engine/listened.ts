@@ -197,7 +197,7 @@ const makerOf = (kind: object): (<Value>() => PromiseWithResolvers<Value>) => {
       resolve = toResolve;
       reject = toReject;
     };
-    const promise = Reflect.construct(Promise, [executor], target) as Promise<Value>;
+    const promise = Reflect.construct<[typeof executor], Promise<Value>>(Promise as never, [executor], target);
     return { promise, resolve, reject };
   };
 };
