@@ -8,6 +8,7 @@ import { mysql } from "../../src/store/mysql/dialect.ts";
 import { migrations } from "../../src/store/mysql/migrations.gen.ts";
 import type { Statement } from "../../src/store/server/dialect.ts";
 import { afterwards } from "../kit/afterwards.ts";
+import { until } from "../kit/until.ts";
 import {
   byKey,
   claimIds,
@@ -216,9 +217,8 @@ describe.skipIf(!(await isThere()))("on MySQL", () => {
     expect(await store.runs.start(newRun("a"))).toMatchObject({ kind: "existing", sameInput: true });
     expect(await ids(store, { ...everything, statuses: ["completed"] })).toEqual(["a"]);
     const beat = store.workers.beatApart(worker, 20);
-    await Bun.sleep(200);
-    beat?.stop();
-    expect((await store.workers.list())[0]?.beat).toBeGreaterThan(0);
+    afterwards(() => beat?.stop());
+    await until("a heartbeat came", async () => ((await store.workers.list())[0]?.beat ?? 0) > 0);
   });
 
   test("a run that others made since a transaction of the user's first looked is found by it", async () => {

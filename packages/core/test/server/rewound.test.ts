@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { SQL } from "bun";
 import { engineOf } from "../../src/engine/opened.ts";
-import { nobody } from "../../src/engine/workers.ts";
+import { nobody } from "../../src/engine/engine.ts";
 import { Fault, Run, Runtime, Signal, Step, Workflow } from "../../src/index.ts";
 import { afterwards, silent } from "../kit/world.ts";
 import { openFront, type Front } from "../kit/front.ts";
