@@ -2,10 +2,10 @@
 import * as Fault from "../model/fault.ts";
 import { flushBreakers } from "./breaker/member.ts";
 import { drop } from "./drop.ts";
-import type { Engine } from "./engine.ts";
+import { nobody, type Engine } from "./engine.ts";
 import { farewell } from "./settings.ts";
 import { wake } from "./wake.ts";
-import { nobody, risen } from "./workers.ts";
+import { risen } from "./workers.ts";
 
 const closings = new WeakMap<Engine, Promise<void>>();
 

@@ -33,6 +33,9 @@ export type BreakerGate = {
   ) => Promise<BreakerPass | { readonly kind: "open"; readonly retryAt: number; readonly askAt: number }>;
 };
 
+/** No worker has this key. */
+export const nobody = 0;
+
 export type Engine = {
   readonly store: Store;
   readonly clock: Clock;

@@ -4,14 +4,14 @@ import type { Hooks, Looks, Store } from "../store/contract.ts";
 import { clockOf, system, type Clock } from "./clock.ts";
 import type { Untyped } from "./definition.ts";
 import { logDurability, refuseUnsafe } from "./durability.ts";
-import type { Engine } from "./engine.ts";
+import { nobody, type Engine } from "./engine.ts";
 import { createLookingAgain } from "./look-again.ts";
 import { startLoop } from "./loop.ts";
 import { stopMoved } from "./moved.ts";
 import { listenForRejections } from "./rejections.ts";
 import type { Settings } from "./settings.ts";
 import { turn } from "./turn.ts";
-import { nobody, register, rewind, startBeating } from "./workers.ts";
+import { register, rewind, startBeating } from "./workers.ts";
 
 /** All that an engine is told once. */
 export type Opening = {

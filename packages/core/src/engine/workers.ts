@@ -14,17 +14,14 @@
 import { hostname } from "node:os";
 import { library } from "../model/version.ts";
 import type { WorkerRow } from "../store/rows.ts";
-import type { Engine, Sighting } from "./engine.ts";
-import { beatForNow, startHeartbeat } from "./heartbeat.ts";
+import { nobody, type Engine, type Sighting } from "./engine.ts";
+import { beatForNow, sayNobody, startHeartbeat } from "./heartbeat.ts";
 import { seekLead } from "./leader.ts";
 import { loseAll, repeat } from "./loop.ts";
 import { bornOf, isGone, machine } from "./machine.ts";
 import { local } from "./settings.ts";
 import { peersOf } from "./share.ts";
 import { lookAtWatched } from "./watched.ts";
-
-/** No worker has this key. */
-export const nobody = 0;
 
 export const register = async (engine: Engine): Promise<void> => {
   engine.worker = await engine.store.workers.register({
@@ -63,28 +60,43 @@ const rise = (engine: Engine): Promise<void> => {
   return rising;
 };
 
-/** This process was declared dead while it stood still. It lets go of everything and begins anew, as another worker. */
+/** This process was declared dead, or its row is gone. It lets go of everything and begins anew, as another worker. */
 const riseOnce = async (engine: Engine): Promise<void> => {
-  if (engine.closing) return;
+  const before = engine.worker;
+  if (engine.closing || before === nobody) return;
   engine.logger.warn(
-    { worker: engine.worker },
-    "this process was silent for longer than its lease; others have taken over its runs",
+    { worker: before },
+    "this process is no longer on the list of workers: it was silent for longer than its lease, or its row was taken away. Others take over its runs, and it begins anew",
   );
-  // From here on nothing is taken on for the dead worker, however late an answer comes.
+  // From here on nothing is taken on for the worker of before, however late an answer comes, and nothing says that it lives.
   engine.worker = nobody;
   engine.term = undefined;
+  beatForNow(engine);
   loseAll(engine);
-  await begin(engine);
+  await tryToBegin(engine, before, () => true);
 };
 
 /** As another worker than before. */
 const begin = async (engine: Engine): Promise<void> => {
-  await register(engine).catch((error: unknown) => {
-    engine.logger.error({ err: error }, "this process could not begin anew; it executes nothing");
-    throw error;
-  });
+  await register(engine);
   beatForNow(engine);
   engine.poke();
+};
+
+/** Until it succeeds. What the worker of before still holds is due at once. */
+const tryToBegin = async (engine: Engine, before: number, isWanted: () => boolean): Promise<void> => {
+  let said = false;
+  while (!engine.closing && isWanted()) {
+    try {
+      if (engine.worker === nobody) await begin(engine);
+      if (before !== nobody) await engine.store.workers.leave(before, engine.clock.now());
+      return engine.poke();
+    } catch (error) {
+      if (!said) sayNobody(engine, error);
+      said = true;
+      await new Promise<void>((resolve) => void engine.clock.after(250 + 250 * engine.chance(), resolve));
+    }
+  }
 };
 
 /**
@@ -104,20 +116,10 @@ export const rewind = (engine: Engine): void => {
   if (!engine.closing) void beginAnew(engine, worker);
 };
 
-/** What the worker of before still holds there is due at once. */
 const beginAnew = async (engine: Engine, before: number): Promise<void> => {
-  const rewinds = engine.rewinds;
-  while (!engine.closing && engine.rewinds === rewinds) {
-    try {
-      await risen(engine);
-      if (engine.worker === nobody) await begin(engine);
-      if (before !== nobody) await engine.store.workers.leave(before, engine.clock.now());
-      return engine.poke();
-    } catch {
-      // The database does not answer yet.
-      await new Promise<void>((resolve) => void engine.clock.after(250 + 250 * engine.chance(), resolve));
-    }
-  }
+  const { rewinds } = engine;
+  await risen(engine);
+  await tryToBegin(engine, before, () => engine.rewinds === rewinds);
 };
 
 const watchOthers = (engine: Engine): void => {
