@@ -96,6 +96,39 @@ test("an error that says nothing of the connection keeps it; another closes it",
   expect(await pool.use(async (link) => link)).toBe(made[1]!);
 });
 
+test("where the server has no room for one more, who waits gets a connection that is there", async () => {
+  let tries = 0;
+  const full = new Error("too many connections");
+  const pool = createPool(() => (++tries === 1 ? Promise.resolve(wire()) : Promise.reject(full)), {
+    max: 3,
+    deadline: 2_000,
+    isHarmless: () => false,
+    isFull: (error) => error === full,
+    pace: machinePace,
+  });
+  await pool.use(async () => {});
+  const works = Array.from({ length: 9 }, (_, at) =>
+    pool.use(async () => {
+      await Bun.sleep(5);
+      return at;
+    }),
+  );
+  expect(await Promise.all(works)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+  expect(tries).toBeLessThanOrEqual(4);
+});
+
+test("where there is no connection at all, who waits is told that the server has no room", async () => {
+  const full = new Error("too many connections");
+  const pool = createPool(() => Promise.reject(full), {
+    max: 3,
+    deadline: 2_000,
+    isHarmless: () => false,
+    isFull: (error) => error === full,
+    pace: machinePace,
+  });
+  expect(await pool.use(async () => {}).catch((error: unknown) => error)).toBe(full);
+});
+
 test("close tells those who wait, and whoever asks later", async () => {
   const pool = setup(1);
   const holding = pool.use(() => Bun.sleep(10));

@@ -97,6 +97,9 @@ const sayings: readonly (readonly [fits: (code: number | string) => boolean, cod
   ],
 ];
 
+/** The server or the user has as many connections as it may have. */
+export const isFull = (error: unknown): boolean => busy.has(codeOf(error));
+
 /** The fault that a user sees. What is no trouble of the server comes back as it is. */
 export const faultOf = (error: unknown): Error => {
   const moved = movedOf(error);

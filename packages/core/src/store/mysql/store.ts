@@ -20,6 +20,7 @@ import { migratorOf } from "./migrate.ts";
 import { statement } from "./text.ts";
 import { findRunNow } from "./writes.ts";
 import { wayThrough, wayTo, type Way } from "./wire.ts";
+import { isFull } from "./errors.ts";
 
 /** The ear looks by itself; these are for what it missed. */
 const looks = { poll: 5_000, others: 1_800, rare: 10_000 };
@@ -51,6 +52,7 @@ const open = async ({ name, open, options, most, deadline }: Way, hooks: Hooks):
     deadline,
     first: firstConnection,
     isHarmless: (error) => mysql.judge(error) === "again" || mysql.judge(error) === "defect",
+    isFull,
     pace,
   });
   try {

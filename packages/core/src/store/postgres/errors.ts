@@ -50,6 +50,9 @@ export const judge = (error: unknown): Verdict => {
   return trouble.test(code) ? "trouble" : "defect";
 };
 
+/** The server, the database or the role has as many connections as it may have. */
+export const isFull = (error: unknown): boolean => codeOf(error) === "53300";
+
 /** The fault that a user sees. What is no trouble of the server comes back as it is. */
 export const faultOf = (error: unknown): Error => {
   const moved = movedOf(error);

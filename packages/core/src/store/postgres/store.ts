@@ -23,6 +23,7 @@ import { untold } from "./workers.ts";
 import { migratorOf } from "./migrate.ts";
 import { statement } from "./text.ts";
 import { wayThrough, wayTo, type Way } from "./wire.ts";
+import { isFull } from "./errors.ts";
 
 /** All together less than one question a second: hints tell of what is new. */
 const looks = { poll: 5_000, others: 1_800, rare: 10_000 };
@@ -56,6 +57,7 @@ const open = async (way: Way, hooks: Hooks): Promise<Store> => {
     deadline,
     first: firstConnection,
     isHarmless: (error) => postgres.judge(error) === "again" || postgres.judge(error) === "defect",
+    isFull,
     pace,
   });
   const ask = async (link: Link): Promise<Settings> => {

@@ -63,6 +63,9 @@ export const openWire = async (options: SQL.Options, prelude: readonly string[])
 /** How long, in ms, a server may take for each thing that is asked while a process only begins, and `first` of every pool. */
 export const firstConnection = 10_000;
 
+/** How long, in ms, no connection is made after a server had no room for one. */
+const whenFull = 250;
+
 type Waiter = { readonly take: (wire: Wire) => void; readonly fail: (error: unknown) => void };
 
 export type PoolOptions = {
@@ -73,12 +76,14 @@ export type PoolOptions = {
   readonly first?: number;
   /** True for an error after which the connection is fit for more. */
   readonly isHarmless: (error: unknown) => boolean;
+  /** True for the error of a server that has no room for one more connection. */
+  readonly isFull?: (error: unknown) => boolean;
   readonly pace: Pace;
 };
 
 export const createPool = (
   open: () => Promise<Wire>,
-  { max, deadline: usual, first = usual, isHarmless, pace }: PoolOptions,
+  { max, deadline: usual, first = usual, isHarmless, isFull = () => false, pace }: PoolOptions,
 ): Pool => {
   const idle: Wire[] = [];
   const all = new Set<Wire>();
@@ -87,6 +92,8 @@ export const createPool = (
   let made = 0;
   let making = 0;
   let closed = false;
+  /** True for a moment after a server had no room for one more. */
+  let full = false;
   /** How long, in ms, a connection may take to be made. */
   let patience = Math.max(usual, first);
 
@@ -97,7 +104,18 @@ export const createPool = (
       if (wire.isOpen()) waiters.shift()?.take(wire);
       else drop(wire);
     }
+    if (full) return;
     for (let wanted = Math.min(waiters.length - making, max - made); wanted > 0; wanted--) make();
+  };
+
+  /** Those who wait get a connection that is there, once it is given back, or one that is made a moment later. */
+  const waitForRoom = (): void => {
+    if (full) return;
+    full = true;
+    pace.later(whenFull, () => {
+      full = false;
+      next();
+    });
   };
 
   /** Makes a connection for whoever is first when it is there. One that is not there in time is given up. */
@@ -116,7 +134,8 @@ export const createPool = (
     const failed = (error: unknown): void =>
       end(() => {
         made--;
-        waiters.shift()?.fail(error);
+        if (all.size > 0 && isFull(error)) waitForRoom();
+        else waiters.shift()?.fail(error);
       });
     const callOff = pace.later(patience, () => failed(late(patience)));
     void open().then((wire) => {
