@@ -150,11 +150,13 @@ test("a read that fails says why, a read for acknowledged work waits, and the en
   let broken = false;
   database.prepare = ((text: string) => {
     const statement = prepare(text);
-    const values = statement.values.bind(statement);
-    statement.values = (...given) => {
-      if (broken && text.startsWith("select")) throw Object.assign(new Error("disk I/O error"), { code: "SQLITE_IOERR_READ" });
-      return values(...given);
-    };
+    for (const way of ["values", "all"] as const) {
+      const read = statement[way].bind(statement);
+      statement[way] = (...given) => {
+        if (broken && text.startsWith("select")) throw Object.assign(new Error("disk I/O error"), { code: "SQLITE_IOERR_READ" });
+        return read(...given);
+      };
+    }
     return statement;
   }) as typeof prepare;
   const store = open(database);
