@@ -3,6 +3,6 @@ import { join } from "node:path";
 
 process.on("SIGUSR2", () => {
   const worker = join(import.meta.dir, "../crash/worker.ts");
-  process.execve?.(process.execPath, [process.execPath, worker, ...process.argv.slice(2)], process.env as Record<string, string>);
+  process.execve?.(process.execPath, [process.execPath, worker, ...process.argv.slice(2)], process.env);
 });
 await import("../crash/worker.ts");
