@@ -3,6 +3,7 @@ import pino, { type Logger } from "pino";
 import { milliseconds, type Duration } from "../model/duration.ts";
 import * as Fault from "../model/fault.ts";
 import { assertText } from "../model/ids.ts";
+import { bounds } from "./bounds.ts";
 import { system, type Clock } from "./clock.ts";
 import { definitionWithin, nameOf, type AnyDefinition, type Untyped } from "./definition.ts";
 import type { Opening } from "./open.ts";
@@ -78,11 +79,28 @@ const flagOf = (given: boolean | undefined, otherwise: boolean, option: string):
   });
 };
 
-const atLeast = (least: number, value: number, what: string): number => {
-  if (Number.isInteger(value) && value >= least) return value;
-  throw Fault.make("invalid_option", `The option ${what} of Runtime.open is ${value}; it takes a whole number from ${least}.`, {
-    option: what,
-  });
+const wholeNumber = (given: number | undefined, option: "concurrency" | "hot" | "payload" | "crashes"): number => {
+  const value = given ?? defaults[option];
+  const { least, most } = bounds[option];
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  throw Fault.make(
+    "invalid_option",
+    `The option ${option} of Runtime.open is ${String(value)}; it takes a whole number from ${least} to ${most}.`,
+    { option },
+  );
+};
+
+/** Without a lower bound a worker is silent for its lease before its first heartbeat; without an upper one nothing tells of a death. */
+const leaseOf = (given: Duration | undefined): number => {
+  if (given === undefined) return defaults.lease;
+  const lease = milliseconds(given, "lease of Runtime.open");
+  const { least, most } = bounds.lease;
+  if (lease >= least && lease <= most) return lease;
+  throw Fault.make(
+    "invalid_option",
+    `The option lease of Runtime.open is ${lease} ms; it takes a duration from ${least} ms to ${most} ms.`,
+    { option: "lease" },
+  );
 };
 
 const releaseOf = (release: string | undefined): string | null => {
@@ -105,20 +123,23 @@ const strategyOf = (strategy: RuntimeOptions["strategy"]): Settings["strategy"] 
 };
 
 const weightOf = (weight: number): number => {
-  if (Number.isFinite(weight) && weight >= 0.01 && weight <= 100) return weight;
-  throw Fault.make("invalid_option", `The option weight of Runtime.open is ${weight}; it takes a number from 0.01 to 100.`, {
-    option: "weight",
-  });
+  const { least, most } = bounds.weight;
+  if (Number.isFinite(weight) && weight >= least && weight <= most) return weight;
+  throw Fault.make(
+    "invalid_option",
+    `The option weight of Runtime.open is ${weight}; it takes a number from ${least} to ${most}.`,
+    { option: "weight" },
+  );
 };
 
 const settle = (options: RuntimeOptions): Settings => {
-  const lease = options.lease === undefined ? defaults.lease : milliseconds(options.lease, "lease of Runtime.open");
+  const lease = leaseOf(options.lease);
   return {
     ...defaults,
-    concurrency: atLeast(1, options.concurrency ?? defaults.concurrency, "concurrency"),
-    hot: atLeast(0, options.hot ?? defaults.hot, "hot"),
-    payload: atLeast(1, options.payload ?? defaults.payload, "payload"),
-    crashes: atLeast(1, options.crashes ?? defaults.crashes, "crashes"),
+    concurrency: wholeNumber(options.concurrency, "concurrency"),
+    hot: wholeNumber(options.hot, "hot"),
+    payload: wholeNumber(options.payload, "payload"),
+    crashes: wholeNumber(options.crashes, "crashes"),
     retry: settleRetry(options.retry, defaults.retry, "retry of Runtime.open"),
     strategy: strategyOf(options.strategy),
     weight: weightOf(options.weight ?? defaults.weight),

@@ -58,12 +58,16 @@ const invalid = (message: string, option: string): Fault.Fault => Fault.make("in
 
 export const usualSize = 8;
 const least = 2;
+const mostConnections = 1_000;
 const shortest = 100;
 
 export const settleSize = (given: number | undefined, what: string, usual: number): number => {
   if (given === undefined) return usual;
-  if (Number.isInteger(given) && given >= least) return given;
-  throw invalid(`The ${what} is ${Number.isNaN(given) ? "no number" : given}; it takes a whole number from ${least}.`, what);
+  if (Number.isInteger(given) && given >= least && given <= mostConnections) return given;
+  throw invalid(
+    `The ${what} is ${Number.isNaN(given) ? "no number" : given}; it takes a whole number from ${least} to ${mostConnections}.`,
+    what,
+  );
 };
 
 /** No question takes longer, in ms: a third of a lease, so that whoever waits for an answer still holds what it asked for. */

@@ -7,6 +7,7 @@ import { closeSync, existsSync, fsyncSync, linkSync, openSync, rmSync, statSync 
 import { dirname, resolve } from "node:path";
 import * as Fault from "../../model/fault.ts";
 import { startThread } from "../thread.ts";
+import { assertOneName } from "./names.ts";
 import { troubleOf } from "./trouble.ts";
 
 /** What the thread is told. It answers with the error of SQLite, or with nothing. */
@@ -144,8 +145,10 @@ const unlessCalledOff = async (work: Promise<void>, signal: AbortSignal | undefi
 /** A backup of a file, as `keep` wants it. */
 export const vacuumOf =
   (from: string) =>
-  (to: string): Promise<void> =>
-    vacuum(from, to);
+  async (to: string): Promise<void> => {
+    assertOneName(from);
+    await vacuum(from, to);
+  };
 
 /** One that was opened as a database is left in a mode that cannot be read without a right to write beside it. */
 const openToRead = (file: string): Database => {

@@ -2,11 +2,11 @@
 import { Database, type Statement } from "bun:sqlite";
 import { drizzle, type BunSQLiteDatabase } from "drizzle-orm/bun-sqlite";
 import { existsSync, statSync } from "node:fs";
-import { resolve } from "node:path";
 import * as Fault from "../../model/fault.ts";
 import type { Migration, Opening } from "../migration.ts";
 import { inspectNow } from "./migrate.ts";
 import { migrations as ours } from "./migrations.gen.ts";
+import { assertOneName, fileOf, linked } from "./names.ts";
 import { patiently, troubleOf } from "./trouble.ts";
 
 export type Connection = {
@@ -85,11 +85,14 @@ const keepStatements = (client: Database): Statements => {
   };
 };
 
-const identityOf = (file: string): string | undefined => {
+type Look = { readonly identity: string; readonly isLinked: boolean };
+
+/** One look at the files of these names: which they are, and whether the main one has a second name. */
+const lookAt = (file: string): Look | undefined => {
   try {
     const main = statSync(file);
     const wal = statSync(`${file}-wal`);
-    return `${main.dev}:${main.ino} ${wal.dev}:${wal.ino}`;
+    return { identity: `${main.dev}:${main.ino} ${wal.dev}:${wal.ino}`, isLinked: main.nlink > 1 };
   } catch {
     return undefined;
   }
@@ -110,7 +113,8 @@ Use the SQLite that comes with Bun (remove Database.setCustomSQLite), or one fro
   const isBehind = inspectNow(client, schema);
   for (const setting of settings) patiently(() => client.run(setting));
   patiently(() => client.run("select 1 from sqlite_master")); // From the first read on there is a WAL.
-  const identity = file === undefined ? undefined : identityOf(file);
+  const look = file === undefined ? undefined : lookAt(file);
+  const identity = look?.identity;
   if (file !== undefined && identity === undefined) {
     throw Fault.make(
       "storage_failed",
@@ -118,12 +122,14 @@ Use the SQLite that comes with Bun (remove Database.setCustomSQLite), or one fro
       { file },
     );
   }
+  if (file !== undefined && look?.isLinked) throw linked(file);
   // Drizzle asks its client for nothing but statements, as long as nobody opens a transaction through it.
   const db = drizzle({ client: { prepare: statements.prepare } as Database });
   return { client, db, statements, file, identity, migrations: schema.migrations ?? ours, isBehind, owned };
 };
 
 const open = (file: string, create: boolean, schema: Opening): Connection => {
+  if (file !== ":memory:") assertOneName(file);
   const client = new Database(file, { create, readwrite: true });
   try {
     return prepare(client, file === ":memory:" ? undefined : file, true, schema);
@@ -148,9 +154,6 @@ export const connect = (path: string, schema: Opening = {}): Connection => {
   }
 };
 
-/** The full path of a file; undefined for a database in memory. */
-export const fileOf = (path: string): string | undefined => (path === ":memory:" ? undefined : resolve(path));
-
 /** Opens again a file that is still open. Never makes one: a file that went away is trouble, not a new database. */
 export const reconnect = (file: string, migrations: readonly Migration[]): Connection => open(file, false, { migrations });
 
@@ -165,8 +168,13 @@ Nothing is written until the files that were opened are back under their names; 
     { file },
   );
 
-/** True when the names still lead to the files that were opened. */
-export const isInPlace = ({ file, identity }: Connection): boolean => file === undefined || identityOf(file) === identity;
+/** Throws unless the names still lead to the files that were opened, and nothing else leads there. */
+export const assertInPlace = ({ file, identity }: Connection): void => {
+  if (file === undefined) return;
+  const look = lookAt(file);
+  if (look?.identity !== identity) throw replaced(file);
+  if (look?.isLinked) throw linked(file);
+};
 
 export const disconnect = ({ client, statements, owned }: Connection): void => {
   statements.finalize();

@@ -1,6 +1,5 @@
 /** A file of SQLite as a place that is moved from or to: a connection of its own, asked as a server is. */
 import { existsSync } from "node:fs";
-import { resolve } from "node:path";
 import type { SQLQueryBindings } from "bun:sqlite";
 import { getTableConfig } from "drizzle-orm/sqlite-core";
 import * as Fault from "../../model/fault.ts";
@@ -8,8 +7,9 @@ import { kept, type Place, type Words } from "../move/place.ts";
 import { fencedIn, tablesOf, type Row, type Table } from "../move/tables.ts";
 import type { Statement } from "../server/dialect.ts";
 import type { Fields, Link, Param, Rows } from "../server/link.ts";
-import { connect, disconnect, isInPlace, replaced, type Connection } from "./connection.ts";
+import { assertInPlace, connect, disconnect, type Connection } from "./connection.ts";
 import { migrateNow } from "./migrate.ts";
+import { fileOf } from "./names.ts";
 import * as schema from "./schema.ts";
 import { isBusy, isTrouble, troubleOf } from "./trouble.ts";
 
@@ -101,17 +101,15 @@ export const placeOver = (connection: Connection): Place => {
     isPassing: isBusy,
     isDefect: (error) => !isBusy(error) && !isTrouble(error) && !Fault.is(error),
     faultOf: (error) => troubleOf(error, file),
-    assertInPlace: () => {
-      if (file !== undefined && !isInPlace(connection)) throw replaced(file);
-    },
+    assertInPlace: () => assertInPlace(connection),
     close: async () => disconnect(connection),
   };
 };
 
 /** Opens a file. Throws a `storage_…` or `schema_…` fault; a file that is moved from must be there. */
 export const placeAt = async (path: string, role: "source" | "target"): Promise<Place> => {
-  const file = resolve(path);
-  if (path === ":memory:")
+  const file = fileOf(path);
+  if (file === undefined)
     throw Fault.make(
       "invalid_option",
       "A database in memory cannot be moved: nobody else can reach it. Name a file or a server.",

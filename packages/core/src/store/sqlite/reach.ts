@@ -1,17 +1,18 @@
 /** A file, or a database in memory, for work on its schema alone. */
 import { Database } from "bun:sqlite";
 import { existsSync } from "node:fs";
-import { resolve } from "node:path";
 import { doLater, type Steps } from "../migrations/steps.ts";
 import { through } from "./migrate.ts";
+import { assertOneName, fileOf } from "./names.ts";
 import { isBusy, troubleOf } from "./trouble.ts";
 
 /** What is looked at without being made is looked at as if it were empty. Throws a `storage_…` fault. */
 export const reach = async <T>(target: string | Database, creates: boolean, steps: Steps<T>): Promise<T> => {
   if (typeof target !== "string") return doLater(steps, through(target));
-  const file = target === ":memory:" ? undefined : resolve(target);
+  const file = fileOf(target);
   const isThere = file !== undefined && (creates || existsSync(file));
   try {
+    if (isThere) assertOneName(file);
     const client = isThere ? new Database(file, { create: creates, readwrite: true }) : new Database(":memory:");
     try {
       return await doLater(steps, patient(through(client)));

@@ -7,9 +7,9 @@ import { prepareBreakers } from "./breakers.ts";
 import { createHints, prepareChanged, type Hints } from "./change.ts";
 import { prepareClaim } from "./claim.ts";
 import {
+  assertInPlace,
   checkpointAt,
   disconnect,
-  isInPlace,
   leaveCheckpoints,
   prepareWalPages,
   reconnect,
@@ -79,9 +79,9 @@ export const createSession = (first: Connection): Session => {
   let beside: Beside | undefined;
 
   /** One look serves the commits of one turn of the event loop. */
-  const assertInPlace = (): void => {
-    if (file === undefined || looked) return;
-    if (!isInPlace(verbs.connection)) throw replaced(file);
+  const lookOnce = (): void => {
+    if (looked) return;
+    assertInPlace(verbs.connection);
     looked = true;
   };
 
@@ -115,7 +115,7 @@ export const createSession = (first: Connection): Session => {
   };
 
   const commit = (jobs: readonly Job[]): unknown[] => {
-    assertInPlace();
+    lookOnce();
     verbs.begin.run();
     let answers: unknown[];
     try {
@@ -132,7 +132,7 @@ export const createSession = (first: Connection): Session => {
   const recover = (): void => {
     const old = verbs.connection;
     if (file === undefined) return;
-    if (!isInPlace(old)) throw replaced(file);
+    assertInPlace(old);
     const fresh = reconnect(file, first.migrations);
     try {
       if (fresh.identity !== old.identity) throw replaced(file);
