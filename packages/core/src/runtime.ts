@@ -28,6 +28,7 @@ export type Options = RuntimeOptions & {
 export type { PoolOptions, TlsOptions } from "./store/open.ts";
 export { unclaimed, workers, type Load, type Unclaimed, type Worker } from "./workers.ts";
 export type { Clock } from "./engine/clock.ts";
+export type { Report } from "./engine/report.ts";
 export type { Fact, Report as Durability, Warning } from "./model/durability/report.ts";
 
 const checkOpen = createCheck<Options>("Runtime.open", {
@@ -50,6 +51,7 @@ const checkOpen = createCheck<Options>("Runtime.open", {
   pool: true,
   tls: true,
   logger: true,
+  report: true,
   clock: true,
 });
 

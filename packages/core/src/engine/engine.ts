@@ -10,6 +10,7 @@ import type { Peer } from "../model/share.ts";
 import type { Flight } from "./operation.ts";
 import type { Turns } from "./parts.ts";
 import { placesGivenUp } from "./places.ts";
+import type { Report } from "./report.ts";
 import type { Settings } from "./settings.ts";
 import { tellWatchers, type Watcher } from "./watched.ts";
 
@@ -41,6 +42,8 @@ export type Engine = {
   readonly clock: Clock;
   readonly chance: () => number;
   readonly logger: Logger;
+  /** The user's hook for failures. */
+  readonly report: ((event: Report) => unknown) | undefined;
   readonly settings: Settings;
   readonly execute: boolean;
   /** The version of the user's program, if it says one. */

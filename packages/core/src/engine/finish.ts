@@ -1,6 +1,6 @@
 /** The end of a run: what is under way is let finish, what is to be undone is undone, then the last record and the state are one commit. */
 import { encode } from "../model/codec.ts";
-import { fromError, type Failure } from "../model/failure.ts";
+import { fromError, toError, type Failure } from "../model/failure.ts";
 import * as Fault from "../model/fault.ts";
 import type { EndStatus } from "../model/states.ts";
 import { silence } from "./alarm.ts";
@@ -10,6 +10,7 @@ import { childEnded } from "./children.ts";
 import { readMail } from "./mailbox.ts";
 import { abortAll } from "./operation.ts";
 import { leaseOf, rowOf } from "./record.ts";
+import { reportFailure } from "./report.ts";
 import { unwind } from "./unwind.ts";
 import { tellWatchers } from "./watched.ts";
 
@@ -62,7 +63,10 @@ const fail = (execution: Execution, error: unknown, undo: readonly UndoFailure[]
     ...(cancelled ? { reason: execution.cancelAsked ?? "" } : {}),
     undo,
   };
-  settle(execution, cancelled ? "cancelled" : "failed", encodeEnd(value));
+  if (cancelled) return settle(execution, "cancelled", encodeEnd(value));
+  settle(execution, "failed", encodeEnd(value), () =>
+    reportFailure(execution, { kind: "run", error: toError(fromError(error)) }),
+  );
 };
 
 const encodeEnd = (value: EndValue): string | null => {
@@ -92,7 +96,7 @@ export const cancelUnfit = (execution: Execution): void => {
   settle(execution, "cancelled", encodeEnd({ failure: fromError(error), reason: execution.cancelAsked ?? "", undo: [] }));
 };
 
-const settle = (execution: Execution, status: EndStatus, value: string | null): void => {
+const settle = (execution: Execution, status: EndStatus, value: string | null, committed?: () => void): void => {
   const { engine } = execution;
   execution.phase = "settling";
   silence(execution);
@@ -106,6 +110,7 @@ const settle = (execution: Execution, status: EndStatus, value: string | null): 
     (held) => {
       if (!held) return drop(execution, "lease_lost");
       leave(execution);
+      committed?.();
       tellParent(execution, row);
       for (const waiter of engine.waiters.get(execution.key) ?? []) waiter(row);
       engine.waiters.delete(execution.key);

@@ -8,6 +8,7 @@ import { isAlive, type Answer } from "./execution.ts";
 import { laterOf } from "./later.ts";
 import { setDue } from "./operation.ts";
 import { note, record } from "./record.ts";
+import { reportFailure } from "./report.ts";
 import {
   attemptKind,
   callOf,
@@ -27,7 +28,7 @@ export const succeed = (trial: Trial, value: unknown): void => {
   keep(trial, value);
 };
 
-const keep = (trial: Trial, value: unknown): void => {
+const keep = (trial: Trial, value: unknown, committed?: () => void): void => {
   const { execution, operation, flight } = trial;
   if (flight.over || !isAlive(execution)) return;
   let kept;
@@ -47,6 +48,7 @@ const keep = (trial: Trial, value: unknown): void => {
       issued: operation.issued,
     },
     { kind: "value", value: kept.value },
+    committed,
   );
 };
 
@@ -59,17 +61,22 @@ export const fail = (trial: Trial, error: unknown): void => {
   const verdict = judge(trial, error);
   if (verdict.kind === "over") return plan.fallback && operation.kind !== "undo" ? fallBack(trial, error) : giveUp(trial, error);
   land(trial);
-  operation.failed = flight.attempt;
+  const { attempt } = flight;
+  operation.failed = attempt;
   const due = execution.engine.clock.now() + verdict.delay;
   setDue(execution, operation, due);
-  note(execution, {
-    kind: attemptKind(trial),
-    key: operation.key,
-    attempt: flight.attempt,
-    value: failureText(trial, error),
-    due,
-    issued: operation.issued,
-  });
+  note(
+    execution,
+    {
+      kind: attemptKind(trial),
+      key: operation.key,
+      attempt: flight.attempt,
+      value: failureText(trial, error),
+      due,
+      issued: operation.issued,
+    },
+    () => reportFailure(execution, { kind: "attempt", step: operation.key, attempt, error: toError(fromError(error)) }),
+  );
 };
 
 const judge = (trial: Trial, error: unknown): Verdict => {
@@ -110,8 +117,12 @@ export const fallBack = (trial: Trial, error: unknown): void => {
   if (!fallback) return giveUp(trial, error);
   trial.callOff?.();
   trial.fellBack = true;
+  const { execution, operation, flight } = trial;
+  const { attempt } = flight;
+  const failed = (): void =>
+    reportFailure(execution, { kind: "attempt", step: operation.key, attempt, error: toError(fromError(error)) });
   callUser(trial, (tools) => fallback(error, tools), {
-    onValue: keep,
+    onValue: (_, value) => keep(trial, value, failed),
     onError: (_, second) => {
       if (!trial.flight.over && isAlive(trial.execution)) giveUp(trial, second);
     },
@@ -124,12 +135,18 @@ const giveUp = (trial: Trial, error: unknown): void => {
   const { execution, operation, flight } = trial;
   land(trial);
   if (isGivenUp(trial)) return;
+  const { attempt } = flight;
   const failure = fromError(error);
   const answer: Answer = { kind: "error", error: toError(failure) };
   const kind = operation.kind === "undo" ? "undo-failed" : "step-failed";
   record(
     execution,
-    { kind, key: operation.key, value: failureText(trial, error), attempt: flight.attempt, issued: operation.issued },
+    { kind, key: operation.key, value: failureText(trial, error), attempt, issued: operation.issued },
     answer,
+    () => {
+      const facts = { step: operation.key, attempt, error: toError(failure) };
+      reportFailure(execution, { kind: "attempt", ...facts });
+      reportFailure(execution, { kind: "step", ...facts });
+    },
   );
 };

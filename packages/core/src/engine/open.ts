@@ -24,6 +24,7 @@ export type Opening = {
   readonly clock: Clock;
   readonly chance: () => number;
   readonly logger: Logger;
+  readonly report: Engine["report"];
 };
 
 export const openEngine = async (opening: Opening, openStore: (hooks: Hooks) => Promise<Store>): Promise<Engine> => {

@@ -2,12 +2,14 @@
 import pino, { type Logger } from "pino";
 import { milliseconds, type Duration } from "../model/duration.ts";
 import * as Fault from "../model/fault.ts";
+import { assertFunction } from "../model/known.ts";
 import { assertText } from "../model/ids.ts";
 import { bounds } from "./bounds.ts";
 import { system, type Clock } from "./clock.ts";
 import { definitionWithin, nameOf, type AnyDefinition, type Untyped } from "./definition.ts";
 import type { Opening } from "./open.ts";
 import { settleRetry, type RetryOptions } from "./options.ts";
+import type { Report } from "./report.ts";
 import { defaults, type Settings } from "./settings.ts";
 
 export type RuntimeOptions = {
@@ -47,6 +49,11 @@ export type RuntimeOptions = {
   readonly weight?: number | undefined;
   /** A pino logger. Default: warnings and errors, on stderr. */
   readonly logger?: Logger | undefined;
+  /**
+   * Called for each failed attempt, each step that failed for good and each failed run, after the commit and never on a replay. What it
+   * throws or rejects is logged. A crash right after the commit loses the call.
+   */
+  readonly report?: ((event: Report) => unknown) | undefined;
   /** The clock, for tests. */
   readonly clock?: Clock | undefined;
 };
@@ -61,7 +68,13 @@ export const openingOf = (options: RuntimeOptions): Opening => ({
   clock: options.clock ?? system,
   chance: Math.random,
   logger: options.logger ?? pino({ level: "warn", name: "holdfast" }, pino.destination(2)),
+  report: reportOf(options.report),
 });
+
+const reportOf = (report: RuntimeOptions["report"]): RuntimeOptions["report"] => {
+  assertFunction(report, "report of Runtime.open");
+  return report;
+};
 
 const listOf = (workflows: RuntimeOptions["workflows"]): readonly AnyDefinition[] => {
   const given: unknown = workflows === undefined ? [] : workflows;

@@ -45,17 +45,19 @@ export const follow = (execution: Execution, seq: number, written: Promise<boole
   );
 };
 
-/** A note: for the next worker, not for the body. */
-export const note = (execution: Execution, entry: Entry): Row => {
+/** A note: for the next worker, not for the body. `committed` is called when it is durable, and not when the lease was lost. */
+export const note = (execution: Execution, entry: Entry, committed?: () => void): Row => {
   const row = rowOf(execution, entry);
-  keep(execution, row);
+  keep(execution, row, committed);
   return row;
 };
 
-const keep = (execution: Execution, row: Row): void =>
+const keep = (execution: Execution, row: Row, committed?: () => void): void =>
   execution.engine.store.history.record(leaseOf(execution), row, (outcome) => {
-    if (outcome === "kept") kept(execution, row.seq);
-    else if (outcome === "fenced") drop(execution, "lease_lost");
+    if (outcome === "kept") {
+      kept(execution, row.seq);
+      committed?.();
+    } else if (outcome === "fenced") drop(execution, "lease_lost");
     else setAside(execution, outcome.refused);
   });
 
@@ -69,9 +71,9 @@ export const fill = (execution: Execution, row: Row): void => {
  * A record for the body: it is given the answer at once (what the record says, without one), and whatever it does next waits until the
  * record is durable.
  */
-export const record = (execution: Execution, entry: Entry, answer: Answer | undefined): void => {
+export const record = (execution: Execution, entry: Entry, answer: Answer | undefined, committed?: () => void): void => {
   wake(execution);
-  const row = note(execution, entry);
+  const row = note(execution, entry, committed);
   enqueue(execution, { row, answer });
   if (execution.strikes > suspectAt) forgive(execution);
 };

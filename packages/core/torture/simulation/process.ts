@@ -69,6 +69,7 @@ export const boot = async (process: Process, { sea, settings, client, workflows 
     },
     chance: chance.next,
     logger: silent,
+    report: undefined,
   };
   try {
     const engine = await openEngine(opening, async (hooks) =>
