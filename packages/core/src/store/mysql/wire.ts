@@ -3,7 +3,7 @@ import type { SQL } from "bun";
 import * as Fault from "../../model/fault.ts";
 import { whole } from "../server/fields.ts";
 import { firstConnection, openWire, type Param, type Rows, type Wire } from "../server/link.ts";
-import { settleDeadline, settleReach, type Reach, type Spelling } from "../server/address.ts";
+import { assertPlace, settleDeadline, settleReach, type Reach, type Spelling } from "../server/address.ts";
 import { share } from "../server/share.ts";
 
 export type Way = {
@@ -31,6 +31,7 @@ const spelling: Spelling = {
   files: { ca: "ssl-ca", cert: "ssl-cert", key: "ssl-key" },
   hasPooler: false,
   kept: [],
+  port: 3306,
 };
 
 /**
@@ -73,18 +74,30 @@ const within = async (wire: Wire, growth: number): Promise<Wire> => {
   };
 };
 
+const inPlace = async (wire: Wire, name: string, wanted: string | undefined): Promise<Wire> => {
+  try {
+    const [row] = await wire.send("select database() as there");
+    assertPlace(name, wanted, row?.["there"]);
+    return wire;
+  } catch (error) {
+    wire.destroy();
+    throw error;
+  }
+};
+
 /** By a URL. Throws `invalid_option`. `lease` is in ms. */
 export const wayTo = async (text: string, reach: Reach, lease: number | undefined): Promise<Way> => {
-  const { name, url, tls, size, deadline } = await settleReach(text, reach, spelling, lease);
+  const { name, url, place, tls, size, deadline } = await settleReach(text, reach, spelling, lease);
   const options: SQL.Options = {
     url: url.replace(/^mariadb:/, "mysql:"),
     adapter: "mysql",
     connectionTimeout: Math.ceil(Math.max(deadline, firstConnection) / 1_000),
+    ...place,
     ...(tls ? { tls } : {}),
   };
   return {
     name,
-    open: async () => within(await openWire(options, settings(deadline)), 1),
+    open: async () => within(await inPlace(await openWire(options, settings(deadline)), name, place.database), 1),
     options,
     most: size,
     deadline,
