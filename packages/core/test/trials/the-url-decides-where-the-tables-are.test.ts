@@ -24,10 +24,10 @@ const countIn = async (url: string, adapter: "postgres" | "mysql", place: string
   const name = decodeURIComponent(new URL(url).pathname.slice(1));
   const client = new SQL({ url, adapter, database: name, max: 1 });
   try {
-    const [row] = await client.unsafe(
+    const [row] = (await client.unsafe(
       `select count(*) as n from information_schema.tables where table_name = 'holdfast_runs' and ${place}`,
-    );
-    return Number(row.n);
+    )) as { n: unknown }[];
+    return Number(row?.n);
   } finally {
     await client.close({ timeout: 0 });
   }

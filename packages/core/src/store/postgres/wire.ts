@@ -3,7 +3,7 @@ import type { SQL } from "bun";
 import * as Fault from "../../model/fault.ts";
 import { firstConnection, openWire, type Param, type Rows, type Wire } from "../server/link.ts";
 import {
-  assertPlace,
+  inPlace,
   placeOf,
   settleDeadline,
   settlePooler,
@@ -75,7 +75,7 @@ export const wayTo = async (text: string, reach: Reach, lease: number | undefine
     if (wire) {
       if (await isMarked(wire)) {
         pooler = "none";
-        return settled(await inPlace(wire, name, place.database), settings(deadline));
+        return settled(await inPlace(wire, { name, wanted: place.database, ask: whereIs }), settings(deadline));
       }
       wire.destroy();
     }
@@ -89,7 +89,7 @@ export const wayTo = async (text: string, reach: Reach, lease: number | undefine
       return openWire(behind, [...settings(deadline), ...path]);
     }
     const marked = said(address.pooler === undefined ? mark : {});
-    return inPlace(await openWire({ ...direct, ...marked }, settings(deadline)), name, place.database);
+    return inPlace(await openWire({ ...direct, ...marked }, settings(deadline)), { name, wanted: place.database, ask: whereIs });
   };
   return {
     name,
@@ -111,16 +111,7 @@ const quiet = (text: string): { readonly connection?: Record<string, string> } =
 };
 
 /** A pooler may know a database by a name of its own: so this is for connections that nobody is in between of. */
-const inPlace = async (wire: Wire, name: string, wanted: string | undefined): Promise<Wire> => {
-  try {
-    const [row] = await wire.send("select current_database()::text as there");
-    assertPlace(name, wanted, row?.["there"]);
-    return wire;
-  } catch (error) {
-    wire.destroy();
-    throw error;
-  }
-};
+const whereIs = "select current_database()::text as there";
 
 const withoutPath = (text: string): string => {
   const url = new URL(text);

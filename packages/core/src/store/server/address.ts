@@ -2,6 +2,7 @@
 import { userInfo } from "node:os";
 import { milliseconds, type Duration } from "../../model/duration.ts";
 import * as Fault from "../../model/fault.ts";
+import type { Wire } from "./link.ts";
 
 const modes = ["disable", "prefer", "require", "verify-ca", "verify-full"] as const;
 export type TlsMode = (typeof modes)[number];
@@ -220,4 +221,19 @@ const nameOf = (url: URL): string => {
   const schema = url.searchParams.get("search_path");
   shown.search = schema === null ? "" : `?search_path=${schema}`;
   return shown.href;
+};
+
+/** Gives a connection on that is in the database asked for, and throws away one that is not. */
+export const inPlace = async (
+  wire: Wire,
+  { name, wanted, ask }: { readonly name: string; readonly wanted: string | undefined; readonly ask: string },
+): Promise<Wire> => {
+  try {
+    const [row] = await wire.send(ask);
+    assertPlace(name, wanted, row?.["there"]);
+    return wire;
+  } catch (error) {
+    wire.destroy();
+    throw error;
+  }
 };
