@@ -1,6 +1,6 @@
 // Failures are logged and reported: after the commit, once, and never on a replay.
 import { expect, test } from "bun:test";
-import { Run, Runtime, Step, Workflow } from "../../src/index.ts";
+import { Run, type Runtime, Step, Workflow } from "../../src/index.ts";
 import { listening, runToEnd, setup } from "../kit/world.ts";
 
 const failing = Workflow.define({ name: "failing" }, async (ctx) => {

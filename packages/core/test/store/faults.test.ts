@@ -150,13 +150,14 @@ test("a read that fails says why, a read for acknowledged work waits, and the en
   let broken = false;
   database.prepare = ((text: string) => {
     const statement = prepare(text);
-    for (const way of ["values", "all"] as const) {
-      const read = statement[way].bind(statement);
-      statement[way] = (...given) => {
+    const guarded =
+      <Given extends unknown[], Rows>(read: (...given: Given) => Rows) =>
+      (...given: Given): Rows => {
         if (broken && text.startsWith("select")) throw Object.assign(new Error("disk I/O error"), { code: "SQLITE_IOERR_READ" });
         return read(...given);
       };
-    }
+    statement.values = guarded(statement.values.bind(statement));
+    statement.all = guarded(statement.all.bind(statement));
     return statement;
   }) as typeof prepare;
   const store = open(database);

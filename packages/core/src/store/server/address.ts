@@ -212,10 +212,11 @@ export const assertPlace = (name: string, wanted: string | undefined, there: unk
       .replace(/[@:].*$/, "")
       .toLowerCase();
   if (wanted === undefined || there === null || there === undefined || plain(wanted) === plain(there)) return;
+  const place = typeof there === "string" ? there : JSON.stringify(there);
   throw Fault.make(
     "storage_failed",
-    `The URL ${name} names the database "${wanted}", and the server says that the connection is in "${String(there)}". Nothing was written. Look for a proxy that chooses another database, and name the one that is meant in the URL.`,
-    { database: name, wanted, there: String(there) },
+    `The URL ${name} names the database "${wanted}", and the server says that the connection is in "${place}". Nothing was written. Look for a proxy that chooses another database, and name the one that is meant in the URL.`,
+    { database: name, wanted, there: place },
   );
 };
 
