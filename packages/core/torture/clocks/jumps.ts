@@ -26,7 +26,13 @@ export type Findings = {
 };
 
 export const noFindings = (): Findings => ({
-  ...{ fired: 0, early: 0, lost: 0, stolen: 0, doubled: 0, busiest: 0, ended: 0 },
+  fired: 0,
+  early: 0,
+  lost: 0,
+  stolen: 0,
+  doubled: 0,
+  busiest: 0,
+  ended: 0,
   sights: { swapped: 0, redrawn: 0, leaked: 0 },
 });
 
