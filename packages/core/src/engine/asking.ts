@@ -115,6 +115,14 @@ export const isElsewhere = (execution: Execution, operation: Operation | undefin
   return false;
 };
 
+/** How long the code of a strand has worked since its record, in this life: a record of an earlier life may be hours old. */
+export const tookSince = ({ execution, at, givenAt }: Strand): number => {
+  const { clock } = execution.engine;
+  return execution.recorded.places === undefined
+    ? clock.now() - Math.max(at, execution.recorded.loadedAt)
+    : clock.monotonic() - givenAt;
+};
+
 /**
  * How long, in ms, after a record the result of an operation waits on a replay that was asked for so long after that record. A strand that computes
  * in parallel and was slower in the recorded run has had its time by then, and is told apart.

@@ -1,6 +1,6 @@
 /** What a body asks for. Its promise settles when the record that answers it is delivered, and never otherwise. */
 import { anyCount, shortId, type Place } from "../model/places.ts";
-import { countAsk, findKey, patienceFor, strandId, type Asked, type Found } from "./asking.ts";
+import { countAsk, findKey, patienceFor, strandId, tookSince, type Asked, type Found } from "./asking.ts";
 import { apart, become, strandAfter, type Strand } from "./caller.ts";
 import type { Retry } from "../model/backoff.ts";
 import type { OperationKind, Row } from "../model/records.ts";
@@ -262,14 +262,6 @@ const placeOf = (strand: Strand, path: string, count: number): Operation["place"
   count,
   took: Math.max(0, Math.round(tookSince(strand))),
 });
-
-/** How long the code of a strand has worked since its record, in this life: a record of an earlier life may be hours old. */
-const tookSince = ({ execution, at, givenAt }: Strand): number => {
-  const { clock } = execution.engine;
-  return execution.recorded.places === undefined
-    ? clock.now() - Math.max(at, execution.recorded.loadedAt)
-    : clock.monotonic() - givenAt;
-};
 
 /** The body may go no further: the run is blocked, with what to do. The same in every life, for it is noted. */
 const refuse = (

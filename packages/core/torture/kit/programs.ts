@@ -100,20 +100,24 @@ export const untilHangs = async (ledger: string, run: string): Promise<void> => 
     await Bun.sleep(20);
 };
 
-/** Long enough, in ms, that under load too the rejection comes in a task before the end of the sleep. */
-const meanwhile = 200;
-
 /** Promises that are rejected while the body sleeps, and that it handles later. */
 export const rejectsLate = async (ctx: Context.Context, act: Act, n: number): Promise<number> => {
   const decline = (): Promise<never> => act(ctx, "declines", () => Promise.reject(new Error("declined")), once);
+  const over = Promise.withResolvers<void>();
   const helper = async (): Promise<number> => {
-    if (n % 2 === 0) return decline();
-    await act(ctx, "answers", () => "no");
-    throw new RangeError("the helper itself fails");
+    try {
+      if (n % 2 === 0) return await decline();
+      await act(ctx, "answers", () => "no");
+      throw new RangeError("the helper itself fails");
+    } finally {
+      over.resolve();
+    }
   };
   const begun = helper();
   const derived = begun.then(() => -1);
-  await Step.sleep(ctx, "meanwhile", meanwhile);
+  // The sleep is asked for when the promises are rejected: however slow the machine is, it ends in a later task.
+  await over.promise;
+  await Step.sleep(ctx, "meanwhile", 20);
   look(ctx, "after a sleep");
   const settled = await Promise.allSettled([begun, derived]);
   return settled.every(({ status }) => status === "rejected") ? n : Number.NaN;
