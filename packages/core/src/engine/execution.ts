@@ -3,25 +3,14 @@ import type { Logger } from "pino";
 import { decode } from "../model/codec.ts";
 import type { Failure } from "../model/failure.ts";
 import type { Fault } from "../model/fault.ts";
-import {
-  askOrder,
-  drawsIn,
-  hasRefusal,
-  originsIn,
-  placesIn,
-  reservedIn,
-  rulesOf,
-  type Draws,
-  type Origin,
-  type Place,
-  type Places,
-} from "../model/places.ts";
-import { currentRules, isLoose, type Row, type Rules } from "../model/records.ts";
+import type { Place } from "../model/places.ts";
+import { isLoose, type Row } from "../model/records.ts";
 import type { Reason, RunRow, SignalRow } from "../store/rows.ts";
 import type { Untyped } from "./definition.ts";
 import type { Engine } from "./engine.ts";
 import type { Operation, Plan } from "./operation.ts";
 import type { Entry } from "./record.ts";
+import { recordedIn, type Recorded } from "./recorded.ts";
 import { scopeUnder, type Scope } from "./scope.ts";
 
 export type Outcome =
@@ -56,25 +45,6 @@ export type Mailbox = {
   warnedOfWait: boolean;
   /** Messages that were given to the body, as long as a look into the mailbox may still find them. */
   readonly taken: Map<number, "writing" | "written">;
-};
-
-/** What the history said when this life of the run began. */
-export type Recorded = {
-  /** The rules by which it is written. */
-  readonly rules: Rules;
-  /** When this life began, by the wall clock, where an earlier one left records: 0 elsewhere. */
-  readonly loadedAt: number;
-  /** The records of operations in the order in which the body asked for those. */
-  readonly askOrder: readonly Row[];
-  readonly places: Places | undefined;
-  readonly reserved: ReadonlySet<string>;
-  /** The run was refused before. Code that is as it was is refused again soon after the replay; see `refusedUntil`. */
-  readonly wasRefused: boolean;
-  readonly draws: Draws | undefined;
-  /** The runs that it was forked from, each with the last seq that was copied. */
-  readonly origins: readonly Origin[];
-  /** Rounds in which a step is done anew after it was undone. */
-  readonly rounds: ReadonlyMap<string, number>;
 };
 
 export type Computing = {
@@ -271,37 +241,6 @@ export const createExecution = (engine: Engine, definition: Untyped, run: RunRow
   };
 };
 
-/** The rows in their order are those without loose results. */
-const recordedIn = (engine: Engine, rows: readonly Row[], ordered: readonly Row[]): Recorded => {
-  if (rows.length === 1 && rulesOf(rows, []) === currentRules) return nothingRecorded;
-  const places = placesIn(rows);
-  const origins = originsIn(rows);
-  return {
-    rules: rulesOf(rows, origins),
-    loadedAt: rows.length > 1 ? engine.clock.now() : 0,
-    askOrder: askOrder(ordered),
-    places,
-    reserved: reservedIn(places),
-    wasRefused: hasRefusal(places),
-    draws: drawsIn(rows),
-    origins,
-    rounds: roundsIn(rows),
-  };
-};
-
-/** What all runs share that begin. */
-const nothingRecorded: Recorded = {
-  rules: currentRules,
-  loadedAt: 0,
-  askOrder: [],
-  places: undefined,
-  reserved: new Set(),
-  wasRefused: false,
-  draws: undefined,
-  origins: [],
-  rounds: new Map(),
-};
-
 const noLoose = new Map<string, Row>();
 
 const looseIn = (rows: readonly Row[]): Map<string, Row> =>
@@ -313,13 +252,6 @@ export const hasMore = (execution: Execution): boolean => execution.cursor < exe
 const cancelIn = (rows: readonly Row[]): string | undefined => {
   const row = rows.find(({ kind }) => kind === "cancel");
   return row && String(decode(row.value));
-};
-
-/** Known before the first record is delivered, for the order of the undoing depends on them. */
-const roundsIn = (rows: readonly Row[]): Map<string, number> => {
-  const rounds = new Map<string, number>();
-  for (const { kind, key, attempt } of rows) if (kind === "redo" && key !== null) rounds.set(key, attempt ?? 1);
-  return rounds;
 };
 
 /** True while records of an earlier execution are still to be delivered: nothing the body asks for has an effect. */
