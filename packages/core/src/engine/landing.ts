@@ -35,7 +35,7 @@ const keep = (trial: Trial, value: unknown, committed?: () => void): void => {
   try {
     kept = roundtrip(value, { what: describe(trial), limit: execution.engine.settings.payload });
   } catch (error) {
-    return giveUp(trial, error);
+    return giveUp(trial, error, attemptFailed(trial, error));
   }
   land(trial);
   record(
@@ -59,10 +59,12 @@ export const fail = (trial: Trial, error: unknown): void => {
   if (!isAlive(execution)) return;
   if (isGivenUp(trial)) return land(trial);
   const verdict = judge(trial, error);
-  if (verdict.kind === "over") return plan.fallback && operation.kind !== "undo" ? fallBack(trial, error) : giveUp(trial, error);
+  if (verdict.kind === "over") {
+    const failed = attemptFailed(trial, error);
+    return plan.fallback && operation.kind !== "undo" ? fallBack(trial, error, failed) : giveUp(trial, error, failed);
+  }
   land(trial);
-  const { attempt } = flight;
-  operation.failed = attempt;
+  operation.failed = flight.attempt;
   const due = execution.engine.clock.now() + verdict.delay;
   setDue(execution, operation, due);
   note(
@@ -75,7 +77,7 @@ export const fail = (trial: Trial, error: unknown): void => {
       due,
       issued: operation.issued,
     },
-    () => reportFailure(execution, { kind: "attempt", step: operation.key, attempt, error: toError(fromError(error)) }),
+    attemptFailed(trial, error),
   );
 };
 
@@ -112,26 +114,30 @@ const warnOfWhen = ({ execution, operation }: Trial, what: string, err?: unknown
     `The option retry.when of step "${operation.key}" ${what}.`,
   );
 
-export const fallBack = (trial: Trial, error: unknown): void => {
-  const { fallback } = trial.plan;
-  if (!fallback) return giveUp(trial, error);
-  trial.callOff?.();
-  trial.fellBack = true;
+/** Reports the attempt. To be called when the record that it failed is committed. */
+const attemptFailed = (trial: Trial, error: unknown): (() => void) => {
   const { execution, operation, flight } = trial;
   const { attempt } = flight;
-  const failed = (): void =>
-    reportFailure(execution, { kind: "attempt", step: operation.key, attempt, error: toError(fromError(error)) });
+  return () => reportFailure(execution, { kind: "attempt", step: operation.key, attempt, error: toError(fromError(error)) });
+};
+
+/** `committed` reports the attempt, where one was made: an open breaker lets none through. */
+export const fallBack = (trial: Trial, error: unknown, committed?: () => void): void => {
+  const { fallback } = trial.plan;
+  if (!fallback) return giveUp(trial, error, committed);
+  trial.callOff?.();
+  trial.fellBack = true;
   callUser(trial, (tools) => fallback(error, tools), {
-    onValue: (_, value) => keep(trial, value, failed),
+    onValue: (_, value) => keep(trial, value, committed),
     onError: (_, second) => {
-      if (!trial.flight.over && isAlive(trial.execution)) giveUp(trial, second);
+      if (!trial.flight.over && isAlive(trial.execution)) giveUp(trial, second, committed);
     },
     what: "fallback",
   });
 };
 
 /** The body is told that the step failed. */
-const giveUp = (trial: Trial, error: unknown): void => {
+const giveUp = (trial: Trial, error: unknown, committed?: () => void): void => {
   const { execution, operation, flight } = trial;
   land(trial);
   if (isGivenUp(trial)) return;
@@ -144,9 +150,8 @@ const giveUp = (trial: Trial, error: unknown): void => {
     { kind, key: operation.key, value: failureText(trial, error), attempt, issued: operation.issued },
     answer,
     () => {
-      const facts = { step: operation.key, attempt, error: toError(failure) };
-      reportFailure(execution, { kind: "attempt", ...facts });
-      reportFailure(execution, { kind: "step", ...facts });
+      committed?.();
+      reportFailure(execution, { kind: "step", step: operation.key, attempt, error: toError(failure) });
     },
   );
 };
