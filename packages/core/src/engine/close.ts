@@ -2,10 +2,10 @@
 import * as Fault from "../model/fault.ts";
 import { flushBreakers } from "./breaker/member.ts";
 import { drop } from "./drop.ts";
-import { nobody, type Engine } from "./engine.ts";
+import { noWorker, type Engine } from "./engine.ts";
 import { farewell } from "./settings.ts";
 import { wake } from "./wake.ts";
-import { risen } from "./workers.ts";
+import { begun } from "./workers.ts";
 
 const closings = new WeakMap<Engine, Promise<void>>();
 
@@ -23,10 +23,10 @@ const closeOnce = async (engine: Engine): Promise<void> => {
   await drained(engine);
   for (const execution of engine.executing.values()) drop(execution, "runtime_closed");
   flushBreakers(engine);
-  await risen(engine);
+  await begun(engine);
   const { worker } = engine;
   // From here on nothing is taken on for the worker that leaves, however late an answer comes.
-  engine.worker = nobody;
+  engine.worker = noWorker;
   await leaving(engine, worker);
   halt(engine);
   await engine.store.close();

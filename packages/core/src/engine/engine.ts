@@ -35,7 +35,7 @@ export type BreakerGate = {
 };
 
 /** No worker has this key. */
-export const nobody = 0;
+export const noWorker = 0;
 
 export type Engine = {
   readonly store: Store;

@@ -7,7 +7,7 @@
  */
 import * as Fault from "../model/fault.ts";
 import type { Beat } from "../store/contract.ts";
-import { nobody, type Engine } from "./engine.ts";
+import { noWorker, type Engine } from "./engine.ts";
 import { startMeasuring } from "./load.ts";
 import { repeat } from "./loop.ts";
 import { firstRestart, lastRestart, local } from "./settings.ts";
@@ -114,7 +114,7 @@ const restartAfter = (heartbeat: Heartbeat, delay: number): void => {
   const callOff = engine.clock.after(delay, () => {
     if (heartbeat.stopped) return;
     // While it is being registered anew there is no worker to give heartbeats for.
-    if (engine.worker === nobody) restartAfter(heartbeat, firstRestart);
+    if (engine.worker === noWorker) restartAfter(heartbeat, firstRestart);
     else startThread(heartbeat);
   });
   engine.stops.push(callOff);
@@ -129,11 +129,11 @@ const look = (heartbeat: Heartbeat): void => {
   const age = thread?.age() ?? Number.POSITIVE_INFINITY;
   const isLate = age > 2 * engine.settings.heartbeat;
   if (isLate && engine.clock.monotonic() - heartbeat.at >= engine.settings.heartbeat) void beatHere(heartbeat);
-  if (!isLate && engine.heartbeat.trouble !== undefined && engine.worker !== nobody) {
+  if (!isLate && engine.heartbeat.trouble !== undefined && engine.worker !== noWorker) {
     engine.heartbeat = { source: "thread", trouble: undefined };
     engine.logger.warn("the heartbeat thread gives the heartbeats again");
   }
-  if (engine.worker !== nobody && !engine.holds()) sayLost(heartbeat);
+  if (engine.worker !== noWorker && !engine.holds()) sayLost(heartbeat);
 };
 
 /** No heartbeat came through, from nowhere: others may take the runs of this process over. */
@@ -144,18 +144,19 @@ const sayLost = ({ engine }: Heartbeat): void => {
   engine.logger.error({ lease: engine.settings.lease }, message);
 };
 
-/** It is on no list of workers, and could not be put on one. */
-export const sayNobody = (engine: Engine, error: unknown): void => {
+/** This process is not on the list of workers, and could not be put on it. */
+export const sayUnregistered = (engine: Engine, error: unknown): Engine["heartbeat"] => {
   const message = `This process could not register as a worker (${error instanceof Error ? error.message : String(error)}). It executes nothing until it can, and tries again.`;
   engine.heartbeat = { source: "loop", trouble: Fault.make("heartbeat_failed", message, {}, { cause: error }) };
   engine.logger.error({ err: error }, message);
+  return engine.heartbeat;
 };
 
 /** One heartbeat from the event loop. One at a time: a database that stands still is not asked again and again. */
 const beatHere = async (heartbeat: Heartbeat): Promise<void> => {
   const { engine, rise, load } = heartbeat;
-  // Between two workers there is nobody to give a heartbeat for.
-  if (heartbeat.beating || engine.worker === nobody) return;
+  // While it is being registered there is no worker to give a heartbeat for.
+  if (heartbeat.beating || engine.worker === noWorker) return;
   heartbeat.beating = true;
   const startedAt = engine.clock.monotonic();
   try {

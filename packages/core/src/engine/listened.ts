@@ -7,8 +7,8 @@
  *
  * What cannot be told (a wait inside another async function, inside `Promise.all` inside a race) counts as listened to.
  *
- * There are two kinds. The promise of a wait counts all its listeners. That of another operation only says which races it has decided: it takes part in
- * the race of a wait. Most bodies await it and no more, so it has no state before somebody calls its `then`.
+ * There are two kinds. The promise of a wait counts all its listeners. The promise of another operation may race with a wait: it only marks the races that
+ * it has decided. Most bodies only await it, so it has no state before the first call of its `then`.
  */
 
 let signals = false;

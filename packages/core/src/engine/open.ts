@@ -4,7 +4,7 @@ import type { Hooks, Looks, Store } from "../store/contract.ts";
 import { clockOf, system, type Clock } from "./clock.ts";
 import type { Untyped } from "./definition.ts";
 import { logDurability, refuseUnsafe } from "./durability.ts";
-import { nobody, type Engine } from "./engine.ts";
+import { noWorker, type Engine } from "./engine.ts";
 import { createLookingAgain } from "./look-again.ts";
 import { startLoop } from "./loop.ts";
 import { stopMoved } from "./moved.ts";
@@ -39,7 +39,7 @@ export const openEngine = async (opening: Opening, openStore: (hooks: Hooks) => 
     lease: opening.settings.lease,
     ...(opening.strict ? { beforeWriting: refuseUnsafe } : {}),
     onMoved: (fault) => {
-      if (opened && opened.worker !== nobody) stopMoved(opened, fault);
+      if (opened && opened.worker !== noWorker) stopMoved(opened, fault);
     },
   });
   const engine: Engine = createEngine(opening, store);

@@ -14,8 +14,8 @@
 import { hostname } from "node:os";
 import { library } from "../model/version.ts";
 import type { WorkerRow } from "../store/rows.ts";
-import { nobody, type Engine, type Sighting } from "./engine.ts";
-import { beatForNow, sayNobody, startHeartbeat } from "./heartbeat.ts";
+import { noWorker, type Engine, type Sighting } from "./engine.ts";
+import { beatForNow, sayUnregistered, startHeartbeat } from "./heartbeat.ts";
 import { seekLead } from "./leader.ts";
 import { loseAll, repeat } from "./loop.ts";
 import { bornOf, isGone, machine } from "./machine.ts";
@@ -41,7 +41,7 @@ export const register = async (engine: Engine): Promise<void> => {
   engine.fullness = { full: false, at: -Infinity };
 };
 
-/** Begins to beat, and to look after the others. A database nobody else can reach needs neither. */
+/** Begins to beat, and to look after the others. A database noWorker else can reach needs neither. */
 export const startBeating = (engine: Engine): void => {
   if (!engine.store.shared) return;
   startHeartbeat(engine, () => rise(engine));
@@ -50,10 +50,7 @@ export const startBeating = (engine: Engine): void => {
 
 const risings = new WeakMap<Engine, Promise<void>>();
 
-/** Resolves when no worker is being registered in the place of one that was declared dead. */
-export const risen = async (engine: Engine): Promise<void> => risings.get(engine)?.catch(() => {});
-
-/** Once at a time: a second row would belong to nobody who beats for it. */
+/** Begins anew once at a time: a second row would have no heartbeat. */
 const rise = (engine: Engine): Promise<void> => {
   const rising = risings.get(engine) ?? riseOnce(engine).finally(() => risings.delete(engine));
   risings.set(engine, rising);
@@ -63,37 +60,51 @@ const rise = (engine: Engine): Promise<void> => {
 /** This process was declared dead, or its row is gone. It lets go of everything and begins anew, as another worker. */
 const riseOnce = async (engine: Engine): Promise<void> => {
   const before = engine.worker;
-  if (engine.closing || before === nobody) return;
+  if (engine.closing || before === noWorker) return;
   engine.logger.warn(
     { worker: before },
-    "this process is no longer on the list of workers: it was silent for longer than its lease, or its row was taken away. Others take over its runs, and it begins anew",
+    "this process is no longer on the list of workers: it was silent for longer than its lease, or its row was removed. Other workers take over its runs, and it registers again",
   );
-  // From here on nothing is taken on for the worker of before, however late an answer comes, and nothing says that it lives.
-  engine.worker = nobody;
+  // From here on no run is taken on for the worker of before, however late an answer comes, and no heartbeat is given for it.
+  engine.worker = noWorker;
   engine.term = undefined;
   beatForNow(engine);
   loseAll(engine);
-  await tryToBegin(engine, before, () => true);
+  await beginAnew(engine, before);
 };
 
-/** As another worker than before. */
-const begin = async (engine: Engine): Promise<void> => {
+/** Registrations that are running: a rewind may come while another one waits for its answer. */
+const beginnings = new WeakMap<Engine, Promise<void>>();
+
+/** Resolves when no registration is running. */
+export const begun = async (engine: Engine): Promise<void> => beginnings.get(engine)?.catch(() => {});
+
+/** Registers as another worker than before, unless that has been done. */
+const begin = (engine: Engine): Promise<void> => {
+  if (engine.worker !== noWorker) return Promise.resolve();
+  const beginning = beginnings.get(engine) ?? beginOnce(engine).finally(() => beginnings.delete(engine));
+  beginnings.set(engine, beginning);
+  return beginning;
+};
+
+const beginOnce = async (engine: Engine): Promise<void> => {
   await register(engine);
   beatForNow(engine);
   engine.poke();
 };
 
-/** Until it succeeds. What the worker of before still holds is due at once. */
-const tryToBegin = async (engine: Engine, before: number, isWanted: () => boolean): Promise<void> => {
-  let said = false;
-  while (!engine.closing && isWanted()) {
+/** Tries until it succeeds. The runs that the worker of before still holds are due at once. */
+const beginAnew = async (engine: Engine, before: number): Promise<void> => {
+  const { rewinds, heartbeat } = engine;
+  let said: Engine["heartbeat"] | undefined;
+  while (!engine.closing && engine.rewinds === rewinds) {
     try {
-      if (engine.worker === nobody) await begin(engine);
-      if (before !== nobody) await engine.store.workers.leave(before, engine.clock.now());
+      await begin(engine);
+      if (before !== noWorker) await engine.store.workers.leave(before, engine.clock.now());
+      if (said === engine.heartbeat) engine.heartbeat = heartbeat;
       return engine.poke();
     } catch (error) {
-      if (!said) sayNobody(engine, error);
-      said = true;
+      said ??= sayUnregistered(engine, error);
       await new Promise<void>((resolve) => void engine.clock.after(250 + 250 * engine.chance(), resolve));
     }
   }
@@ -105,7 +116,7 @@ const tryToBegin = async (engine: Engine, before: number, isWanted: () => boolea
  */
 export const rewind = (engine: Engine): void => {
   const { worker } = engine;
-  engine.worker = nobody;
+  engine.worker = noWorker;
   engine.term = undefined;
   engine.rewinds++;
   engine.unfit.clear();
@@ -114,12 +125,6 @@ export const rewind = (engine: Engine): void => {
   engine.logger.warn({ worker }, "the database is another one than before; this process begins anew from what is there");
   for (const tell of engine.mistaken) tell();
   if (!engine.closing) void beginAnew(engine, worker);
-};
-
-const beginAnew = async (engine: Engine, before: number): Promise<void> => {
-  const { rewinds } = engine;
-  await risen(engine);
-  await tryToBegin(engine, before, () => engine.rewinds === rewinds);
 };
 
 const watchOthers = (engine: Engine): void => {

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { SQL } from "bun";
 import { engineOf } from "../../src/engine/opened.ts";
-import { nobody } from "../../src/engine/engine.ts";
+import { noWorker } from "../../src/engine/engine.ts";
 import { Fault, Run, Runtime, Signal, Step, Workflow } from "../../src/index.ts";
 import { afterwards, silent } from "../kit/world.ts";
 import { openFront, type Front } from "../kit/front.ts";
@@ -176,7 +176,7 @@ for (const [name, prepare, why] of servers) {
       const livingNow = () => [worker, other, newcomer].map((runtime) => engineOf(runtime).worker);
       await until(
         "the idle client has noticed, and begun anew",
-        () => engineOf(other).rewinds === 1 && !livingNow().includes(nobody),
+        () => engineOf(other).rewinds === 1 && !livingNow().includes(noWorker),
       );
       // Each of them lives under a number that nobody has but it.
       const workers = await scene.ask<{ key: number | string }>("select w.key from holdfast_workers as w");
