@@ -7,7 +7,7 @@ import { on, setup, type World } from "../kit/world.ts";
 import { story } from "../face/scene.ts";
 
 /** Behind a server the proxy of `test/server` loses answers. */
-const onSqlite = on === "sqlite" ? test : test.skip;
+const onSqlite = test.skipIf(on !== "sqlite");
 
 /** The next transaction of the user's is committed, and an error of the disk is all that is heard of it. */
 const loseAnswer = ({ client }: World): void => {

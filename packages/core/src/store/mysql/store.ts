@@ -13,6 +13,7 @@ import { createStore } from "../server/store.ts";
 import { createTransactions } from "../server/transact.ts";
 import { faultAt } from "../server/unreachable.ts";
 import { mysql } from "./dialect.ts";
+import { isFull } from "./errors.ts";
 import { askSettings, refuseReadOnly } from "./durability.ts";
 import { toldBy } from "./workers.ts";
 import { createEar, tellWithin } from "./ear.ts";
@@ -20,7 +21,6 @@ import { migratorOf } from "./migrate.ts";
 import { statement } from "./text.ts";
 import { findRunNow } from "./writes.ts";
 import { wayThrough, wayTo, type Way } from "./wire.ts";
-import { isFull } from "./errors.ts";
 
 /** The ear looks by itself; these are for what it missed. */
 const looks = { poll: 5_000, others: 1_800, rare: 10_000 };

@@ -15,6 +15,7 @@ import { createStore } from "../server/store.ts";
 import { createTransactions } from "../server/transact.ts";
 import { faultAt } from "../server/unreachable.ts";
 import { postgres } from "./dialect.ts";
+import { isFull } from "./errors.ts";
 import { askSettings, refuseReadOnly } from "./durability.ts";
 import { channel, createEar, type Ear, type EarOptions } from "./ear.ts";
 import { news, tellWithin } from "./news.ts";
@@ -23,7 +24,6 @@ import { untold } from "./workers.ts";
 import { migratorOf } from "./migrate.ts";
 import { statement } from "./text.ts";
 import { wayThrough, wayTo, type Way } from "./wire.ts";
-import { isFull } from "./errors.ts";
 
 /** All together less than one question a second: hints tell of what is new. */
 const looks = { poll: 5_000, others: 1_800, rare: 10_000 };
