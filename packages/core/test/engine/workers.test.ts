@@ -129,6 +129,39 @@ describe("beats", () => {
     await clock.advance(300);
   });
 
+  /** The row is gone, and no row can be written. */
+  const strike = (client: ReturnType<typeof share>["client"]): void => {
+    client.run("create trigger barred before insert on holdfast_workers begin select raise(abort, 'barred'); end");
+    client.run("delete from holdfast_workers");
+  };
+
+  test("a worker that gives its heartbeats from the event loop registers again, and its trouble is over then", async () => {
+    const shared = share();
+    const { runtime, clock } = await shared.open([nap]);
+    strike(shared.client);
+    await clock.advance(6_000);
+    expect(Runtime.trouble(runtime)).toMatchObject({ code: "heartbeat_failed" });
+    shared.client.run("drop trigger barred");
+    await clock.advance(6_000);
+    expect(Runtime.trouble(runtime)).toBeUndefined();
+    expect(shared.client.query("select key from holdfast_workers").all()).toHaveLength(1);
+    const run = await Workflow.start(runtime, nap);
+    await clock.advance(70_000);
+    expect((await Run.get(run)).status).toBe("completed");
+  });
+
+  test("a runtime that cannot register closes without waiting for its next attempt", async () => {
+    const shared = share();
+    const { runtime, clock } = await shared.open([nap]);
+    strike(shared.client);
+    await clock.advance(6_000);
+    expect(Runtime.trouble(runtime)).toMatchObject({ code: "heartbeat_failed" });
+    // The clock stands still from here on.
+    await Runtime.close(runtime);
+    shared.client.run("drop trigger barred");
+    expect(shared.client.query("select key from holdfast_workers").all()).toEqual([]);
+  });
+
   test("a function whose breaker was being asked when the lease became unsure does not start before it is sure again", async () => {
     const shared = share();
     const calls: string[] = [];
