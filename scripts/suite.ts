@@ -4,7 +4,8 @@ const root = `${import.meta.dir}/..`;
 
 export type Tally = { readonly passed: number; readonly failed: number; readonly skipped: number };
 
-export type Outcome = Tally & { readonly output: string };
+/** `failures` names the tests that failed, each with its file. */
+export type Outcome = Tally & { readonly output: string; readonly failures: readonly string[] };
 
 /** Runs the suite with these arguments of `bun test`. Anything but a clean, complete end counts as at least one failure. */
 export const runSuite = async (
@@ -23,7 +24,7 @@ export const runSuite = async (
   const clean = (await runner.exited) === 0;
   const tally = readTally(output);
   const ran = tally.passed + tally.failed > 0;
-  return { ...tally, failed: clean && ran ? tally.failed : Math.max(1, tally.failed), output };
+  return { ...tally, failed: clean && ran ? tally.failed : Math.max(1, tally.failed), output, failures: readFailures(output) };
 };
 
 /** Adds tallies up, as over packages or rounds. */
@@ -45,6 +46,18 @@ const readThrough = async (stream: ReadableStream<Uint8Array>, quiet: boolean): 
     text += decoder.decode(chunk, { stream: true });
   }
   return text;
+};
+
+/** A heading names the file of the lines below it. The runner repeats failed tests at its end, below none. */
+const readFailures = (output: string): string[] => {
+  const failures = new Set<string>();
+  let file = "";
+  for (const line of Bun.stripANSI(output).split("\n")) {
+    if (/^\d+ tests? failed:$/.test(line)) break;
+    if (/^\S+\.test\.ts:$/.test(line)) file = line.slice(0, -1);
+    else if (line.startsWith("(fail) ")) failures.add(`${file}: ${line.slice("(fail) ".length)}`);
+  }
+  return [...failures];
 };
 
 // " 12 pass", " 1 skip", " 0 fail" … "Ran 13 tests across 2 files."; no such end means that the runner died on the way.

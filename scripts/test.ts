@@ -1,5 +1,5 @@
 // `bun run test [arguments of bun test]`: the whole suite, with coverage of the core held above a floor; then the scenarios once more on
-// PostgreSQL, which is started where none answers, and on MySQL, where one answers. Arguments choose tests, and then neither floor nor second round applies. Ends with "N passed, N failed"; the exit code is 0 only when all passed, some ran and the floor held.
+// PostgreSQL, which is started where none answers, and on MySQL, where one answers. Arguments choose tests, and then neither floor nor second round applies. Ends with what failed and "N passed, N failed"; the exit code is 0 only when all passed, some ran and the floor held.
 import { percent, readCoverage, total } from "./coverage.ts";
 import { isThere as isMysqlThere } from "../packages/core/test/store/mysql.kit.ts";
 import { findPostgres } from "./postgres.ts";
@@ -26,24 +26,31 @@ const scenarios = [
   "smoke.test.ts",
 ].map((path) => `packages/core/test/${path}`);
 
-const nothing: Tally = { passed: 0, failed: 0, skipped: 0 };
+type Round = Tally & { readonly failures: readonly string[] };
 
-const onMysql = async (): Promise<Tally> =>
-  (await isMysqlThere()) ? runSuite(scenarios, { env: { HOLDFAST_TEST_ON: "mysql" } }) : nothing;
+const nothing: Round = { passed: 0, failed: 0, skipped: 0, failures: [] };
+
+const scenariosOn = async (on: "postgres" | "mysql", isThere: boolean): Promise<Round> => {
+  if (!isThere) return nothing;
+  const outcome = await runSuite(scenarios, { env: { HOLDFAST_TEST_ON: on } });
+  return { ...outcome, failures: outcome.failures.map((failure) => `on ${on}: ${failure}`) };
+};
 
 const postgres = await findPostgres();
 if (postgres.url === undefined) delete process.env["HOLDFAST_TEST_POSTGRES"];
 else process.env["HOLDFAST_TEST_POSTGRES"] = postgres.url;
-
-const onPostgres = async (): Promise<Tally> =>
-  postgres.url === undefined ? nothing : runSuite(scenarios, { env: { HOLDFAST_TEST_ON: "postgres" } });
 
 const args = process.argv.slice(2);
 const whole = args.length === 0;
 try {
   const outcome = await runSuite(whole ? ["--coverage"] : args);
   const held = !whole || outcome.failed > 0 || (await floorHolds());
-  const all = whole ? sum([outcome, await onPostgres(), await onMysql()]) : outcome;
+  const rounds: Round[] = [outcome];
+  if (whole)
+    rounds.push(await scenariosOn("postgres", postgres.url !== undefined), await scenariosOn("mysql", await isMysqlThere()));
+  const all = sum(rounds);
+  // At the very end, where it is found also when only the end of a long output is kept.
+  for (const failure of rounds.flatMap(({ failures }) => failures)) console.log(`FAILED ${failure}`);
   console.log(`\n${closingLine(all)}`);
   process.exitCode = all.failed === 0 && held ? 0 : 1;
 } finally {
