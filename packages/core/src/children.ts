@@ -2,7 +2,8 @@
 import { recordedChild } from "./engine/children.ts";
 import { strandOf, type Strand } from "./engine/caller.ts";
 import { definitionWithin, type Definition, type Untyped } from "./engine/definition.ts";
-import { issue, nextKey, silently } from "./engine/operation.ts";
+import { nextKey } from "./engine/keys.ts";
+import { issue, silently } from "./engine/operation.ts";
 import { checkInput } from "./engine/options.ts";
 import type { Context } from "./engine/scope.ts";
 import { encode } from "./model/codec.ts";

@@ -3,7 +3,7 @@ import { onListener } from "./listened.ts";
 import { collect, handOut } from "./mailbox.ts";
 import { notePlace } from "./asked.ts";
 import { hasMore, isAlive, type Execution } from "./execution.ts";
-import { noteLateDraws } from "./draws.ts";
+import { noteLateDraws } from "./drawn.ts";
 import { finish } from "./finish.ts";
 import { giveKeys, setDue, type Operation } from "./operation.ts";
 import { letGo, park, rouse } from "./park.ts";
@@ -11,6 +11,7 @@ import { isDoubtful, launch, release } from "./launch.ts";
 import { recall } from "./recall.ts";
 import { note } from "./record.ts";
 import { beget } from "./children.ts";
+import { rejectAgain } from "./deliver.ts";
 import { clearNote, giveUp, isUnseen, putRefusedAside, stall, swallows, watchUnseen } from "./mismatch.ts";
 import { nextDue, ring, setAlarm } from "./alarm.ts";
 import { wake } from "./wake.ts";
@@ -18,14 +19,13 @@ import { wake } from "./wake.ts";
 export const advance = (execution: Execution): void => {
   if (execution.phase === "parked" || execution.phase === "evicted") return rouse(execution);
   if (!isAlive(execution)) return;
+  if (execution.computing && rejectAgain(execution)) return;
   if (hasMore(execution)) return stall(execution);
   execution.rests++;
   if (execution.refused !== undefined) return putRefusedAside(execution);
+  if (execution.computing) noteLateDraws(execution);
   if (execution.outcome !== undefined && finish(execution)) return;
-  if (execution.computing) {
-    giveKeys(execution);
-    noteLateDraws(execution);
-  }
+  if (execution.computing) giveKeys(execution);
   const fresh = execution.fresh;
   execution.fresh = [];
   release(execution);

@@ -10,72 +10,100 @@
  *  3. Two asks of one place and one moment cannot be told apart. They are refused before the second has an effect.
  */
 import { isNote, operationOf, type Row } from "../model/records.ts";
-import { isRefused, placeId, type Noted } from "../model/places.ts";
+import { isRefused, placeId, rejectionAt, type NotedPlace } from "../model/places.ts";
 import { rareOf, type Strand } from "./caller.ts";
 import { isReplaying, type Execution } from "./execution.ts";
+import { nextKey, numberIn } from "./keys.ts";
 import type { Operation } from "./operation.ts";
 
 export const strandId = ({ after, draws }: Strand): string => (draws === 0 ? after : `${after}~${draws}`);
 
-/** Counts the ask, and answers with how often this strand asked for the name before. */
-export const countAsk = (strand: Strand, path: string): number => {
-  const { asked } = strand;
-  if (asked === undefined) {
-    strand.asked = path;
-    return 0;
-  }
-  if (typeof asked === "string") {
-    const counts = new Map([[asked, 1]]);
-    strand.asked = counts;
-    const before = counts.get(path) ?? 0;
-    counts.set(path, before + 1);
-    return before;
-  }
-  const before = asked.get(path) ?? 0;
-  asked.set(path, before + 1);
-  return before;
+/** How often this strand asked for the name before, after work that is not durable. */
+const countOf = ({ asked }: Strand, path: string): number =>
+  typeof asked === "object" ? (asked.get(path) ?? 0) : asked === path ? 1 : 0;
+
+const countAsk = (strand: Strand, path: string, count: number): void => {
+  if (strand.asked === undefined) strand.asked = path;
+  else if (typeof strand.asked === "string")
+    strand.asked = new Map([
+      [strand.asked, 1],
+      [path, count + 1],
+    ]);
+  else strand.asked.set(path, count + 1);
 };
 
-export type Asked = { readonly path: string; readonly count: number; readonly isComputed: boolean };
-
+/** `count` is that of its place: how often its strand asked for the name after other work before. */
 export type Found =
-  /** `noted` says that the history has its place. */
-  | { readonly kind: "key"; readonly key: string; readonly noted: Noted | undefined }
+  /** `noted` is its place, where the history has that. */
+  | { readonly kind: "key"; readonly count: number; readonly key: string; readonly noted: NotedPlace | undefined }
   /** It takes the next key: now, or once the replay is through. */
-  | { readonly kind: "next"; readonly isLater: boolean }
-  | { readonly kind: "refused"; readonly known: boolean };
+  | { readonly kind: "next"; readonly count: number; readonly isLater: boolean }
+  | { readonly kind: "refused"; readonly count: number; readonly known: boolean };
+
+/** What an ask is that directly follows a record, in a history without places. */
+export const nextNow: Found = { kind: "next", count: 0, isLater: false };
 
 /**
  * The key for an ask where the history has places, or that follows work which is not durable. An ask that the recorded run did not make, or not before its
  * process died, gets its key when the replay is through: until then the next key may be that of something which was under way.
  */
-export const findKey = (execution: Execution, strand: Strand, { path, count, isComputed }: Asked): Found => {
+export const findKey = (execution: Execution, strand: Strand, path: string, isComputed: boolean): Found => {
+  const { places, wasRefused } = execution.recorded;
+  const count = countOf(strand, path);
   const place = { after: strandId(strand), path, count };
-  if (execution.recorded.wasRefused && isRefused(execution.recorded.places, place)) return { kind: "refused", known: true };
-  const there = execution.recorded.places?.get(placeId(place));
-  if (isComputed && isSecond(execution, strand, path)) return { kind: "refused", known: false };
-  if (there) return { kind: "key", key: there.key, noted: there.noted };
-  if (!isComputed || !isReplaying(execution)) return { kind: "next", isLater: false };
-  const [key, ...others] = candidates(execution, path);
-  if (key === undefined) return { kind: "next", isLater: true };
-  return others.length === 0 ? { kind: "key", key, noted: undefined } : { kind: "refused", known: false };
+  if (wasRefused && isRefused(places, place)) return { kind: "refused", count, known: true };
+  const there = places?.get(placeId(place));
+  const before = strand.rare?.computed.get(path);
+  if (!isComputed) {
+    if (isReplaying(execution) && candidates(execution, path, execution.given).length > 0) return { ...nextNow, count };
+    if (before?.isHeld()) return { kind: "refused", count, known: false };
+    const isRejected = there === undefined && rejectionAt(execution.recorded.draws, place) !== undefined;
+    if (!isRejected && (there === undefined || wasUnderWay(execution, path, there))) return { ...nextNow, count };
+  }
+  // Asked before, and the body was not given the answer, or nothing at all since.
+  if (isComputed && before && (before.given === execution.given || before.isOpen()))
+    return { kind: "refused", count, known: false };
+  const others = isComputed && there === undefined && isReplaying(execution) ? candidates(execution, path) : [];
+  const [key] = others;
+  if (key === undefined) countAsk(strand, path, count);
+  if (there) return { kind: "key", count, key: there.key, noted: there };
+  if (key === undefined) return { kind: "next", count, isLater: isReplaying(execution) };
+  return others.length === 1 ? { kind: "key", count, key, noted: undefined } : { kind: "refused", count, known: false };
 };
 
-/** True when this strand has asked for the name after such work before, and the body was not given the answer or nothing at all since. */
-const isSecond = ({ given }: Execution, strand: Strand, path: string): boolean => {
-  const { computed } = rareOf(strand);
-  const before = computed.get(path);
-  computed.set(path, { given, isOpen: () => false });
-  return before !== undefined && (before.given === given || before.isOpen());
+/**
+ * True when an ask that directly follows a record was under way when the process died: its key is one of those before the key of the place, and has no
+ * record.
+ */
+const wasUnderWay = (execution: Execution, path: string, there: NotedPlace): boolean => {
+  const next = nextKey(execution, path);
+  const { inbox, cursor } = execution;
+  return (
+    (numberIn(next, path) ?? 0) < (numberIn(there.key, path) ?? 0) &&
+    !inbox.some(({ row }, at) => at >= cursor && row.key === next)
+  );
 };
 
-/** Keys of this name that were asked for by now in the recorded run, without such work: there it took no time. */
-const candidates = ({ inbox, cursor, operations, recorded: { reserved }, given }: Execution, path: string): readonly string[] => {
+/** From now on another ask of this place is a second one. */
+export const remember = (strand: Strand, path: string, operation: Operation): void =>
+  void rareOf(strand).computed.set(path, {
+    given: strand.execution.given,
+    isOpen: () => !operation.settled,
+    isHeld: () => !operation.settled && operation.patience !== undefined && patienceLeft(operation.patience) > 0,
+  });
+
+/** Keys of this name that were asked for by now in the recorded run, from that record on, directly after a record. */
+const candidates = (
+  { inbox, cursor, operations, recorded: { reserved }, given }: Execution,
+  path: string,
+  from = 0,
+): readonly string[] => {
   const keys = new Set<string>();
   for (let at = cursor; at < inbox.length; at++) {
     const { key, kind, issued } = inbox[at]?.row ?? { key: null, kind: "redo", issued: 0 };
-    if (key === null || issued > given || operationOf(kind) === undefined || operations.has(key) || reserved.has(key)) continue;
-    if (key === path || (key.startsWith(`${path}#`) && /^\d+$/.test(key.slice(path.length + 1)))) keys.add(key);
+    if (key === null || issued > given || issued < from) continue;
+    if (operationOf(kind) === undefined || operations.has(key) || reserved.has(key)) continue;
+    if (numberIn(key, path) !== undefined) keys.add(key);
   }
   return [...keys];
 };
@@ -124,7 +152,18 @@ export const tookSince = ({ execution, at, givenAt }: Strand): number => {
 };
 
 /**
- * How long, in ms, after a record the result of an operation waits on a replay that was asked for so long after that record. A strand that computes
- * in parallel and was slower in the recorded run has had its time by then, and is told apart.
+ * What the result of an operation waits for on a replay, and its function, where it was asked for after other work. Parallel code of the same place that
+ * was slower in the recorded run has had its time by then, and is told apart.
  */
-export const patienceFor = (took: number): number => Math.min(2 * took + 25, 60_000);
+export type Patience = { readonly asker: Strand; readonly noted: NotedPlace };
+
+/** The ms that it still waits: twice the recorded work, counted from the record of its strand, and from the last record that its body had been given. */
+export const patienceLeft = ({ asker, noted }: Patience): number => {
+  const { engine, given, computing } = asker.execution;
+  if (given < noted.issued) return Infinity;
+  const issuedAt = computing?.givenTimes.get(noted.issued) ?? 0;
+  const until = Math.max(asker.givenAt + patienceFor(noted.noted.took), issuedAt + patienceFor(noted.worked));
+  return until - engine.clock.monotonic();
+};
+
+const patienceFor = (took: number): number => Math.min(2 * took + 25, 60_000);

@@ -27,10 +27,11 @@ export type Strand = {
   /** How often a name was asked for from here: one name, or counts where there are several asks. */
   asked: string | Map<string, number> | undefined;
   /** What few strands have: names asked for after work that is not durable, with the seq that the body had been given by then, and draws. */
-  rare:
-    | { readonly computed: Map<string, { readonly given: number; isOpen: () => boolean }>; drawn: number; computedDraw: boolean }
-    | undefined;
+  rare: { readonly computed: Map<string, AskedBefore>; drawn: number; computedDraw: boolean } | undefined;
 };
+
+/** An earlier ask of a name. `isHeld`: its answer waits on a replay, so that other code of its place is told apart. */
+export type AskedBefore = { readonly given: number; readonly isOpen: () => boolean; readonly isHeld: () => boolean };
 
 /** A function of the user's that belongs to a step, and which one. The key of an undo begins with `undo:`. */
 export type Call = {

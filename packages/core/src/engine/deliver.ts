@@ -5,14 +5,16 @@ import * as Fault from "../model/fault.ts";
 import { isNote, operationOf, type Row } from "../model/records.ts";
 import { isElsewhere, missingBefore } from "./asking.ts";
 import { begin } from "./begin.ts";
-import type { Answer, Delivery, Execution } from "./execution.ts";
+import { computingOf, type Answer, type Delivery, type Execution } from "./execution.ts";
 import { isEarly } from "./launch.ts";
 import { resolveWith } from "./listened.ts";
 import { tune } from "./logs.ts";
-import { abort, applyNote, rejectWith, type Operation } from "./operation.ts";
+import { applyNote, isUnkeyed, rejectWith, type Operation } from "./operation.ts";
+import { abort } from "./flight.ts";
 import { own } from "./owner.ts";
-import { isWithin, type Scope } from "./scope.ts";
+import { faultOf, isWithin, type Scope } from "./scope.ts";
 import { unwind } from "./unwind.ts";
+import { wake } from "./wake.ts";
 
 /** Gives the body the next record. False when there is none, or when it does not meet what the body asked. */
 export const deliverNext = (execution: Execution): boolean => {
@@ -77,7 +79,7 @@ const deliver = (execution: Execution, { row, answer }: Delivery, operation: Ope
   execution.seen = row.seq;
   execution.seenAt = row.at;
   execution.given = row.seq;
-  if (execution.recorded.places !== undefined) execution.givenAt = execution.engine.clock.monotonic();
+  if (execution.recorded.places !== undefined) tellTime(execution, row);
   tune(execution);
   if (row.kind === "cancel") return deliverCancel(execution, row);
   if (!operation) return;
@@ -86,6 +88,12 @@ const deliver = (execution: Execution, { row, answer }: Delivery, operation: Ope
   operation.strand.at = row.at;
   if (execution.recorded.places !== undefined) operation.strand.givenAt = execution.givenAt;
   settle(execution, operation, answer ?? answerOf(row), row);
+};
+
+/** When this life was given a record, where something may have been asked for after it; see `patienceLeft`. */
+const tellTime = (execution: Execution, { seq }: Row): void => {
+  execution.givenAt = execution.engine.clock.monotonic();
+  if (seq <= execution.loaded) computingOf(execution).givenTimes.set(seq, execution.givenAt);
 };
 
 const settle = (execution: Execution, operation: Operation, answer: Answer, row: Row): void => {
@@ -128,7 +136,7 @@ export const cancelScope = (execution: Execution, scope: Scope, fault: Fault.Fau
   if (scope.fault) return;
   mark(scope, own(execution, fault));
   for (const operation of execution.operations.values()) {
-    if (operation.settled || operation.kind === "undo" || !isWithin(operation.scope, scope)) continue;
+    if (operation.settled || operation.kind === "undo" || isUnkeyed(operation) || !isWithin(operation.scope, scope)) continue;
     rejectWith(operation, fault);
     if (operation.flight) abort(operation.flight, fault);
   }
@@ -136,4 +144,22 @@ export const cancelScope = (execution: Execution, scope: Scope, fault: Fault.Fau
 
 const mark = (scope: Scope, fault: Fault.Fault): void => {
   Object.assign(scope, { fault });
+};
+
+/** Rejects again what was rejected in the recorded run when it was asked for, once all that came before it has come. True when the body goes on because of it. */
+export const rejectAgain = (execution: Execution): boolean => {
+  const { rejections, redrawn } = computingOf(execution);
+  const next = execution.inbox[execution.cursor];
+  const missing = next && missingBefore(execution, next.row);
+  for (const [operation, { seq, issued }] of rejections) {
+    const fault = faultOf(operation.scope);
+    if (fault === undefined || (next && (next.row.seq <= issued || missing?.seq !== seq))) continue;
+    rejections.delete(operation);
+    redrawn.add(seq);
+    execution.swallowed++;
+    rejectWith(operation, fault);
+    wake(execution);
+    return true;
+  }
+  return false;
 };

@@ -10,7 +10,7 @@ import { strandId } from "./asking.ts";
 import { become, rareOf, strandAfter, strandOf, type Strand } from "./caller.ts";
 import { computingOf, type Execution } from "./execution.ts";
 import { ambiguous } from "./operation.ts";
-import { note, type Entry } from "./record.ts";
+import { noteDraw } from "./drawn.ts";
 import type { Context } from "./scope.ts";
 import { wake } from "./wake.ts";
 
@@ -83,17 +83,7 @@ const recorded = ({ strand, before, isComputed }: Draw, value: number | null): n
     wake(execution); // A record may wait for it.
   } else if (isComputed) {
     const text = encode(value, { what: "answer of a draw", limit: 65_536 });
-    noteDraw(execution, { kind: "drawn", key, attempt: before, value: text });
+    noteDraw(execution, { kind: "drawn", key, attempt: before, value: text, issued: execution.given });
   }
   return known?.value;
-};
-
-/** What the body asks for next waits until the note is durable. A parked run notes it when it is executed again. */
-const noteDraw = (execution: Execution, entry: Entry): void => {
-  if (execution.phase === "executing") execution.seen = note(execution, entry).seq;
-  else computingOf(execution).lateDraws.push(entry);
-};
-
-export const noteLateDraws = (execution: Execution): void => {
-  for (const entry of computingOf(execution).lateDraws.splice(0)) noteDraw(execution, entry);
 };

@@ -2,7 +2,7 @@
 import * as Fault from "../model/fault.ts";
 import type { Rest } from "../store/contract.ts";
 import type { Execution } from "./execution.ts";
-import { abortAll } from "./operation.ts";
+import { abortAll } from "./flight.ts";
 import { tellWatchers } from "./watched.ts";
 
 const reasons = {

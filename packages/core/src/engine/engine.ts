@@ -7,7 +7,7 @@ import { nameOf, type Untyped } from "./definition.ts";
 import type { Execution } from "./execution.ts";
 import type { LookingAgain } from "./look-again.ts";
 import type { Peer } from "../model/share.ts";
-import type { Flight } from "./operation.ts";
+import type { Flight } from "./flight.ts";
 import type { Turns } from "./parts.ts";
 import { placesGivenUp } from "./places.ts";
 import type { Report } from "./report.ts";

@@ -3,7 +3,7 @@ import type { Logger } from "pino";
 import { decode } from "../model/codec.ts";
 import type { Failure } from "../model/failure.ts";
 import type { Fault } from "../model/fault.ts";
-import type { Place } from "../model/places.ts";
+import type { Drawn, Place } from "../model/places.ts";
 import { isLoose, type Row } from "../model/records.ts";
 import type { Reason, RunRow, SignalRow } from "../store/rows.ts";
 import type { Untyped } from "./definition.ts";
@@ -60,6 +60,10 @@ export type Computing = {
   /** Operations that get their keys when the replay is through, in the order in which they were asked for. */
   readonly unkeyed: { readonly operation: Operation; readonly path: string }[];
   unkeyedCount: number;
+  /** What was rejected in the recorded run when it was asked for, because its branch had been called off: it is rejected there again. */
+  readonly rejections: Map<Operation, Drawn>;
+  /** When this life was given each record of the loaded history, by the monotonic clock. */
+  readonly givenTimes: Map<number, number>;
 };
 
 export const computingOf = (execution: Execution): Computing =>
@@ -71,6 +75,8 @@ export const computingOf = (execution: Execution): Computing =>
     redrawn: new Set(),
     unkeyed: [],
     unkeyedCount: 0,
+    rejections: new Map(),
+    givenTimes: new Map(),
   });
 
 export type Execution = {

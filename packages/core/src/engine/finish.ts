@@ -8,7 +8,7 @@ import { drop, leave, setAside } from "./drop.ts";
 import type { Execution, UndoFailure } from "./execution.ts";
 import { childEnded } from "./children.ts";
 import { readMail } from "./mailbox.ts";
-import { abortAll } from "./operation.ts";
+import { abortAll } from "./flight.ts";
 import { leaseOf, rowOf } from "./record.ts";
 import { reportFailure } from "./report.ts";
 import { unwind } from "./unwind.ts";

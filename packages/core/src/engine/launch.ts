@@ -1,4 +1,5 @@
 /** From a wish to an effect: functions start when their ground is durable, timers fire when they are due. */
+import { patienceLeft } from "./asking.ts";
 import { startAttempt } from "./attempt.ts";
 import { computingOf, mayStart, type Execution } from "./execution.ts";
 import type { Operation } from "./operation.ts";
@@ -24,12 +25,11 @@ export const isDoubtful = (execution: Execution): boolean => {
   return left > 0;
 };
 
-/** True while an operation waits on a replay that was asked for after other work; see `settleAt`. The run looks again at that moment. */
-export const isEarly = (execution: Execution, { settleAt }: Operation): boolean => {
-  if (settleAt === 0) return false;
-  const { clock } = execution.engine;
-  const left = settleAt - clock.monotonic();
-  if (left > 0) clock.after(left, () => wake(execution));
+/** True while an operation waits as its `patience` says. The run looks again when that is over, or at its next record. */
+export const isEarly = (execution: Execution, { patience }: Operation): boolean => {
+  if (patience === undefined) return false;
+  const left = patienceLeft(patience);
+  if (left > 0 && left < Infinity) execution.engine.clock.after(left, () => wake(execution));
   return left > 0;
 };
 

@@ -1,7 +1,7 @@
 /** What a body asks for. Its promise settles when the record that answers it is delivered, and never otherwise. */
 import { anyCount, shortId, type Place } from "../model/places.ts";
-import { countAsk, findKey, patienceFor, strandId, tookSince, type Asked, type Found } from "./asking.ts";
-import { apart, become, strandAfter, type Strand } from "./caller.ts";
+import { findKey, nextNow, remember, strandId, tookSince, type Found, type Patience } from "./asking.ts";
+import { become, strandAfter, type Strand } from "./caller.ts";
 import type { Retry } from "../model/backoff.ts";
 import type { OperationKind, Row } from "../model/records.ts";
 import type { Schema } from "../model/schema.ts";
@@ -9,8 +9,10 @@ import type { NewRun, Reason } from "../store/rows.ts";
 import * as settings from "./settings.ts";
 import type { BreakerGate } from "./engine.ts";
 import { computingOf, isReplaying, type Execution } from "./execution.ts";
-import { own } from "./owner.ts";
 import { counted, hasSignals, listened, refuseWith } from "./listened.ts";
+import type { Flight } from "./flight.ts";
+import { keyFor } from "./keys.ts";
+import { noteRejection, noteRejectionAfter, rejectionOf } from "./rejected.ts";
 import { faultOf, type Context, type Scope } from "./scope.ts";
 import { wake } from "./wake.ts";
 
@@ -62,8 +64,8 @@ export type Operation = {
   place: (Place & { readonly took: number }) | undefined;
   /** The code that goes on from it. */
   readonly strand: Strand;
-  /** On a replay of such an operation: its result is not given, and its function not started, before this moment of the monotonic clock. */
-  readonly settleAt: number;
+  /** On a replay of such an operation. */
+  readonly patience: Patience | undefined;
   /** True when the body has its answer, or gave it up: a late result is recorded and goes nowhere. */
   settled: boolean;
   /** True when its record is on its way to the body. */
@@ -80,72 +82,7 @@ export type Operation = {
   readonly reject: (error: unknown) => void;
 };
 
-/** A function of the user's that is under way. Its abort signal is made when somebody asks for it. */
-export type Flight = {
-  /** Monotonic. */
-  readonly startedAt: number;
-  readonly attempt: number;
-  noted: boolean;
-  over: boolean;
-  controller: AbortController | undefined;
-  reason: unknown;
-  /** Called when the function is told to stop, and when its run is cancelled while it is shielded from that. */
-  readonly on: { readonly abort: (flight: Flight) => void; readonly cancel: (flight: Flight) => void };
-  /** The attempt that it belongs to, for these. */
-  attempted: unknown;
-};
-
-export const abort = (flight: Flight, reason: unknown): void => {
-  flight.reason ??= reason;
-  flight.on.abort(flight);
-  const { controller } = flight;
-  // A listener runs in the async context of whoever aborts.
-  if (controller) apart(() => controller.abort(reason));
-};
-
-export const signalOf = (flight: Flight): AbortSignal => {
-  flight.controller ??= new AbortController();
-  if (flight.reason !== undefined && !flight.controller.signal.aborted) flight.controller.abort(flight.reason);
-  return flight.controller.signal;
-};
-
-/** Tells every function of a run that is under way to stop. */
-export const abortAll = (execution: Execution, reason: unknown): void => {
-  if (execution.flights === 0) return;
-  own(execution, reason);
-  for (const { flight } of execution.operations.values()) if (flight) abort(flight, reason);
-};
-
 const kindOf = (ask: Ask): OperationKind => (ask.kind === "transaction" ? "step" : ask.kind);
-
-/** The key of an operation: its name, and how often the name was used before. */
-const keyFor = (execution: Execution, name: string): string => {
-  const { keys, recorded } = execution;
-  const { reserved } = recorded;
-  let count = usesOf(keys, name) + 1;
-  let key = count === 1 ? name : `${name}#${count}`;
-  while ((count > 1 && keys.has(key)) || (reserved.size > 0 && reserved.has(key))) key = `${name}#${++count}`;
-  keys.set(name, count);
-  return key;
-};
-
-/** The key that the next operation of this name will have. */
-export const nextKey = (execution: Execution, name: string): string => {
-  const { keys } = execution;
-  const before = keys.get(name);
-  const key = keyFor(execution, name);
-  if (before === undefined) keys.delete(name);
-  else keys.set(name, before);
-  return key;
-};
-
-/** A name that looks like a key may be one that was given before: `step#2` is when `step` was used twice. */
-const usesOf = (keys: ReadonlyMap<string, number>, name: string): number => {
-  const uses = keys.get(name);
-  if (uses !== undefined) return uses;
-  const [, before, count] = /^(.*)#([1-9]\d*)$/s.exec(name.includes("#") ? name : "") ?? [];
-  return before !== undefined && Number(count) > 1 && usesOf(keys, before) >= Number(count) ? 1 : 0;
-};
 
 const silent = (): void => {};
 
@@ -174,22 +111,23 @@ export const issue = (ctx: Context, strand: Strand, name: string, ask: Ask): Pro
   const isOver = execution.outcome !== undefined && ask.kind !== "undo";
   if (execution.phase === "over" || (isOver && !mayHaveAsked(execution))) return never();
   const path = ctx.path + name;
-  const count = countAsk(strand, path);
   const isComputed = !execution.moving && ask.kind !== "undo";
   const found: Found =
-    isComputed || execution.recorded.places !== undefined ? findKey(execution, strand, { path, count, isComputed }) : nextNow;
+    isComputed || execution.recorded.places !== undefined ? findKey(execution, strand, path, isComputed) : nextNow;
+  const { count } = found;
   if (isComputed) execution.computes = true;
   if (found.kind === "refused") return refuse(execution, strand, { path, known: found.known });
   const noted = found.kind === "key" ? found.noted : undefined;
   if (isOver && noted === undefined) return never();
-  const key = takeKey(execution, path, found);
-  const isPlaced = noted !== undefined || (isComputed && found.kind === "next");
+  const isLater = found.kind === "next" && found.isLater;
+  const fault = isLater ? undefined : faultOf(ctx.scope);
+  const key = fault && isComputed ? "" : takeKey(execution, path, found);
+  const isPlaced = noted !== undefined || isLater || (isComputed && found.kind === "next");
   const after = isPlaced
     ? strandAfter(execution, shortId({ after: strandId(strand), path, count }), 0, key)
     : strandAfter(execution, key);
   become(after);
-  const fault = faultOf(ctx.scope);
-  if (fault && (isComputed || execution.recorded.draws !== undefined)) noteSwallowed(strand, { path, count, isComputed });
+  if (fault && isComputed) noteRejectionAfter(strand, path, count);
   if (fault) return ++execution.swallowed > settings.mostSwallowed ? never() : silently(Promise.reject(fault));
   const { promise, resolve, reject } = promiseFor(ask);
   const operation: Operation = {
@@ -202,7 +140,7 @@ export const issue = (ctx: Context, strand: Strand, name: string, ask: Ask): Pro
     isComputed: isComputed || noted !== undefined,
     place: isPlaced && noted === undefined ? placeOf(strand, path, count) : undefined,
     strand: after,
-    settleAt: noted === undefined ? 0 : strand.givenAt + patienceFor(noted.took),
+    patience: noted && { asker: strand, noted },
     settled: false,
     answered: false,
     failed: 0,
@@ -215,26 +153,16 @@ export const issue = (ctx: Context, strand: Strand, name: string, ask: Ask): Pro
   };
   execution.operations.set(key, operation);
   execution.fresh.push(operation);
-  if (isComputed) {
-    const asked = strand.rare?.computed.get(path);
-    if (asked) asked.isOpen = () => !operation.settled;
+  if (isComputed || noted) remember(strand, path, operation);
+  if (isLater) {
+    const { unkeyed, rejections } = computingOf(execution);
+    unkeyed.push({ operation, path });
+    const rejection = rejectionOf(strand, path, count);
+    if (rejection) rejections.set(operation, rejection);
   }
-  if (found.kind === "next" && found.isLater) computingOf(execution).unkeyed.push({ operation, path });
   wake(execution);
   return promise;
 };
-
-/** What a cancelled strand asks for after other work has no record, but its code goes on from the rejection at that moment: it is noted like a draw. */
-const noteSwallowed = (strand: Strand, { path, count, isComputed }: Asked): void => {
-  const { execution } = strand;
-  const key = shortId({ after: strandId(strand), path, count });
-  const known = execution.recorded.draws?.get(`${key}\n0`);
-  if (known) computingOf(execution).redrawn.add(known.seq);
-  else if (isComputed) computingOf(execution).lateDraws.push({ kind: "drawn", key, attempt: 0 });
-  wake(execution);
-};
-
-const nextNow: Found = { kind: "next", isLater: false };
 
 /** An operation that gets its key later has one meanwhile that no name can be. */
 const takeKey = (execution: Execution, path: string, found: Exclude<Found, { readonly kind: "refused" }>): string => {
@@ -242,15 +170,30 @@ const takeKey = (execution: Execution, path: string, found: Exclude<Found, { rea
   return found.isLater ? `\0${++computingOf(execution).unkeyedCount}` : keyFor(execution, path);
 };
 
-/** The replay is through: what was asked for meanwhile, and the recorded run did not ask for, gets its key in the order of the asks. */
+/**
+ * The replay is through: what was asked for meanwhile, and the recorded run did not ask for, gets its key in the order of the asks, or its rejection where its
+ * branch was called off.
+ */
 export const giveKeys = (execution: Execution): void => {
-  for (const { operation, path } of computingOf(execution).unkeyed.splice(0)) {
-    if (!execution.operations.delete(operation.key)) continue;
+  const { unkeyed, rejections } = computingOf(execution);
+  for (const { operation, path } of unkeyed.splice(0)) {
+    rejections.delete(operation);
+    if (!execution.operations.delete(operation.key) || operation.settled) continue;
+    const fault = faultOf(operation.scope);
+    if (fault) {
+      if (operation.place) noteRejection(execution, operation.place);
+      execution.swallowed++;
+      rejectWith(operation, fault);
+      continue;
+    }
     operation.key = keyFor(execution, path);
     operation.strand.operation = operation.key;
     execution.operations.set(operation.key, operation);
   }
 };
+
+/** True for an operation that was asked for on a replay, and gets its key or its rejection later. */
+export const isUnkeyed = ({ key }: Operation): boolean => key.startsWith("\0");
 
 /** A wait that loses a race is told by the promises that it races. A process that has defined no signal has no waits, and its promises cost less. */
 const promiseFor = ({ kind }: Ask): PromiseWithResolvers<unknown> =>

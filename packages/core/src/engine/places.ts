@@ -5,7 +5,7 @@
  */
 import type { Call } from "./caller.ts";
 import type { Engine } from "./engine.ts";
-import type { Flight } from "./operation.ts";
+import type { Flight } from "./flight.ts";
 
 /** Gives the place of this function's run up, as soon as all its other functions wait too. Answers with what takes it back. */
 export const giveUpPlace = ({ execution, key }: Call): (() => void) => {

@@ -8,7 +8,8 @@ import type { Execution } from "./execution.ts";
 import { laterOf } from "./later.ts";
 import { watchLong } from "./long.ts";
 import { loggerFor } from "./logs.ts";
-import { signalOf, type Flight, type Operation, type Plan, type Tools } from "./operation.ts";
+import { type Operation, type Plan, type Tools } from "./operation.ts";
+import { signalOf, type Flight } from "./flight.ts";
 import { wake } from "./wake.ts";
 
 /** It says who runs while its function is called. */

@@ -18,16 +18,22 @@ export const shortId = (place: Place): string =>
 
 export const placeText = (noted: Noted): string | null => encode(noted, { what: "place of an operation", limit: 65_536 });
 
-/** Places that earlier lives noted, by `placeId`. */
-export type Places = ReadonlyMap<string, { readonly key: string; readonly noted: Noted }>;
+/** A place that an earlier life noted, with the last record that its body had been given by then, and the ms from that record to the ask. */
+export type NotedPlace = { readonly key: string; readonly noted: Noted; readonly issued: number; readonly worked: number };
+
+/** By `placeId`. */
+export type Places = ReadonlyMap<string, NotedPlace>;
 
 export const placesIn = (rows: readonly Row[]): Places | undefined => {
-  let places: Map<string, { key: string; noted: Noted }> | undefined;
-  for (const { kind, key, value } of rows) {
+  let places: Map<string, NotedPlace> | undefined;
+  const times = new Map<number, number>();
+  for (const { kind, key, value, seq, at, issued } of rows) {
+    times.set(seq, at);
     if (kind !== "asked") continue;
     const noted = decode(value) as Noted;
     places ??= new Map();
-    places.set(placeId(noted), { key: key ?? "", noted });
+    const worked = Math.min(noted.took, Math.max(0, at - (times.get(issued) ?? 0)));
+    places.set(placeId(noted), { key: key ?? "", noted, issued, worked });
   }
   return places;
 };
@@ -69,18 +75,26 @@ export const askOrder = (rows: readonly Row[]): readonly Row[] => {
 const noRows: readonly Row[] = [];
 
 /** Draws that were made after work that is not durable, by their place and how often it was drawn from there before. */
-export type Draws = ReadonlyMap<string, { readonly seq: number; readonly value: number }>;
+export type Draws = ReadonlyMap<string, Drawn>;
+
+/** `issued` is the last record that the body had been given by then. */
+export type Drawn = { readonly seq: number; readonly issued: number; readonly value: number };
 
 /** The value is what `Context.now` answered. Random numbers come from the place alone. */
 export const drawsIn = (rows: readonly Row[]): Draws | undefined => {
-  let draws: Map<string, { seq: number; value: number }> | undefined;
-  for (const { seq, kind, key, attempt, value } of rows) {
+  let draws: Map<string, Drawn> | undefined;
+  for (const { seq, kind, key, attempt, value, issued } of rows) {
     if (kind !== "drawn") continue;
     draws ??= new Map();
-    draws.set(`${key}\n${attempt}`, { seq, value: Number(decode(value)) });
+    draws.set(`${key}\n${attempt}`, { seq, issued, value: Number(decode(value)) });
   }
   return draws;
 };
+
+/** The key of a note that what was asked for at this place was rejected at once. It is not that of a draw after the rejection. */
+export const rejectionKey = (place: Place): string => `${shortId(place)}!`;
+
+export const rejectionAt = (draws: Draws | undefined, place: Place): Drawn | undefined => draws?.get(`${rejectionKey(place)}\n0`);
 
 /** What a `forked` record says of the run that its history was copied from: its source of chance, its birth in ms, and its rules. */
 export type Forked = { readonly seed: string; readonly birth: number; readonly rules: Rules };

@@ -67,9 +67,9 @@ type Course = {
 
 const ended = new Set(["completed", "failed", "cancelled"]);
 
-/** Rounds, for each program, in which things crash; and after which a program that goes on is one too many. */
+/** Rounds, for each program, in which things crash; and after which a program that goes on is one too many. Work takes many small steps of the clock. */
 const stormy = 12;
-const most = 600;
+const most = { plain: 600, computing: 6_000 };
 
 export const drive = async (
   world: World,
@@ -240,8 +240,9 @@ const calm = async (course: Course, left: readonly string[], round: number): Pro
 
 const storm = async (course: Course, runs: readonly string[]): Promise<readonly string[]> => {
   const { world } = course;
+  const rounds = runs.length * (course.computing ? most.computing : most.plain);
   let left = runs;
-  for (let round = 0; round < most * runs.length && left.length > 0 && course.breaches.length === 0; round++) {
+  for (let round = 0; round < rounds && left.length > 0 && course.breaches.length === 0; round++) {
     const isCalm = round > stormy * runs.length;
     await refill(course);
     await something(course, left, round, isCalm);

@@ -46,6 +46,9 @@ const text = (value: unknown): string => {
   return JSON.stringify(value) ?? "undefined";
 };
 
+/** What a parked body sees, or returns, is not durable: nothing can be written for it. */
+const seenBy = ({ execution }: Context.Context): number => (execution.phase === "executing" ? execution.seen : Infinity);
+
 /** Writes down that something was asked, and what came of it. */
 const saw = async <T>(
   ctx: Context.Context,
@@ -55,9 +58,7 @@ const saw = async <T>(
   asked: () => Promise<T>,
 ): Promise<T> => {
   const place = places.get(node) ?? "";
-  // What a parked body sees is not durable: nothing can be written for it.
-  const sure = (): number => (ctx.execution.phase === "executing" ? ctx.execution.seen : Infinity);
-  const see = (sight: string): void => void trace.push({ seen: sure(), place, text: `${ctx.path}${what} ${sight}` });
+  const see = (sight: string): void => void trace.push({ seen: seenBy(ctx), place, text: `${ctx.path}${what} ${sight}` });
   if (node.computes !== undefined) await outside.compute(node.computes);
   see("?");
   try {
@@ -265,7 +266,7 @@ export const workflowsFor = (outside: Outside): Programs => {
     const id = Context.id(ctx);
     const program = outside.programOf(id);
     const life: Life = { outside, trace: outside.live(id, ctx.execution.engine), places: placesOf(program) };
-    const see = (what: string): void => void life.trace.push({ seen: ctx.execution.seen, place: "end", text: what });
+    const see = (what: string): void => void life.trace.push({ seen: seenBy(ctx), place: "end", text: what });
     try {
       const value = await walk(ctx, life, program);
       see(`returns ${text(value)}`);

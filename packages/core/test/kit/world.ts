@@ -71,7 +71,8 @@ type Ground = {
 };
 
 const release = (worker: number): Query =>
-  sql`update holdfast_runs set worker = null, lease = lease + 1, status = 'queued', wake_at = 0 where worker = ${worker}`;
+  sql`update holdfast_runs set worker = null, lease = lease + 1, status = case when pause then 'paused' else 'queued' end,
+    wake_at = case when pause then null else 0 end where worker = ${worker}`;
 const remove = (worker: number): Query => sql`delete from holdfast_workers where holdfast_workers.key = ${worker}`;
 
 const inMemory = (): Ground => {

@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { sql } from "drizzle-orm";
 import { Context, Run, Signal, Step, Workflow } from "../../src/index.ts";
 import { computing, ordersOf } from "./computing.ts";
+import { rest } from "../face/scene.ts";
 
 const go = Signal.define("go");
 const names = ["A", "B", "C"];
@@ -91,6 +92,109 @@ describe("each branch gets its own results again", () => {
     await Signal.send(Run.of(last, run.id), go, undefined);
     expect(await on.world.result<unknown>(Run.of(last, run.id))).toEqual([1, 2, 3, 4]);
   });
+});
+
+describe("a branch that asks sooner than in the recorded run gets nothing that belongs to its neighbour", () => {
+  type Work = (name: string) => Promise<void>;
+  /** A and B ask for "store" from one place: A first in the recorded run. */
+  const shapes: Readonly<Record<string, (ctx: Context.Context, work: Work) => Promise<readonly string[]>>> = {
+    "A has slept in a helper that computes": (ctx, work) => {
+      const nap = async (): Promise<void> => {
+        await work("A first");
+        await Step.sleep(ctx, "nap", 0);
+      };
+      const store = async (who: string): Promise<string> => {
+        if (who === "A") await nap();
+        await work(who);
+        return Step.run(ctx, "store", () => `that of ${who}`);
+      };
+      return Promise.all(["A", "B"].map(store));
+    },
+    "A has taken a step of this name": (ctx, work) => {
+      const store = async (who: string): Promise<string> => {
+        if (who === "A") await Step.run(ctx, "store", () => "the first");
+        await work(who);
+        return Step.run(ctx, "store", () => `that of ${who}`);
+      };
+      return Promise.all(["A", "B"].map(store));
+    },
+    "A has taken two steps, the second after work": (ctx, work) => {
+      const store = async (who: string): Promise<string> => {
+        if (who === "A") {
+          await Step.run(ctx, "fetch", () => "the first");
+          await work("A first");
+          await Step.run(ctx, "check", () => "the second");
+        }
+        await work(who);
+        return Step.run(ctx, "store", () => `that of ${who}`);
+      };
+      return Promise.all(["A", "B"].map(store));
+    },
+  };
+
+  const lives = async (shape: string, first: Readonly<Record<string, number>>, next: Readonly<Record<string, number>>) => {
+    const on = computing();
+    const { clock } = on.world;
+    let takes = first;
+    const work: Work = (name) => new Promise((resolve) => void clock.after(takes[name] ?? 0, () => setImmediate(resolve)));
+    const pass = async (ms: number): Promise<void> => {
+      for (let at = 0; at < ms; at++) {
+        await clock.settle();
+        await rest();
+        await clock.advance(1);
+      }
+    };
+    const flow = Workflow.define({ name: "flow" }, async (ctx) => {
+      const stored = await shapes[shape]?.(ctx, work);
+      await Step.wait(ctx, go);
+      return stored;
+    });
+    await on.world.crash(
+      await on.open([flow]).then(async (runtime) => {
+        await Workflow.start(runtime, flow, undefined, { id: "run" });
+        await pass(60);
+        return runtime;
+      }),
+    );
+    takes = next;
+    const last = await on.open([flow]);
+    await on.world.ask(sql`update holdfast_runs set wake_at = 0 where ended_at is null`);
+    await pass(300);
+    await Signal.send(Run.of(last, "run"), go, undefined);
+    await pass(300); // The third life, for a run that does not stay in memory.
+    const { status, reason } = await Run.get(Run.of(last, "run"));
+    return status === "blocked" ? reason?.code : on.world.result<unknown>(Run.of(last, "run"));
+  };
+
+  test.each(Object.keys(shapes))("%s", async (shape) => {
+    const seen = new Set<string>();
+    for (const b of [1, 8, 15, 21, 24, 27, 31, 45, 84]) {
+      const result = await lives(shape, { "A first": 5, A: 0, B: 42 }, { "A first": 7, A: 0, B: b });
+      seen.add(JSON.stringify(result));
+      expect<unknown[]>([["that of A", "that of B"], "ambiguous_order"]).toContainEqual(result);
+    }
+    // It is told apart where B asks later than A again.
+    expect(seen).toContain(JSON.stringify(["that of A", "that of B"]));
+  });
+});
+
+test("what directly follows a record keeps its key beside a branch that computes, and asks for the same name sooner in the next life", async () => {
+  const on = computing();
+  const flow = Workflow.define({ name: "flow" }, async (ctx) => {
+    const loser = on.work("loser").then(() => Step.run(ctx, "store", () => "that of the loser"));
+    await Promise.any([loser, on.work("winner").then(() => Step.run(ctx, "fetch", () => "fetched"))]);
+    const stored = await Step.run(ctx, "store", () => "that of the body");
+    return [stored, await loser, await Step.wait(ctx, go)];
+  });
+  const runtime = await on.open([flow]);
+  const run = await Workflow.start(runtime, flow, undefined, { id: "run" });
+  await on.finish("winner", "loser");
+  let next = await on.nextLife([flow]);
+  await on.finish("loser", "winner");
+  next = await on.nextLife([flow]);
+  await Signal.send(Run.of(next, run.id), go, undefined);
+  await on.finish("loser", "winner");
+  expect(await on.world.result<unknown>(Run.of(next, run.id))).toEqual(["that of the body", "that of the loser", undefined]);
 });
 
 test("a race has the same winner in each replay, whichever branch computes longer there", async () => {
