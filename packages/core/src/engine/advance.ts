@@ -2,10 +2,11 @@
 import { onListener } from "./listened.ts";
 import { collect, handOut } from "./mailbox.ts";
 import { notePlace } from "./asked.ts";
+import { missingBefore } from "./asking.ts";
 import { hasMore, isAlive, type Execution } from "./execution.ts";
 import { noteLateDraws } from "./drawn.ts";
 import { finish } from "./finish.ts";
-import { giveKeys, setDue, type Operation } from "./operation.ts";
+import { giveKeyOf, giveKeys, setDue, type Operation } from "./operation.ts";
 import { letGo, park, rouse } from "./park.ts";
 import { isDoubtful, launch, release } from "./launch.ts";
 import { recall } from "./recall.ts";
@@ -20,7 +21,7 @@ export const advance = (execution: Execution): void => {
   if (execution.phase === "parked" || execution.phase === "evicted") return rouse(execution);
   if (!isAlive(execution)) return;
   if (execution.computing && rejectAgain(execution)) return;
-  if (hasMore(execution)) return stall(execution);
+  if (hasMore(execution)) return execution.computing && claimKey(execution) ? wake(execution) : stall(execution);
   execution.rests++;
   if (execution.refused !== undefined) return putRefusedAside(execution);
   if (execution.computing) noteLateDraws(execution);
@@ -34,6 +35,12 @@ export const advance = (execution: Execution): void => {
   handOut(execution);
   if (execution.mailbox.collectAgain && execution.mailbox.reading === 0) collect(execution);
   rest(execution);
+};
+
+/** Gives the key of the record that is missing to the operation that was asked for too soon; see `giveKeyOf`. */
+const claimKey = (execution: Execution): boolean => {
+  const next = execution.inbox[execution.cursor];
+  return next !== undefined && giveKeyOf(execution, missingBefore(execution, next.row) ?? next.row);
 };
 
 /** Begins the effect of an operation. */

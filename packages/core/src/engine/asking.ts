@@ -92,6 +92,12 @@ export const remember = (strand: Strand, path: string, operation: Operation): vo
     isHeld: () => !operation.settled && operation.patience !== undefined && patienceLeft(operation.patience) > 0,
   });
 
+/** What this strand asked for is none of those that are counted. */
+export const uncount = (strand: Strand, path: string): void => {
+  if (typeof strand.asked === "object") strand.asked.set(path, countOf(strand, path) - 1);
+  else strand.asked = undefined;
+};
+
 /** Keys of this name that were asked for by now in the recorded run, from that record on, directly after a record. */
 const candidates = (
   { inbox, cursor, operations, recorded: { reserved }, given }: Execution,

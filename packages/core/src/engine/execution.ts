@@ -6,6 +6,7 @@ import type { Fault } from "../model/fault.ts";
 import type { Drawn, Place } from "../model/places.ts";
 import { isLoose, type Row } from "../model/records.ts";
 import type { Reason, RunRow, SignalRow } from "../store/rows.ts";
+import type { Strand } from "./caller.ts";
 import type { Untyped } from "./definition.ts";
 import type { Engine } from "./engine.ts";
 import type { Operation, Plan } from "./operation.ts";
@@ -47,6 +48,9 @@ export type Mailbox = {
   readonly taken: Map<number, "writing" | "written">;
 };
 
+/** An operation that gets its key later, and the code that asked for it. */
+export type Unkeyed = { readonly operation: Operation; readonly path: string; readonly asker: Strand };
+
 export type Computing = {
   /** By the monotonic clock: until when the run stays in memory although it is parked, and when it left. */
   pinnedUntil: number;
@@ -58,7 +62,7 @@ export type Computing = {
   /** Recorded draws that were made again, by their seqs. */
   readonly redrawn: Set<number>;
   /** Operations that get their keys when the replay is through, in the order in which they were asked for. */
-  readonly unkeyed: { readonly operation: Operation; readonly path: string }[];
+  readonly unkeyed: Unkeyed[];
   unkeyedCount: number;
   /** What was rejected in the recorded run when it was asked for, because its branch had been called off: it is rejected there again. */
   readonly rejections: Map<Operation, Drawn>;

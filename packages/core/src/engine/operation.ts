@@ -1,9 +1,9 @@
 /** What a body asks for. Its promise settles when the record that answers it is delivered, and never otherwise. */
 import { anyCount, shortId, type Place } from "../model/places.ts";
-import { findKey, nextNow, remember, strandId, tookSince, type Found, type Patience } from "./asking.ts";
+import { findKey, nextNow, remember, strandId, tookSince, uncount, type Found, type Patience } from "./asking.ts";
 import { become, strandAfter, type Strand } from "./caller.ts";
 import type { Retry } from "../model/backoff.ts";
-import type { OperationKind, Row } from "../model/records.ts";
+import { operationOf, type OperationKind, type Row } from "../model/records.ts";
 import type { Schema } from "../model/schema.ts";
 import type { NewRun, Reason } from "../store/rows.ts";
 import * as settings from "./settings.ts";
@@ -11,7 +11,7 @@ import type { BreakerGate } from "./engine.ts";
 import { computingOf, isReplaying, type Execution } from "./execution.ts";
 import { counted, hasSignals, listened, refuseWith } from "./listened.ts";
 import type { Flight } from "./flight.ts";
-import { keyFor } from "./keys.ts";
+import { keyFor, numberIn } from "./keys.ts";
 import { noteRejection, noteRejectionAfter, rejectionOf } from "./rejected.ts";
 import { faultOf, type Context, type Scope } from "./scope.ts";
 import { wake } from "./wake.ts";
@@ -156,7 +156,7 @@ export const issue = (ctx: Context, strand: Strand, name: string, ask: Ask): Pro
   if (isComputed || noted) remember(strand, path, operation);
   if (isLater) {
     const { unkeyed, rejections } = computingOf(execution);
-    unkeyed.push({ operation, path });
+    unkeyed.push({ operation, path, asker: strand });
     const rejection = rejectionOf(strand, path, count);
     if (rejection) rejections.set(operation, rejection);
   }
@@ -186,10 +186,37 @@ export const giveKeys = (execution: Execution): void => {
       rejectWith(operation, fault);
       continue;
     }
-    operation.key = keyFor(execution, path);
-    operation.strand.operation = operation.key;
-    execution.operations.set(operation.key, operation);
+    rename(execution, operation, keyFor(execution, path));
   }
+};
+
+/**
+ * A record that comes next has no operation, and no code of this life will ask for it because of a record. It is the one of that name which was asked for
+ * sooner than in the recorded run, where no work came right before it. True when there is exactly one.
+ */
+export const giveKeyOf = (execution: Execution, row: Row): boolean => {
+  const { unkeyed } = computingOf(execution);
+  const key = row.key ?? "";
+  if (execution.operations.has(key) || execution.recorded.reserved.has(key)) return false;
+  const fits = unkeyed.filter(
+    ({ operation, path }) => !operation.settled && operation.kind === operationOf(row.kind) && numberIn(key, path) !== undefined,
+  );
+  const [only] = fits;
+  if (only === undefined || fits.length > 1) return false;
+  const { operation, path, asker } = only;
+  unkeyed.splice(unkeyed.indexOf(only), 1);
+  uncount(asker, path);
+  operation.place = undefined;
+  Object.assign(operation.strand, { after: key });
+  rename(execution, operation, key);
+  return true;
+};
+
+const rename = (execution: Execution, operation: Operation, key: string): void => {
+  execution.operations.delete(operation.key);
+  operation.key = key;
+  operation.strand.operation = key;
+  execution.operations.set(key, operation);
 };
 
 /** True for an operation that was asked for on a replay, and gets its key or its rejection later. */

@@ -13,9 +13,9 @@ const clear = async (): Promise<void> => {
   if (errors.length > 0) throw errors[0];
 };
 
-/** Does something after the test that calls this. An `afterEach` here would serve the first file that imports it, and no other. */
+/** Does something after the test that calls this: a disk that others use may keep a server from dropping a database for half a minute. An `afterEach` here would serve the first file that imports it, and no other. */
 export const afterwards = (leave: () => unknown): void => {
-  if (leftovers.length === 0) onTestFinished(clear, 30_000);
+  if (leftovers.length === 0) onTestFinished(clear, 120_000);
   leftovers.push(leave);
 };
 

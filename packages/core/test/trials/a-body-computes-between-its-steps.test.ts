@@ -197,6 +197,34 @@ test("what directly follows a record keeps its key beside a branch that computes
   expect(await on.world.result<unknown>(Run.of(next, run.id))).toEqual(["that of the body", "that of the loser", undefined]);
 });
 
+test("a branch that begins sooner, as work without a step frees its place, has its own step", async () => {
+  const on = computing();
+  const flow = Workflow.define({ name: "flow" }, async (ctx) => {
+    const items = await Step.map(
+      ctx,
+      "item",
+      ["drawn", "stored", "third"],
+      async (own, what) => {
+        if (what !== "third") await on.work(what);
+        return what === "drawn" ? Context.uuid(own).length : Step.run(own, "store", () => `that of ${what}`);
+      },
+      { limit: 2 },
+    );
+    await Step.wait(ctx, go);
+    return items;
+  });
+  const runtime = await on.open([flow]);
+  const run = await Workflow.start(runtime, flow, undefined, { id: "run" });
+  await on.finish("stored", "drawn");
+  let next = await on.nextLife([flow]);
+  await Signal.send(Run.of(next, run.id), go, undefined);
+  await on.finish("drawn");
+  expect(await on.statusOf("run")).toBe("running");
+  next = await on.nextLife([flow]);
+  await on.finish("drawn", "stored");
+  expect(await on.world.result<unknown>(Run.of(next, run.id))).toEqual([36, "that of stored", "that of third"]);
+});
+
 test("a race has the same winner in each replay, whichever branch computes longer there", async () => {
   const on = computing();
   const flow = Workflow.define({ name: "flow" }, async (ctx) => {
