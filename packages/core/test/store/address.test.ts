@@ -13,6 +13,7 @@ const spelling: Spelling = {
   files: { ca: "sslrootcert", cert: "sslcert", key: "sslkey" },
   hasPooler: true,
   kept: ["search_path"],
+  port: 5432,
 };
 
 const pem = "-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----\n";
@@ -28,10 +29,11 @@ const refusal = async (promise: Promise<unknown>): Promise<string> => {
   return answer.message;
 };
 
-test("nothing said is the defaults, and the driver gets the URL as it is", async () => {
+test("nothing said is the defaults, and the driver gets what the URL names, and that nothing is encrypted", async () => {
   expect(await settled("")).toEqual({
     name: "postgres://user@host:6543/orders",
-    url: "postgres://user:se%40cret@host:6543/orders",
+    url: "postgres://user:se%40cret@host:6543/orders?sslmode=disable",
+    place: { hostname: "host", port: 6543, username: "user", password: "se@cret", database: "orders" },
     size: 8,
     deadline: 10_000,
     pooler: undefined,

@@ -43,11 +43,11 @@ export const migratorOf = (migrations: readonly Migration[] = ours): Migrator =>
     const [held] = yield* say(`select get_lock(${lock}, 1) as held`);
     if (Number(held?.["held"]) !== 1) throw taken;
     // Whoever waits for a table has everybody behind it wait too: so it is only for a moment, and tried again.
-    yield* quietly(["set session lock_wait_timeout = 1"]);
+    yield* quietly(["set @holdfast_wait = @@session.lock_wait_timeout, session lock_wait_timeout = 1"]);
   },
-  commit: ["set session lock_wait_timeout = @@global.lock_wait_timeout", `do release_lock(${lock})`],
+  commit: ["set session lock_wait_timeout = coalesce(@holdfast_wait, @@session.lock_wait_timeout)", `do release_lock(${lock})`],
   // A connection that is gone has let go of it.
-  rollback: ["set session lock_wait_timeout = @@global.lock_wait_timeout", `do release_lock(${lock})`],
+  rollback: ["set session lock_wait_timeout = coalesce(@holdfast_wait, @@session.lock_wait_timeout)", `do release_lock(${lock})`],
   script: { begin: [], commit: [] },
   savepoint: false,
   isHeld: (error) => error === taken || judge(error) === "blocked" || judge(error) === "again",

@@ -2,8 +2,8 @@
 import type { SQL } from "bun";
 import * as Fault from "../../model/fault.ts";
 import { whole } from "../server/fields.ts";
-import { firstConnection, openWire, type Param, type Rows, type Wire } from "../server/link.ts";
-import { settleDeadline, settleReach, type Reach, type Spelling } from "../server/address.ts";
+import { firstConnection, openWire, type Fields, type Param, type Rows, type Wire } from "../server/link.ts";
+import { inPlace, settleDeadline, settleReach, type Reach, type Spelling } from "../server/address.ts";
 import { share } from "../server/share.ts";
 
 export type Way = {
@@ -31,19 +31,49 @@ const spelling: Spelling = {
   files: { ca: "ssl-ca", cert: "ssl-cert", key: "ssl-key" },
   hasPooler: false,
   kept: [],
+  port: 3306,
+};
+
+const unlimited = "18446744073709551615";
+
+/** In this order: a limit to joins that is set turns big selects off. */
+const pinned: Readonly<Record<string, string>> = {
+  autocommit: "1",
+  sql_safe_updates: "0",
+  sql_select_limit: unlimited,
+  max_join_size: unlimited,
+  sql_big_selects: "1",
+  group_concat_max_len: "1073741824",
+};
+
+/** Throws `storage_failed` where a proxy has dropped what was set. */
+const assertPinned = (row: Fields | undefined): void => {
+  const lost = Object.entries(pinned).find(([setting, value]) => row?.[setting] !== undefined && row[setting] !== value);
+  if (!lost) return;
+  const [setting, value] = lost;
+  throw Fault.make(
+    "storage_failed",
+    `Holdfast set ${setting} = ${value} for its connection to MySQL or MariaDB, and it is ${String(row?.[setting])}. Connect past the proxy that drops or changes session settings.`,
+    { setting, value: row?.[setting] },
+  );
 };
 
 /**
  * Of a connection of ours: every statement sees what is committed when it begins, nothing is cut or bent to fit, a time is of no zone, and nobody waits
- * for a lock for long. MariaDB also ends a transaction that somebody has left open.
+ * for a lock for long, be it a row's or a table's: a connection that was given up would wait on. What the server or `init_connect` sets for sessions
+ * (a transaction without an end, a limit to rows, to what is joined or put together) is taken back. MariaDB also ends a transaction that somebody has left open.
  */
 const settings = (deadline: number): readonly string[] => {
   const seconds = Math.max(1, Math.ceil(deadline / 1_000));
+  const patience = Math.max(1, Math.floor(seconds / 4));
   return [
     "set names utf8mb4",
+    `set session ${Object.entries(pinned)
+      .map(([setting, value]) => `${setting} = ${value}`)
+      .join(", session ")}, session lock_wait_timeout = ${patience} /*M!100300 , session alter_algorithm = 'DEFAULT' */`,
     "set session transaction isolation level read committed",
     `set session sql_mode = 'STRICT_ALL_TABLES,STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', session time_zone = '+00:00',
-      session innodb_lock_wait_timeout = ${Math.max(1, Math.floor(seconds / 4))} /*M!100300 , session idle_transaction_timeout = ${seconds} */`,
+      session innodb_lock_wait_timeout = ${patience} /*M!100300 , session idle_transaction_timeout = ${seconds} */`,
   ];
 };
 
@@ -59,7 +89,17 @@ const spare = 64 * 1_024;
 
 /** A server closes a connection on which too much came: so it is not sent. `growth` is how much longer the client may make a text. */
 const within = async (wire: Wire, growth: number): Promise<Wire> => {
-  const [row] = await wire.send("select @@max_allowed_packet as most");
+  const asked = Object.keys(pinned).map((setting) => `cast(@@session.${setting} + 0 as char) as ${setting}`);
+  const [row] = await wire.send(`select @@max_allowed_packet as most, ${asked.join(", ")}`).catch((error: unknown) => {
+    wire.destroy();
+    throw error;
+  });
+  try {
+    assertPinned(row);
+  } catch (error) {
+    wire.destroy();
+    throw error;
+  }
   const limit = row ? whole(row, "most") : Number.POSITIVE_INFINITY;
   const room = (limit - spare) / growth;
   const sizeOf = (texts: readonly Param[]): number =>
@@ -73,18 +113,22 @@ const within = async (wire: Wire, growth: number): Promise<Wire> => {
   };
 };
 
+const whereIs = "select database() as there";
+
 /** By a URL. Throws `invalid_option`. `lease` is in ms. */
 export const wayTo = async (text: string, reach: Reach, lease: number | undefined): Promise<Way> => {
-  const { name, url, tls, size, deadline } = await settleReach(text, reach, spelling, lease);
+  const { name, url, place, tls, size, deadline } = await settleReach(text, reach, spelling, lease);
   const options: SQL.Options = {
     url: url.replace(/^mariadb:/, "mysql:"),
     adapter: "mysql",
     connectionTimeout: Math.ceil(Math.max(deadline, firstConnection) / 1_000),
+    ...place,
     ...(tls ? { tls } : {}),
   };
   return {
     name,
-    open: async () => within(await openWire(options, settings(deadline)), 1),
+    open: async () =>
+      within(await inPlace(await openWire(options, settings(deadline)), { name, wanted: place.database, ask: whereIs }), 1),
     options,
     most: size,
     deadline,

@@ -2,7 +2,16 @@
 import type { SQL } from "bun";
 import * as Fault from "../../model/fault.ts";
 import { firstConnection, openWire, type Param, type Rows, type Wire } from "../server/link.ts";
-import { settleDeadline, settlePooler, settleReach, type Pooler, type Reach, type Spelling } from "../server/address.ts";
+import {
+  inPlace,
+  placeOf,
+  settleDeadline,
+  settlePooler,
+  settleReach,
+  type Pooler,
+  type Reach,
+  type Spelling,
+} from "../server/address.ts";
 import { share } from "../server/share.ts";
 import { isMarked, mark, pooled, refusesMark, searching, sharesBackends, timeouts } from "./pooler.ts";
 
@@ -33,6 +42,7 @@ const spelling: Spelling = {
   files: { ca: "sslrootcert", cert: "sslcert", key: "sslkey" },
   hasPooler: true,
   kept: ["search_path", "application_name", "options", "channel_binding"],
+  port: 5432,
 };
 
 const settings = (deadline: number): readonly string[] => timeouts(deadline).map(([name, value]) => `set ${name} = ${value}`);
@@ -42,24 +52,30 @@ const unsettled = timeouts(0).map(([name]) => `reset ${name}`);
 /** By a URL. Throws `invalid_option`. `lease` is in ms. */
 export const wayTo = async (text: string, reach: Reach, lease: number | undefined): Promise<Way> => {
   const address = await settleReach(text, reach, spelling, lease);
-  const { name, url, tls, size, deadline, searchPath } = address;
+  const { name, url, place, tls, size, deadline, searchPath } = address;
+  const { connection, ...silent } = quiet(url);
+  const said = (more: Readonly<Record<string, string>> = {}): { connection?: Record<string, string> } =>
+    connection === undefined && Object.keys(more).length === 0 ? {} : { connection: { ...connection, ...more } };
   const common: SQL.Options = {
     adapter: "postgres",
     connectionTimeout: Math.ceil(Math.max(deadline, firstConnection) / 1_000),
+    ...place,
     ...(tls ? { tls } : {}),
+    ...silent,
+    ...said(),
   };
   const direct: SQL.Options = { ...common, url };
   const behind: SQL.Options = { ...common, url: withoutPath(url), prepare: address.pooler === "session" };
   let pooler = address.pooler;
   /** The first connection shows whether somebody is in between. */
   const openFirst = async (): Promise<Wire | undefined> => {
-    const wire = await openWire({ ...direct, connection: mark }, []).catch((error: unknown) => {
+    const wire = await openWire({ ...direct, ...said(mark) }, []).catch((error: unknown) => {
       if (!refusesMark(error)) throw error;
     });
     if (wire) {
       if (await isMarked(wire)) {
         pooler = "none";
-        return settled(wire, settings(deadline));
+        return settled(await inPlace(wire, { name, wanted: place.database, ask: whereIs }), settings(deadline));
       }
       wire.destroy();
     }
@@ -72,7 +88,8 @@ export const wayTo = async (text: string, reach: Reach, lease: number | undefine
       const path = searchPath === undefined ? [] : [searching(searchPath, "session")];
       return openWire(behind, [...settings(deadline), ...path]);
     }
-    return openWire({ ...direct, ...(address.pooler === undefined ? { connection: mark } : {}) }, settings(deadline));
+    const marked = said(address.pooler === undefined ? mark : {});
+    return inPlace(await openWire({ ...direct, ...marked }, settings(deadline)), { name, wanted: place.database, ask: whereIs });
   };
   return {
     name,
@@ -83,6 +100,18 @@ export const wayTo = async (text: string, reach: Reach, lease: number | undefine
     deadline,
   };
 };
+
+/** What the environment says of a session goes for nothing where the URL is silent. Poolers refuse some of it, so it is said only where it must be. */
+const quiet = (text: string): { readonly connection?: Record<string, string> } => {
+  const { searchParams } = new URL(text);
+  return {
+    ...(searchParams.has("channel_binding") ? {} : { channelBinding: "disable" }),
+    ...(process.env["PGOPTIONS"] && !searchParams.has("options") ? { connection: { options: "" } } : {}),
+  };
+};
+
+/** A pooler may know a database by a name of its own: so this is for connections that nobody is in between of. */
+const whereIs = "select current_database()::text as there";
 
 const withoutPath = (text: string): string => {
   const url = new URL(text);
@@ -248,7 +277,10 @@ export const wayThrough = (client: unknown, { pool }: Reach, lease: number | und
   const { host, port, user, password, database, ssl, connectionString, max } = client.options;
   const url = typeof connectionString === "string" ? connectionString : undefined;
   const { open, pooler } = borrowing(() => borrowFromPg(client), deadline, given);
-  const place = url === undefined ? { hostname: host, port, username: user, password, database, tls: ssl } : { url };
+  const place =
+    url === undefined
+      ? { hostname: host, port, username: user, password, database, tls: ssl }
+      : { url, ...(URL.canParse(url) ? placeOf(new URL(url)) : {}) };
   return {
     name: nameOf(host, database),
     open,

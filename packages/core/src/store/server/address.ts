@@ -1,6 +1,8 @@
 /** How a server is reached: what the URL says and what the options say over it, settled once. */
+import { userInfo } from "node:os";
 import { milliseconds, type Duration } from "../../model/duration.ts";
 import * as Fault from "../../model/fault.ts";
+import type { Wire } from "./link.ts";
 
 const modes = ["disable", "prefer", "require", "verify-ca", "verify-full"] as const;
 export type TlsMode = (typeof modes)[number];
@@ -30,11 +32,21 @@ export type Reach = { readonly pool?: PoolOptions | undefined; readonly tls?: Tl
 
 export type Tls = { readonly ca?: string; readonly cert?: string; readonly key?: string };
 
+export type Place = {
+  readonly hostname?: string;
+  readonly port?: number;
+  readonly username?: string;
+  readonly password?: string;
+  readonly database?: string;
+};
+
 export type Address = {
   /** For people: without a password. */
   readonly name: string;
   /** For the driver, without what is ours. */
   readonly url: string;
+  /** The same by name: Bun's client ranks some variables of the environment above its URL, and none above these. */
+  readonly place: Place;
   readonly tls: Tls | undefined;
   readonly size: number;
   /** In ms. */
@@ -51,6 +63,7 @@ export type Spelling = {
   readonly files: Readonly<Record<keyof Tls, string>>;
   /** What the driver or the server takes as it is. */
   readonly kept: readonly string[];
+  readonly port: number;
   readonly hasPooler: boolean;
 };
 
@@ -169,8 +182,42 @@ export const settleReach = async (
     tls: mode === "disable" ? undefined : tls,
   };
   for (const name of ours) url.searchParams.delete(name);
-  if (mode !== undefined) url.searchParams.set("sslmode", mode);
-  return { ...address, url: url.href };
+  // Always said: without it Bun's client looks for a mode in the environment.
+  url.searchParams.set("sslmode", mode ?? "disable");
+  const place = { hostname: "localhost", port: spelling.port, username: ownName(), ...placeOf(url) };
+  return { ...address, url: url.href, place };
+};
+
+const ownName = (): string => {
+  try {
+    return userInfo().username;
+  } catch {
+    return "root";
+  }
+};
+
+/** Returns the parts that the URL names. */
+export const placeOf = ({ hostname, port, username, password, pathname }: URL): Place => ({
+  ...(hostname === "" ? {} : { hostname: /^%2f/i.test(hostname) ? decodeURIComponent(hostname) : hostname }),
+  ...(port === "" ? {} : { port: Number(port) }),
+  ...(username === "" ? {} : { username: decodeURIComponent(username) }),
+  ...(password === "" ? {} : { password: decodeURIComponent(password) }),
+  ...(pathname.length <= 1 ? {} : { database: decodeURIComponent(pathname.slice(1)) }),
+});
+
+/** Throws `storage_failed` where the server says that the connection is in another database than the one asked for. */
+export const assertPlace = (name: string, wanted: string | undefined, there: unknown): void => {
+  const plain = (text: unknown): string =>
+    String(text)
+      .replace(/[@:].*$/, "")
+      .toLowerCase();
+  if (wanted === undefined || there === null || there === undefined || plain(wanted) === plain(there)) return;
+  const place = typeof there === "string" ? there : JSON.stringify(there);
+  throw Fault.make(
+    "storage_failed",
+    `The URL ${name} names the database "${wanted}", and the server says that the connection is in "${place}". Nothing was written. Look for a proxy that chooses another database, and name the one that is meant in the URL.`,
+    { database: name, wanted, there: place },
+  );
 };
 
 const nameOf = (url: URL): string => {
@@ -179,4 +226,19 @@ const nameOf = (url: URL): string => {
   const schema = url.searchParams.get("search_path");
   shown.search = schema === null ? "" : `?search_path=${schema}`;
   return shown.href;
+};
+
+/** Gives a connection on that is in the database asked for, and throws away one that is not. */
+export const inPlace = async (
+  wire: Wire,
+  { name, wanted, ask }: { readonly name: string; readonly wanted: string | undefined; readonly ask: string },
+): Promise<Wire> => {
+  try {
+    const [row] = await wire.send(ask);
+    assertPlace(name, wanted, row?.["there"]);
+    return wire;
+  } catch (error) {
+    wire.destroy();
+    throw error;
+  }
 };

@@ -59,6 +59,8 @@ const beat = async () => {
     try {
       client ??= new SQL(options);
       const worker = Atomics.load(cell, 3);
+      // With each beat: the client may have connected anew, and a beat that is not committed locks its row.
+      if (options.adapter === "mysql") await inTime(client.unsafe("set session autocommit = 1"));
       const answer = await inTime(client.unsafe(text, [load, worker]));
       if (answer.count === 1) {
         Atomics.store(cell, 0, begun);
