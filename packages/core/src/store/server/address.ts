@@ -1,7 +1,7 @@
 /** How a server is reached: what the URL says and what the options say over it, settled once. */
-import { userInfo } from "node:os";
 import { milliseconds, type Duration } from "../../model/duration.ts";
 import * as Fault from "../../model/fault.ts";
+import { ownName } from "../own-name.ts";
 import type { Wire } from "./link.ts";
 
 const modes = ["disable", "prefer", "require", "verify-ca", "verify-full"] as const;
@@ -186,14 +186,6 @@ export const settleReach = async (
   url.searchParams.set("sslmode", mode ?? "disable");
   const place = { hostname: "localhost", port: spelling.port, username: ownName(), ...placeOf(url) };
   return { ...address, url: url.href, place };
-};
-
-const ownName = (): string => {
-  try {
-    return userInfo().username;
-  } catch {
-    return "root";
-  }
 };
 
 /** Returns the parts that the URL names. */
