@@ -1,4 +1,4 @@
-/** Defining a workflow as a function. `workflow.ts` hands it out as `Workflow.define`. */
+/** Defining a workflow as a function, and declaring one that other processes execute. `workflow.ts` hands them out as `Workflow.define` and `Workflow.declare`. */
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { definitionOver, type AnyDefinition, type Definition, type Untyped } from "./engine/definition.ts";
 import { settleRetry, type RetryOptions } from "./engine/options.ts";
@@ -72,6 +72,46 @@ export function define(
   body: (ctx: Context, input: never) => unknown,
 ): AnyDefinition {
   checkSpec(spec);
+  return definitionOver(settle(spec, body));
+}
+
+export type Declaration = Pick<Spec, "name" | "version" | "timeout">;
+
+const checkDeclaration = createCheck<Declaration & { readonly input?: unknown; readonly output?: unknown }>(
+  "Workflow.declare",
+  { name: true, version: true, timeout: true, input: true, output: true },
+  "invalid_definition",
+);
+
+/**
+ * Declares a workflow that other processes execute: this one starts its runs, signals them and reads their results, and needs no body. It is also what
+ * `Step.call` and `Step.start` take. `timeout` is that of the runs which are started with it. `Runtime.open` does not take it among its workflows.
+ * Throws `invalid_definition`.
+ */
+export function declare<I extends Schema, O extends Schema>(
+  spec: Declaration & { readonly input: I; readonly output: O },
+): Definition<Given<I>, Parsed<O>>;
+export function declare<I extends Schema, Output = unknown>(
+  spec: Declaration & { readonly input: I; readonly output?: undefined },
+): Definition<Given<I>, Output>;
+export function declare<O extends Schema, Input = unknown>(
+  spec: Declaration & { readonly input?: undefined; readonly output: O },
+): Definition<Input, Parsed<O>>;
+export function declare<Input = unknown, Output = unknown>(
+  spec: Declaration & { readonly input?: undefined; readonly output?: undefined },
+): Definition<Input, Output>;
+export function declare(
+  spec: Declaration & { readonly input?: Schema | undefined; readonly output?: Schema | undefined },
+): AnyDefinition {
+  checkDeclaration(spec);
+  return definitionOver({ ...settle(spec, () => undefined), isDeclared: true });
+}
+
+/** Judges what is said of a workflow. Throws `invalid_definition`. */
+const settle = (
+  spec: Spec & { readonly input?: Schema | undefined; readonly output?: Schema | undefined },
+  body: (ctx: Context, input: never) => unknown,
+): Untyped => {
   const { name, version = 1 } = spec;
   try {
     assertName(name, "name of a workflow");
@@ -91,7 +131,7 @@ export function define(
     throw Fault.make("invalid_definition", `The body of workflow "${name}" is no function.`, { workflow: name });
   assertSchema(spec.input, name, "input");
   assertSchema(spec.output, name, "output");
-  const definition: Untyped = {
+  return {
     name,
     version,
     input: spec.input,
@@ -99,7 +139,7 @@ export function define(
     timeout: spec.timeout === undefined ? undefined : milliseconds(spec.timeout, `timeout of workflow "${name}"`),
     grace: spec.grace === undefined ? undefined : milliseconds(spec.grace, `grace of workflow "${name}"`),
     retry: spec.retry === undefined ? undefined : settleRetry(spec.retry, defaults.retry, `retry of workflow "${name}"`),
+    isDeclared: false,
     body: body as Untyped["body"],
   };
-  return definitionOver(definition);
-}
+};

@@ -95,7 +95,7 @@ const modeOf = (migrate: Options["migrate"] = true): true | "verify" | false => 
 /**
  * Closes the runtime: nothing new is begun, steps under way may finish for as long as `drain` says, and every run is handed
  * back at once for other processes to go on with. A database that does not answer is waited for 5 s more, and then its runs go on elsewhere when this worker is
- * missed. Safe to call twice, and for a runtime that an earlier load of the program opened (`bun --hot`).
+ * missed. `await using runtime = await Runtime.open(…)` calls it at the end of the block. Safe to call twice, and for a runtime that an earlier load of the program opened (`bun --hot`).
  */
 export const close = (runtime: Runtime): Promise<void> => closeRuntime(runtime);
 

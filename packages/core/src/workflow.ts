@@ -13,7 +13,7 @@ import { createCheck } from "./model/known.ts";
 import type { Started } from "./store/rows.ts";
 
 export { chain } from "./chain.ts";
-export { define, type Spec } from "./define.ts";
+export { declare, define, type Declaration, type Spec } from "./define.ts";
 
 export type { AnyDefinition, Definition } from "./engine/definition.ts";
 

@@ -16,6 +16,8 @@ export type Untyped = {
   /** Ms that functions may take to stop, or undefined for the runtime's. */
   readonly grace: number | undefined;
   readonly retry: Retry | undefined;
+  /** True when only other processes have its body. */
+  readonly isDeclared: boolean;
   readonly body: (ctx: Context, input: unknown) => unknown;
 };
 

@@ -6,8 +6,12 @@ import type { Engine } from "./engine.ts";
 
 declare const opened: unique symbol;
 
-/** An open database with its worker. Close it with `Runtime.close`. */
-export type Runtime = { readonly database: string; readonly [opened]?: never };
+/** An open database with its worker. Close it with `Runtime.close`; `await using` does so at the end of its block. */
+export type Runtime = {
+  readonly database: string;
+  readonly [Symbol.asyncDispose]: () => Promise<void>;
+  readonly [opened]?: never;
+};
 
 /** The engine, and what the runtime was opened on, as its user said it. */
 type Opened = { readonly engine: Engine; readonly ground: unknown };
@@ -24,9 +28,10 @@ export const engineOf = (runtime: Runtime): Engine => openedBy(runtime).engine;
 export const groundOf = (runtime: Runtime): unknown => openedBy(runtime).ground;
 
 export const runtimeOf = (engine: Engine, ground?: unknown): Runtime => {
-  const runtime: Runtime = { database: engine.store.name };
+  const close = (): Promise<void> => closeEngine(engine);
+  const runtime: Runtime = { database: engine.store.name, [Symbol.asyncDispose]: close };
   const opened: Opened = { engine, ground };
-  hold("runtime", runtime, opened, () => closeEngine(engine));
+  hold("runtime", runtime, opened, close);
   return runtime;
 };
 

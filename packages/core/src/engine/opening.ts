@@ -169,6 +169,13 @@ const byName = (workflows: readonly AnyDefinition[]): ReadonlyMap<string, Untype
   for (const workflow of workflows) {
     const definition = definitionWithin(workflow);
     const name = nameOf(definition);
+    if (definition.isDeclared) {
+      throw Fault.make(
+        "invalid_definition",
+        `Workflow "${definition.name}" is declared (Workflow.declare) and has no body, so this process can start its runs and not execute them. Give Runtime.open the workflow of Workflow.define, or leave it out here.`,
+        { workflow: name },
+      );
+    }
     if (definitions.has(name)) {
       throw Fault.make(
         "invalid_definition",
