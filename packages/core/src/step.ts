@@ -156,7 +156,7 @@ const checkTransaction = createCheck<TransactionOptions<unknown>>("Step.transact
 /**
  * Runs a function in a transaction on the user's own Drizzle database, the one the runtime was opened on, and records its answer in
  * the same commit: exactly once. On SQLite the function is synchronous; behind a server it may wait, for its own queries. Throws
- * `foreign_database` and `async_transaction`; when it throws, nothing of it is kept and the step is retried like any other.
+ * `foreign_database`, `async_transaction`, `transaction_ended` (the function ended the transaction by itself: what it committed stays) and `transaction_failed`; when it throws otherwise, nothing of it is kept and the step is retried like any other.
  */
 export function transaction<Tx, Result>(
   ctx: Context,

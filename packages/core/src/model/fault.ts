@@ -52,6 +52,8 @@ export type Code =
   | "backup_damaged"
   | "async_transaction"
   | "foreign_database"
+  | "transaction_ended"
+  | "transaction_failed"
   | "fatal"
   | "retry_after"
   | "child_failed"

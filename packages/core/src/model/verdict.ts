@@ -15,6 +15,7 @@ const hopeless: ReadonlySet<Fault.Code> = new Set<Fault.Code>([
   "invalid_input",
   "async_transaction",
   "foreign_database",
+  "transaction_ended",
   "wrong_context",
 ]);
 

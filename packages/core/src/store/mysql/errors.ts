@@ -22,6 +22,9 @@ const codeOf = (error: unknown): number | string => {
   return "";
 };
 
+/** There is no savepoint of that name: the transaction in which it was made is over. */
+export const isNoSavepoint = (error: unknown): boolean => codeOf(error) === 1305;
+
 /** The connection is gone, as clients say it. */
 const gone = /^(ERR_MYSQL_(CONNECTION|IDLE|LIFETIME)|PROTOCOL_|E(CONN|PIPE|TIMEDOUT|HOST|NET|AI_))/;
 

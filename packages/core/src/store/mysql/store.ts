@@ -13,7 +13,7 @@ import { createStore } from "../server/store.ts";
 import { createTransactions } from "../server/transact.ts";
 import { faultAt } from "../server/unreachable.ts";
 import { mysql } from "./dialect.ts";
-import { isFull } from "./errors.ts";
+import { isFull, isNoSavepoint } from "./errors.ts";
 import { askSettings, refuseReadOnly } from "./durability.ts";
 import { toldBy } from "./workers.ts";
 import { createEar, tellWithin } from "./ear.ts";
@@ -91,6 +91,12 @@ const open = async ({ name, open, options, most, deadline }: Way, hooks: Hooks):
           findRun: findRunNow,
           patience: undefined,
           deadline,
+          marks: {
+            set: (mark) => statement(`savepoint ${mark}`),
+            ask: (mark) => statement(`release savepoint ${mark}`),
+            isGone: isNoSavepoint,
+            isFailed: () => false,
+          },
           lockLease: (run, number) =>
             statement("select r.key from holdfast_runs as r where r.key = ? and r.lease = ? lock in share mode", run, number),
           tellWithin,

@@ -53,6 +53,12 @@ export const judge = (error: unknown): Verdict => {
 /** The server, the database or the role has as many connections as it may have. */
 export const isFull = (error: unknown): boolean => codeOf(error) === "53300";
 
+/** Bun's client refuses a statement of a transaction that is over. */
+export const isOver = (error: unknown): boolean => codeOf(error) === "ERR_POSTGRES_INVALID_TRANSACTION_STATE";
+
+/** A statement of this transaction has failed before: it takes no more. */
+export const isFailed = (error: unknown): boolean => codeOf(error) === "25P02";
+
 /** The fault that a user sees. What is no trouble of the server comes back as it is. */
 export const faultOf = (error: unknown): Error => {
   const moved = movedOf(error);

@@ -15,7 +15,7 @@ import { createStore } from "../server/store.ts";
 import { createTransactions } from "../server/transact.ts";
 import { faultAt } from "../server/unreachable.ts";
 import { postgres } from "./dialect.ts";
-import { isFull } from "./errors.ts";
+import { isFailed, isFull, isOver } from "./errors.ts";
 import { askSettings, refuseReadOnly } from "./durability.ts";
 import { channel, createEar, type Ear, type EarOptions } from "./ear.ts";
 import { news, tellWithin } from "./news.ts";
@@ -105,6 +105,12 @@ const open = async (way: Way, hooks: Hooks): Promise<Store> => {
           patience: statement("select set_config('idle_in_transaction_session_timeout', $1, true)", `${deadline}`),
           findRun: (id) => postgres.findRuns([id]),
           deadline,
+          marks: {
+            set: (mark) => statement("select set_config('holdfast.transaction', $1, true)", mark),
+            ask: (mark) => statement("select coalesce(current_setting('holdfast.transaction', true), '') = $1 as same", mark),
+            isGone: isOver,
+            isFailed,
+          },
           lockLease: (run, number) =>
             statement("select key from holdfast_runs where key = $1 and lease = $2 for share", run, number),
           tellWithin: isPooled ? tellWithin : statement("select pg_notify($1, $2)", channel, ""),

@@ -10,7 +10,7 @@ import type { Dialect, Statement, Verdict } from "./dialect.ts";
 import { whole } from "./fields.ts";
 import type { Group } from "./group.ts";
 import type { Hold } from "./work.ts";
-import { outside } from "../within.ts";
+import { ended, failed, outside } from "../within.ts";
 import { another, asserting, type Incarnation } from "./incarnation.ts";
 import { late, type Fields } from "./link.ts";
 import { runOf } from "./rows.ts";
@@ -36,6 +36,17 @@ const rowsOf = (answer: unknown): readonly Fields[] => {
   return (answer as { rows?: Fields[] } | null)?.rows ?? [];
 };
 
+/** A mark of a transaction, which goes with its end: whoever finds it there is in the same transaction. */
+export type Marks = {
+  readonly set: (mark: string) => Statement;
+  /** Answers with `same`, or fails. */
+  readonly ask: (mark: string) => Statement;
+  /** True for the error, of the database or of the driver, of a statement in a transaction that is over. */
+  readonly isGone: (error: unknown) => boolean;
+  /** True for the error of a statement in a transaction in which one has failed. */
+  readonly isFailed: (error: unknown) => boolean;
+};
+
 export type Words = {
   readonly dialect: Dialect;
   /** A statement as Drizzle takes it. */
@@ -50,6 +61,7 @@ export type Words = {
   readonly findRun: (id: string) => Statement;
   /** How long, in ms, it may take to an end from then on: a driver that never answers holds up all that the run asks for. */
   readonly deadline: number;
+  readonly marks: Marks;
   /** Locks the run, if its lease is still the one given. */
   readonly lockLease: (run: number, lease: number) => Statement;
   /** Tells other processes once the transaction has committed. */
@@ -91,6 +103,7 @@ export const createTransactions = ({
   findRun,
   patience,
   deadline,
+  marks,
   lockLease,
   tellWithin,
   pace,
@@ -126,6 +139,31 @@ One commit can only cover one database: hand over a Drizzle database on the one 
     );
   };
 
+  const setMark = async (tx: Tx): Promise<string> => {
+    const mark = `holdfast_${Math.floor(pace.chance() * 2 ** 48).toString(36)}`;
+    await run(tx, marks.set(mark));
+    return mark;
+  };
+
+  /** False where the transaction is over, as the database says it or as the driver does. */
+  const unlessGone = async (asked: Promise<boolean>): Promise<boolean> => {
+    try {
+      return await asked;
+    } catch (error) {
+      if (marks.isGone(error)) return false;
+      throw marks.isFailed(error) ? failed(error) : error;
+    }
+  };
+
+  const findMark = async (tx: Tx, mark: string): Promise<boolean> => {
+    const [row] = await run(tx, marks.ask(mark));
+    return row === undefined || row["same"] !== false;
+  };
+
+  const isMarked = (tx: Tx, mark: string): Promise<boolean> => unlessGone(findMark(tx, mark));
+
+  const isOpen = (tx: Tx): Promise<boolean> => unlessGone(setMark(tx).then((mark) => findMark(tx, mark)));
+
   /** A key must not be given before those that the lost past may have given are left out. */
   const assertKnown = async (tx: Tx, incarnation: Incarnation): Promise<void> => {
     const believed = incarnation.known() ?? (await incarnation.settled());
@@ -158,6 +196,7 @@ One commit can only cover one database: hand over a Drizzle database on the one 
       const working = db.transaction(async (tx) => {
         await assertOurs(tx);
         await runAll(tx, asserting(dialect, believed));
+        const mark = await setMark(tx);
         let value: unknown;
         try {
           value = await work.run(tx);
@@ -166,6 +205,8 @@ One commit can only cover one database: hand over a Drizzle database on the one 
           throw error;
         }
         // A client whose connection is gone may have ended the transaction ahead of its function.
+        if (over) throw fenced;
+        if (!(await isMarked(tx, mark))) throw ended();
         if (over) throw fenced;
         // What the run has asked for comes before this record, and what it asks for from here on behind it: in the history as in the queue.
         const made = work.row(value);
@@ -220,6 +261,7 @@ One commit can only cover one database: hand over a Drizzle database on the one 
     startWithin: async (tx, wanted, incarnation) => {
       if (!isTx(tx)) throw foreign(`The option tx of Workflow.start takes a Drizzle transaction on ${dialect.name}.`);
       if (isPooled(tx)) throw outside();
+      if (!(await isOpen(tx))) throw outside();
       await assertOurs(tx);
       await assertKnown(tx, incarnation);
       const [made] = await runAll(tx, dialect.insertRuns([wanted]));
