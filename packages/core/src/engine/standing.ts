@@ -69,6 +69,9 @@ type First = { readonly at: number; readonly waiting: Waiting };
 /** Waits that were not looked at yet, the oldest first: one timer for all of them, for most are over before it rings. */
 const firsts = new WeakMap<Engine, First[]>();
 
+/** How the timer is called off, so that it keeps no process whose runtime is closed. */
+const ringing = new WeakMap<Engine, () => void>();
+
 const lookFirst = (engine: Engine, waiting: Waiting): void => {
   const first = { at: engine.clock.monotonic() + firstStandingLook, waiting };
   const there = firsts.get(engine);
@@ -78,7 +81,8 @@ const lookFirst = (engine: Engine, waiting: Waiting): void => {
 };
 
 const ringFirsts = (engine: Engine, after: number): void => {
-  engine.clock.after(after, () => {
+  if (!ringing.has(engine)) engine.stops.push(() => ringing.get(engine)?.());
+  const callOff = engine.clock.after(after, () => {
     const now = engine.clock.monotonic();
     const all = (firsts.get(engine) ?? []).filter(({ waiting }) => !waiting.over);
     const next = all.find(({ at }) => at > now);
@@ -90,6 +94,7 @@ const ringFirsts = (engine: Engine, after: number): void => {
     );
     ringFirsts(engine, Math.max(firstStandingLook / 4, next.at - now));
   });
+  ringing.set(engine, callOff);
 };
 
 /** How long, in ms, before the end of a timeout the run is looked at. */

@@ -41,7 +41,7 @@ export const register = async (engine: Engine): Promise<void> => {
   engine.fullness = { full: false, at: -Infinity };
 };
 
-/** Begins to beat, and to look after the others. A database noWorker else can reach needs neither. */
+/** Begins to beat, and to look after the others. A database that no other process can reach needs neither. */
 export const startBeating = (engine: Engine): void => {
   if (!engine.store.shared) return;
   startHeartbeat(engine, () => rise(engine));

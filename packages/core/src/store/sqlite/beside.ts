@@ -139,8 +139,11 @@ export const startBeside = (file: string, worker: number, every: number): Beside
   const end = async (): Promise<void> => {
     const { promise, resolve } = Promise.withResolvers<unknown>();
     thread.onMessage(resolve);
+    // Taken back below: it would keep a process that has nothing else to do.
+    const timer = setTimeout(resolve, patience);
     post("stop");
-    await Promise.race([promise, thread.died, Bun.sleep(patience)]);
+    await Promise.race([promise, thread.died]);
+    clearTimeout(timer);
     thread.terminate();
   };
   return {
