@@ -94,16 +94,28 @@ const sayings: readonly (readonly [fits: (code: number | string) => boolean, cod
       `The MySQL server refuses us (${said}). Look at the user and the password, and, where the URL or the option tls asks for encryption, whether the server has it.`,
   ],
   [
+    (code) => code === 1665,
+    "storage_failed",
+    (said) =>
+      `The MySQL server writes its binary log as statements, and our transactions cannot be written so (${said}). Set binlog_format to MIXED or ROW. Nothing was written.`,
+  ],
+  [
     (code) => isLost(code) || isTrouble(code),
     "storage_failed",
     (said) => `The MySQL server cannot be used (${said}). Running work waits and goes on when it answers again.`,
+  ],
+  [
+    (code) => code !== "",
+    "storage_failed",
+    (said) =>
+      `The MySQL server refused a statement of Holdfast's (${said}). Nothing was written. Look at what was changed at its tables, rights or settings.`,
   ],
 ];
 
 /** The server or the user has as many connections as it may have. */
 export const isFull = (error: unknown): boolean => busy.has(codeOf(error));
 
-/** The fault that a user sees. What is no trouble of the server comes back as it is. */
+/** The fault that a user sees. What no server and no driver said comes back as it is. */
 export const faultOf = (error: unknown): Error => {
   const moved = movedOf(error);
   if (moved) return moved;

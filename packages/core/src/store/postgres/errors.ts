@@ -59,7 +59,7 @@ export const isOver = (error: unknown): boolean => codeOf(error) === "ERR_POSTGR
 /** A statement of this transaction has failed before: it takes no more. */
 export const isFailed = (error: unknown): boolean => codeOf(error) === "25P02";
 
-/** The fault that a user sees. What is no trouble of the server comes back as it is. */
+/** The fault that a user sees. What no server and no driver said comes back as it is. */
 export const faultOf = (error: unknown): Error => {
   const moved = movedOf(error);
   if (moved) return moved;
@@ -101,6 +101,18 @@ export const faultOf = (error: unknown): Error => {
       { code },
       cause,
     );
+  }
+  if (code === "22P05") {
+    return Fault.make(
+      "storage_failed",
+      `The PostgreSQL database cannot keep a character (${said}): its encoding is not UTF8. Make one with encoding UTF8, and move to it.`,
+      { code },
+      cause,
+    );
+  }
+  if (code !== "") {
+    const message = `The PostgreSQL server refused a statement of Holdfast's (${code}: ${said}). Nothing was written. Look at what was changed at its tables, rights or settings.`;
+    return Fault.make("storage_failed", message, { code }, cause);
   }
   return error instanceof Error ? error : new Error(String(error));
 };

@@ -197,7 +197,8 @@ export const createGroup = (server: Server, pace: Pace, limits: Limits = usual):
     const gone = [...jobs, ...queue.filter(isGone)];
     queue = queue.filter((job) => !isGone(job));
     // What somebody asks for when he hears of it is no part of it any more.
-    for (const job of gone) rejectJob(job, error);
+    const fault = server.faultOf(error);
+    for (const job of gone) rejectJob(job, fault);
   };
 
   const probe = async (): Promise<void> => {
