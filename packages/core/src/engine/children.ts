@@ -6,6 +6,7 @@ import type { NewRun, Row } from "../store/rows.ts";
 import { isAlive, isReplaying, type Answer, type Delivery, type Execution } from "./execution.ts";
 import { rejectWith, type Ask, type Operation } from "./operation.ts";
 import { follow, leaseOf, record, rowOf } from "./record.ts";
+import { warnUnclaimed } from "./unclaimed.ts";
 import { wake } from "./wake.ts";
 
 type ChildAsk = Extract<Ask, { readonly kind: "call" | "start" }>;
@@ -50,6 +51,7 @@ const append = (execution: Execution, operation: Operation, run: NewRun): void =
     (answer) => {
       execution.mailbox.reading--;
       if (!isAlive(execution)) return;
+      warnUnclaimed(engine, { name: run.workflow, version: run.version });
       if (answer === "taken") refuse(execution, operation, conflict(operation, run));
       else if (operation.kind === "start") recordSpawned(execution, operation, run.id);
       // A child from before a retry may have ended already, and nudges nobody any more.

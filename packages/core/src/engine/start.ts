@@ -6,6 +6,7 @@ import { definitionOf, type Engine } from "./engine.ts";
 import { createExecution } from "./execution.ts";
 import { adopt, isLost } from "./claim.ts";
 import { startsHere } from "./share.ts";
+import { warnUnclaimed } from "./unclaimed.ts";
 
 export type Wish = Omit<NewRun, "worker" | "at" | "wakeAt"> & { readonly delay: number };
 
@@ -23,7 +24,10 @@ export const startRun = async (engine: Engine, wish: Wish): Promise<Started> => 
   try {
     const started = await engine.store.runs.start(run);
     if (started.kind === "created" && started.here && definition) adoptNew(engine, definition, run, started.key);
-    else if (started.kind === "created") engine.poke();
+    else if (started.kind === "created") {
+      engine.poke();
+      warnUnclaimed(engine, { name: wish.workflow, version: wish.version });
+    }
     return started;
   } finally {
     if (here) engine.reserved--;
@@ -34,6 +38,7 @@ export const startRun = async (engine: Engine, wish: Wish): Promise<Started> => 
 export const startRunWithin = (engine: Engine, wish: Wish, tx: unknown): Started | Promise<Started> => {
   const started = engine.store.startWithin(tx, place(wish, engine.clock.now(), null));
   setImmediate(() => engine.poke());
+  warnUnclaimed(engine, { name: wish.workflow, version: wish.version });
   return started;
 };
 

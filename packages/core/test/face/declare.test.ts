@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { z } from "zod";
 import { Run, Runtime, Signal, Step, Workflow } from "../../src/index.ts";
 import { engineOf } from "../../src/engine/opened.ts";
-import { setup, type World } from "../kit/world.ts";
+import { listening, setup, type World } from "../kit/world.ts";
 import { thrownBy } from "./scene.ts";
 
 const input = z.object({ amount: z.number().positive() });
@@ -16,6 +16,10 @@ const pay = Workflow.define({ name: "pay", version: 2, input, output }, async (c
   await Step.wait(ctx, paid);
   return { receipt: await Step.run(ctx, "charge", () => `receipt for ${amount}`) };
 });
+
+const parent = Workflow.define({ name: "parent" }, (ctx) =>
+  Step.call(ctx, Workflow.declare<number, number>({ name: "double" }), 21),
+);
 
 /** Until all workers have looked what is due: on a clock that is moved by hand they have no hint of what another one starts. */
 const looked = async ({ clock }: World, workers: readonly Runtime.Runtime[], seconds = 3): Promise<void> => {
@@ -63,13 +67,37 @@ test("its timeout is that of the runs that are started with it", async () => {
 test("a body calls it as a child that another worker executes", async () => {
   const world = setup();
   const double = Workflow.define<number, number>({ name: "double" }, (ctx, n) => Step.run(ctx, "twice", () => 2 * n));
-  const parent = Workflow.define({ name: "parent" }, (ctx) =>
-    Step.call(ctx, Workflow.declare<number, number>({ name: "double" }), 21),
-  );
   const workers = [await world.open([double]), await world.open([parent])] as const;
   const run = await Workflow.start(workers[1], parent);
   await looked(world, workers);
   expect(await world.result<unknown>(run)).toBe(42);
+});
+
+describe("a start of a workflow that no worker knows warns at once", () => {
+  const warningsIn = (lines: readonly Record<string, unknown>[]): readonly unknown[] =>
+    lines.filter(({ level, msg }) => level === 40 && String(msg).includes("worker")).map(({ workflow }) => workflow);
+
+  test("once for many starts, and not where a worker knows it", async () => {
+    const world = setup();
+    const { logger, lines } = listening("warn");
+    const client = await world.open([], { execute: false, logger });
+    for (const amount of [1, 2, 3]) await Workflow.start(client, declared, { amount });
+    await world.clock.settle();
+    expect(warningsIn(lines)).toEqual(["pay"]);
+    await world.open([pay, parent]);
+    await Workflow.start(client, parent);
+    await world.clock.settle();
+    expect(warningsIn(lines)).toEqual(["pay"]);
+  });
+
+  test("a child of a body is one", async () => {
+    const world = setup();
+    const { logger, lines } = listening("warn");
+    const runtime = await world.open([parent], { logger });
+    await Workflow.start(runtime, parent);
+    await looked(world, [runtime]);
+    expect(warningsIn(lines)[0]).toBe("double");
+  });
 });
 
 describe("what is wrong is refused", () => {
