@@ -15,11 +15,11 @@ const work = async (database: string): Promise<void> => {
   process.once("SIGTERM", () => void Runtime.close(runtime).then(() => process.exit(0)));
 };
 
-const ask = async (): Promise<void> => {
-  const folder = mkdtempSync(join(tmpdir(), "holdfast-tour-"));
-  const database = `sqlite:${join(folder, "tour.db")}`;
-  const client = await Runtime.open({ database, workflows: [greet], execute: false });
-  const run = await Workflow.start(client, greet, undefined, { id: "g-1" });
+const greeting = Workflow.declare<undefined, { readonly text: string; readonly pid: number }>({ name: "greet" });
+
+const ask = async (database: string): Promise<void> => {
+  await using client = await Runtime.open({ database, execute: false });
+  const run = await Workflow.start(client, greeting, undefined, { id: "g-1" });
   console.log("nobody executes it yet:", (await Run.get(run)).status);
 
   const worker = Bun.spawn([process.execPath, import.meta.path, database], { stdout: "inherit", stderr: "inherit" });
@@ -29,9 +29,12 @@ const ask = async (): Promise<void> => {
 
   worker.kill("SIGTERM");
   console.log("the worker ended with", await worker.exited);
-  await Runtime.close(client);
-  rmSync(folder, { recursive: true, force: true });
 };
 
 const [database] = process.argv.slice(2);
-await (database === undefined ? ask() : work(database));
+if (database !== undefined) await work(database);
+else {
+  const folder = mkdtempSync(join(tmpdir(), "holdfast-tour-"));
+  await ask(`sqlite:${join(folder, "tour.db")}`);
+  rmSync(folder, { recursive: true, force: true });
+}
