@@ -47,4 +47,6 @@ const workflow = Workflow.define({ name: "w" }, (ctx, n: number) => Step.run(ctx
 const runtime = await Runtime.open({ database, workflows: [workflow] });
 await Run.result(await Workflow.start(runtime, workflow, 7));
 await Runtime.close(runtime);
+// What was asked of a server may be answered a moment later.
+for (let round = 0; round < 60 && pending.size > 0; round++) await sleep(10);
 console.log(JSON.stringify([...pending.values()]));
