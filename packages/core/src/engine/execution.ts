@@ -64,6 +64,8 @@ export type Computing = {
   /** Operations that get their keys when the replay is through, in the order in which they were asked for. */
   readonly unkeyed: Unkeyed[];
   unkeyedCount: number;
+  /** Keys of records without a place that were found for an ask after other work: no other operation gets one. */
+  readonly found: Set<string>;
   /** What was rejected in the recorded run when it was asked for, because its branch had been called off: it is rejected there again. */
   readonly rejections: Map<Operation, Drawn>;
   /** When this life was given each record of the loaded history, by the monotonic clock. */
@@ -79,6 +81,7 @@ export const computingOf = (execution: Execution): Computing =>
     redrawn: new Set(),
     unkeyed: [],
     unkeyedCount: 0,
+    found: new Set(),
     rejections: new Map(),
     givenTimes: new Map(),
   });

@@ -3,11 +3,12 @@ import type { Execution } from "./execution.ts";
 
 /** The key of an operation: its name, and how often the name was used before. */
 export const keyFor = (execution: Execution, name: string): string => {
-  const { keys, recorded } = execution;
+  const { keys, recorded, computing } = execution;
   const { reserved } = recorded;
   let count = usesOf(keys, name) + 1;
   let key = count === 1 ? name : `${name}#${count}`;
-  while ((count > 1 && keys.has(key)) || (reserved.size > 0 && reserved.has(key))) key = `${name}#${++count}`;
+  while ((count > 1 && keys.has(key)) || (reserved.size > 0 && reserved.has(key)) || computing?.found.has(key))
+    key = `${name}#${++count}`;
   keys.set(name, count);
   return key;
 };

@@ -166,7 +166,10 @@ export const issue = (ctx: Context, strand: Strand, name: string, ask: Ask): Pro
 
 /** An operation that gets its key later has one meanwhile that no name can be. */
 const takeKey = (execution: Execution, path: string, found: Exclude<Found, { readonly kind: "refused" }>): string => {
-  if (found.kind === "key") return found.key;
+  if (found.kind === "key") {
+    if (found.noted === undefined) computingOf(execution).found.add(found.key);
+    return found.key;
+  }
   return found.isLater ? `\0${++computingOf(execution).unkeyedCount}` : keyFor(execution, path);
 };
 
@@ -208,6 +211,7 @@ export const giveKeyOf = (execution: Execution, row: Row): boolean => {
   uncount(asker, path);
   operation.place = undefined;
   Object.assign(operation.strand, { after: key });
+  computingOf(execution).found.add(key);
   rename(execution, operation, key);
   return true;
 };

@@ -225,6 +225,27 @@ test("a branch that begins sooner, as work without a step frees its place, has i
   expect(await on.world.result<unknown>(Run.of(next, run.id))).toEqual([36, "that of stored", "that of third"]);
 });
 
+test("a step whose work took no time before, and takes some now, keeps its key: the next of its name has another", async () => {
+  const on = computing();
+  let quick = true;
+  const keys: string[] = [];
+  const flow = Workflow.define({ name: "flow" }, async (ctx) => {
+    const stored: number[] = [];
+    for (const n of [1, 2, 3]) {
+      if (n > 1 || !quick) await on.work(`round ${n}`);
+      stored.push(await Step.run(ctx, "store", ({ key }) => (keys.push(key), n)));
+    }
+    return stored;
+  });
+  await Workflow.start(await on.open([flow]), flow, undefined, { id: "run" });
+  await on.settle();
+  quick = false;
+  const next = await on.nextLife([flow]);
+  await on.finish("round 1", "round 2", "round 3");
+  expect(await on.world.result<unknown>(Run.of(next, "run"))).toEqual([1, 2, 3]);
+  expect(keys).toEqual(["run/store", "run/store#2", "run/store#3"]);
+});
+
 test("a race has the same winner in each replay, whichever branch computes longer there", async () => {
   const on = computing();
   const flow = Workflow.define({ name: "flow" }, async (ctx) => {
