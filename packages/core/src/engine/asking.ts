@@ -55,10 +55,14 @@ export const findKey = (execution: Execution, strand: Strand, path: string, isCo
   const there = places?.get(placeId(place));
   const before = strand.rare?.computed.get(path);
   if (!isComputed) {
-    if (isReplaying(execution) && candidates(execution, path, execution.given).length > 0) return { ...nextNow, count };
-    if (before?.isHeld()) return { kind: "refused", count, known: false };
+    const next: Found = { ...nextNow, count };
+    const isHeld = before?.isHeld() ?? false;
     const isRejected = there === undefined && rejectionAt(execution.recorded.draws, place) !== undefined;
-    if (!isRejected && (there === undefined || wasUnderWay(execution, path, there))) return { ...nextNow, count };
+    // Most asks end here. What follows reads the rest of the history.
+    if (!isHeld && !isRejected && there === undefined) return next;
+    if (isReplaying(execution) && candidates(execution, path, execution.given).length > 0) return next;
+    if (isHeld) return { kind: "refused", count, known: false };
+    if (there !== undefined && wasUnderWay(execution, path, there)) return next;
   }
   // Asked before, and the body was not given the answer, or nothing at all since.
   if (isComputed && before && (before.given === execution.given || before.isOpen()))
@@ -92,7 +96,7 @@ export const remember = (strand: Strand, path: string, operation: Operation): vo
     isHeld: () => !operation.settled && operation.patience !== undefined && patienceLeft(operation.patience) > 0,
   });
 
-/** What this strand asked for is none of those that are counted. */
+/** Takes an ask back from the count of its strand. */
 export const uncount = (strand: Strand, path: string): void => {
   if (typeof strand.asked === "object") strand.asked.set(path, countOf(strand, path) - 1);
   else strand.asked = undefined;

@@ -3,7 +3,7 @@ import { apart } from "./caller.ts";
 import type { Execution } from "./execution.ts";
 import { own } from "./owner.ts";
 
-/** A function of the user's that is under way. Its abort signal is made when somebody asks for it. */
+/** A function of the user's that is under way. Its abort signal is made at its first use. */
 export type Flight = {
   /** Monotonic. */
   readonly startedAt: number;
@@ -22,7 +22,7 @@ export const abort = (flight: Flight, reason: unknown): void => {
   flight.reason ??= reason;
   flight.on.abort(flight);
   const { controller } = flight;
-  // A listener runs in the async context of whoever aborts.
+  // A listener runs in the async context of the code that aborts.
   if (controller) apart(() => controller.abort(reason));
 };
 

@@ -4,7 +4,7 @@ import * as Fault from "../model/fault.ts";
 import type { RunRow, SignalRow } from "../store/rows.ts";
 import type { Engine } from "./engine.ts";
 import { hasMore, isAlive, isReplaying, type Execution, type Found } from "./execution.ts";
-import { type Operation } from "./operation.ts";
+import type { Operation } from "./operation.ts";
 import { abort } from "./flight.ts";
 import { isGivenUp } from "./listened.ts";
 import { childEnded } from "./children.ts";

@@ -110,8 +110,8 @@ describe("what is wrong is refused", () => {
 
   test.each([
     ["no name", { name: "" }],
-    ["a version that is none", { name: "pay", version: 0 }],
-    ["a schema that is none", { name: "pay", input: {} }],
+    ["a version of 0", { name: "pay", version: 0 }],
+    ["an input that is no schema", { name: "pay", input: {} }],
     ["an option that belongs to a body", { name: "pay", retry: {} }],
   ])("%s", async (_, spec) => {
     const fault = await thrownBy(() => Workflow.declare(spec as never));

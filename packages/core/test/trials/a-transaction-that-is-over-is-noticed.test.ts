@@ -92,7 +92,7 @@ describe.each(Object.entries(drivers))("through %s", (driver, { isThere }) => {
     expect((await Run.list(runtime)).runs.map(({ id }) => id)).toEqual(["one"]);
   });
 
-  test.skipIf(!isThere)("a savepoint of the function's is none of our business", async () => {
+  test.skipIf(!isThere)("a savepoint of the function ends nothing", async () => {
     const { run } = await scene(driver, async (tx) => {
       await tx.execute(sql`savepoint mine`);
       await write(tx, "taken back");

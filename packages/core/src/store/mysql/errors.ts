@@ -97,7 +97,7 @@ const sayings: readonly (readonly [fits: (code: number | string) => boolean, cod
     (code) => code === 1665,
     "storage_failed",
     (said) =>
-      `The MySQL server writes its binary log as statements, and our transactions cannot be written so (${said}). Set binlog_format to MIXED or ROW. Nothing was written.`,
+      `The MySQL server writes its binary log as statements, and our transactions cannot be written so (${said}). Set binlog_format to MIXED or ROW.`,
   ],
   [
     (code) => isLost(code) || isTrouble(code),
@@ -108,7 +108,7 @@ const sayings: readonly (readonly [fits: (code: number | string) => boolean, cod
     (code) => code !== "",
     "storage_failed",
     (said) =>
-      `The MySQL server refused a statement of Holdfast's (${said}). Nothing was written. Look at what was changed at its tables, rights or settings.`,
+      `The MySQL server refused a statement of Holdfast's (${said}). Look at what was changed at its tables, rights or settings.`,
   ],
 ];
 

@@ -111,7 +111,7 @@ export const faultOf = (error: unknown): Error => {
     );
   }
   if (code !== "") {
-    const message = `The PostgreSQL server refused a statement of Holdfast's (${code}: ${said}). Nothing was written. Look at what was changed at its tables, rights or settings.`;
+    const message = `The PostgreSQL server refused a statement of Holdfast's (${code}: ${said}). Look at what was changed at its tables, rights or settings.`;
     return Fault.make("storage_failed", message, { code }, cause);
   }
   return error instanceof Error ? error : new Error(String(error));

@@ -110,7 +110,7 @@ const quiet = (text: string): { readonly connection?: Record<string, string> } =
   };
 };
 
-/** A pooler may know a database by a name of its own: so this is for connections that nobody is in between of. */
+/** Not asked behind a pooler, which may know a database by another name. */
 const whereIs = "select current_database()::text as there";
 
 const withoutPath = (text: string): string => {

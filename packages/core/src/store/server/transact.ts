@@ -36,7 +36,7 @@ const rowsOf = (answer: unknown): readonly Fields[] => {
   return (answer as { rows?: Fields[] } | null)?.rows ?? [];
 };
 
-/** A mark of a transaction, which goes with its end: whoever finds it there is in the same transaction. */
+/** A mark of a transaction, which ends with it. A statement that finds it is in the same transaction. */
 export type Marks = {
   readonly set: (mark: string) => Statement;
   /** Answers with `same`, or fails. */
@@ -192,6 +192,9 @@ One commit can only cover one database: hand over a Drizzle database on the one 
     let over = false;
     let callOff = (): void => {};
     const { promise: timeUp, reject: end } = Promise.withResolvers<never>();
+    const hurry = (): void => {
+      callOff = pace.later(deadline, () => end(late(deadline)));
+    };
     try {
       const working = db.transaction(async (tx) => {
         await assertOurs(tx);
@@ -206,7 +209,9 @@ One commit can only cover one database: hand over a Drizzle database on the one 
         }
         // A client whose connection is gone may have ended the transaction ahead of its function.
         if (over) throw fenced;
+        hurry();
         if (!(await isMarked(tx, mark))) throw ended();
+        callOff();
         if (over) throw fenced;
         // What the run has asked for comes before this record, and what it asks for from here on behind it: in the history as in the queue.
         const made = work.row(value);
@@ -214,7 +219,7 @@ One commit can only cover one database: hand over a Drizzle database on the one 
         seen.placed = true;
         await held.opened;
         if (over) throw fenced;
-        callOff = pace.later(deadline, () => end(late(deadline)));
+        hurry();
         if (patience) await run(tx, patience);
         const leased = await run(tx, lockLease(work.lease.run, work.lease.number));
         if (leased.length === 0) throw fenced;
